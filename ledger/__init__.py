@@ -1,0 +1,1 @@
+"""Pure pooled-account ledger: units, NAV, fees, double entry. Standard library only."""

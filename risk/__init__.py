@@ -1,0 +1,1 @@
+"""Pure risk engine. Standard library only, no clock, fails closed."""

@@ -1,0 +1,1 @@
+"""Flask application: everything people reach over HTTP."""
