@@ -1,0 +1,143 @@
+"""Real servers for tests: one Postgres and one Valkey per run, a fresh database per test.
+
+Everything lives in one temporary directory of this run, so runs of different users, and a running `make run`, never
+meet. The Postgres here is not durable (fsync off); apart from that it is the embedded server of the product.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg2
+import psycopg2.extensions
+import pytest
+import redis
+
+from tests import support
+from zmq_bridge.embedded import EmbeddedPostgres, EmbeddedValkey, ServerFailed, ServerRefused
+from zmq_bridge.embedded.postgres import ROLE, SUPERUSER
+
+TEMPLATE = "migrated_template"
+START_TRIES = 5  # a free port can be taken between finding and using it
+
+
+@pytest.fixture(scope="session")
+def run_dir() -> Iterator[Path]:
+    """A directory of this run, with a short name (unix sockets live below it)."""
+    directory = Path(tempfile.mkdtemp(prefix="zb-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(run_dir: Path) -> Iterator[EmbeddedPostgres]:
+    """The Postgres server of this run."""
+    server = EmbeddedPostgres(run_dir / "pg", log_path=run_dir / "postgres.log", durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: EmbeddedPostgres) -> str:
+    """Superuser's URL of the maintenance database; only to make and drop databases."""
+    return postgres_server.url("postgres", SUPERUSER)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: EmbeddedPostgres, postgres_url: str) -> str:
+    """Name of a database that has all migrations; each test gets a copy."""
+    from zmq_bridge.storage.migrations import migrate
+
+    _maintain(postgres_url, f"CREATE DATABASE {TEMPLATE} OWNER {ROLE}")
+    migrate(postgres_server.url(TEMPLATE))
+    _maintain(
+        postgres_url,
+        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{TEMPLATE}'",
+        f"ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false",
+    )
+    return TEMPLATE
+
+
+@pytest.fixture
+def database(postgres_server: EmbeddedPostgres, postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """URL of a fresh, migrated database of this test's own, as its ordinary owner (no superuser)."""
+    yield from _database(postgres_server, postgres_url, migrated_template)
+
+
+@pytest.fixture
+def empty_database(postgres_server: EmbeddedPostgres, postgres_url: str) -> Iterator[str]:
+    """URL of a database without any table."""
+    yield from _database(postgres_server, postgres_url, "template1")
+
+
+@pytest.fixture(scope="session")
+def redis_server(run_dir: Path) -> Iterator[EmbeddedValkey]:
+    """The Redis-protocol server of this run."""
+    server = start_valkey(run_dir / "valkey")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: EmbeddedValkey) -> str:
+    """URL of the Redis-protocol server, emptied."""
+    with redis.Redis.from_url(redis_server.url()) as client:
+        client.flushall()
+    return redis_server.url()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port on loopback that nobody uses."""
+    return support.free_port()
+
+
+@pytest.fixture
+def free_ports() -> Callable[[int], list[int]]:
+    """Several at once: `free_ports(4)`."""
+    return lambda count: [support.free_port() for _ in range(count)]
+
+
+@pytest.fixture
+def wait_until() -> Callable[..., object]:
+    """The polling helper as a fixture; see `tests.support.wait_until`."""
+    return support.wait_until
+
+
+def start_valkey(data_dir: Path) -> EmbeddedValkey:
+    """A Redis-protocol server on a free port, its data in memory only. The caller stops it."""
+    for tries_left in reversed(range(START_TRIES)):
+        server = EmbeddedValkey(
+            data_dir, port=support.free_port(), log_path=data_dir.with_suffix(".log"), keep=False
+        )
+        try:
+            server.start()
+            return server
+        except (ServerRefused, ServerFailed):
+            if not tries_left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _database(server: EmbeddedPostgres, postgres_url: str, template: str) -> Iterator[str]:
+    name = f"test_{uuid.uuid4().hex}"
+    _maintain(postgres_url, f"CREATE DATABASE {name} TEMPLATE {template} OWNER {ROLE}")
+    yield server.url(name)
+    _maintain(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _maintain(url: str, *statements: str) -> None:
+    connection = psycopg2.connect(url)
+    connection.set_isolation_level(psycopg2.extensions.ISOLATION_LEVEL_AUTOCOMMIT)
+    try:
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+    finally:
+        connection.close()
