@@ -1,0 +1,33 @@
+"""Advisory locks: every name space in one place, so that two uses can never collide by accident.
+
+A lock is (name space, key). `hold` keeps it until the transaction ends, `own` until the connection does.
+"""
+
+from enum import IntEnum
+
+from sqlalchemy import Connection
+
+
+class Lock(IntEnum):
+    """The name spaces, as the first of Postgres' two integer keys."""
+
+    MIGRATION = 21_001  # one migration at a time; key 0
+    PARTITIONS = 21_002  # one maker of partitions at a time; key 0
+    ADMISSION = 21_003  # key: account id; check, reservation and command are one step
+    OWNER = 21_004  # key: account id; the one desk that serves it
+    LEDGER = 21_005  # key: account id; one posting or dealing at a time
+
+
+def hold(connection: Connection, lock: Lock, key: int = 0) -> None:
+    """Wait for a lock and keep it until this transaction ends."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (int(lock), key))
+
+
+def own(connection: Connection, lock: Lock, key: int = 0) -> bool:
+    """Try to take a lock for as long as this connection lives. True: it is ours."""
+    return bool(connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s, %s)", (int(lock), key)).scalar_one())
+
+
+def disown(connection: Connection, lock: Lock, key: int = 0) -> bool:
+    """Give back a lock taken with `own`. False: we did not have it."""
+    return bool(connection.exec_driver_sql("SELECT pg_advisory_unlock(%s, %s)", (int(lock), key)).scalar_one())

@@ -1,0 +1,17 @@
+"""What the first migration runs, one module a noun, in an order that foreign keys accept.
+
+Nothing is released yet: until it is, edit these together with `tables/`. Afterwards this is history; add a revision.
+"""
+
+from zmq_bridge.storage.migrations.initial import accounts, append_only, market, risk, signals, system, trading, users
+
+STATEMENTS: tuple[str, ...] = (
+    *append_only.STATEMENTS,
+    *accounts.STATEMENTS,
+    *market.STATEMENTS,
+    *users.STATEMENTS,
+    *signals.STATEMENTS,
+    *trading.STATEMENTS,
+    *risk.STATEMENTS,
+    *system.STATEMENTS,
+)

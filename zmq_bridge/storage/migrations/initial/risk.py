@@ -1,0 +1,40 @@
+"""The tables of `tables.risk`."""
+
+STATEMENTS = (
+    """
+    CREATE TABLE risk_state (
+        account_id bigint NOT NULL,
+        server_day date NOT NULL,
+        daily_reference numeric NOT NULL,
+        net_flows_today numeric NOT NULL DEFAULT 0,
+        nav_index numeric NOT NULL DEFAULT 1,
+        nav_index_peak numeric NOT NULL DEFAULT 1,
+        nav_base numeric NOT NULL DEFAULT 0,
+        halted_until timestamptz,
+        drawdown_latched boolean NOT NULL DEFAULT false,
+        drawdown_latched_at timestamptz,
+        drawdown_reset_by text,
+        drawdown_reset_at timestamptz,
+        reconciled boolean NOT NULL DEFAULT false,
+        last_deal_ticket bigint NOT NULL DEFAULT 0,
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT pk_risk_state PRIMARY KEY (account_id),
+        CONSTRAINT fk_risk_state_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+    )
+    """,
+    """
+    CREATE TABLE risk_limits (
+        id bigserial NOT NULL,
+        account_id bigint,
+        source text,
+        symbol text,
+        magic bigint,
+        limits jsonb NOT NULL DEFAULT '{}'::jsonb,
+        actor text NOT NULL,
+        created_at timestamptz NOT NULL DEFAULT now(),
+        ended_at timestamptz,
+        CONSTRAINT pk_risk_limits PRIMARY KEY (id),
+        CONSTRAINT fk_risk_limits_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+    )
+    """,
+)

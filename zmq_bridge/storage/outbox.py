@@ -1,0 +1,110 @@
+"""Queries of the outbox: commands on their way to a terminal.
+
+A command is written by admission in the transaction that approved it, and leaves here in order of its id (ULIDs sort by
+time). Claiming is one statement on a connection with `synchronous_commit=off`: if the server crashes the command is
+claimed again, and the terminal's journal makes a second delivery harmless. The connection that claims is the one that
+holds the account's `Lock.OWNER`, so a desk that lost its connection has lost its right to claim with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+COMMANDS_CHANNEL = "commands"
+"""NOTIFY channel of a new command; the payload is the account id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutgoingCommand:
+    """A command as the desk hands it to a terminal."""
+
+    id: str
+    """ULID, 26 characters; the comment of the order at the broker."""
+    account_id: int
+    kind: str
+    payload: dict[str, Any]
+    """The fields of the wire's command map, without command_id, kind and expires_at_ms; numbers as decimal strings."""
+    expires_at: datetime
+
+
+CLAIM = """
+WITH next AS (
+    SELECT id FROM commands
+    WHERE status = 'queued' AND account_id = ANY(%(accounts)s) AND expires_at > now()
+    ORDER BY account_id, id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE commands SET status = 'sent', sent_at = now()
+FROM next WHERE commands.id = next.id
+RETURNING commands.id, commands.account_id, commands.kind, commands.payload, commands.expires_at
+"""
+"""Take what is queued and still alive, and mark it sent."""
+
+EXPIRE_QUEUED = """
+WITH late AS (
+    SELECT id FROM commands
+    WHERE status = 'queued' AND account_id = ANY(%(accounts)s) AND expires_at <= now()
+    FOR UPDATE SKIP LOCKED
+), dead AS (
+    UPDATE commands SET status = 'expired', finished_at = now(), message = 'expired before it was sent'
+    FROM late WHERE commands.id = late.id
+    RETURNING commands.id, commands.account_id
+), ended AS (
+    UPDATE reservations SET ended_at = now(), end_reason = 'expired'
+    FROM dead WHERE reservations.command_id = dead.id AND reservations.ended_at IS NULL
+)
+SELECT id, account_id FROM dead
+"""
+"""End what nobody sent in time, together with its reservation."""
+
+DOUBT_SENT = """
+UPDATE commands SET status = 'unknown', message = 'no answer within its time to live'
+WHERE status = 'sent' AND account_id = ANY(%(accounts)s) AND expires_at < now() - make_interval(secs => %(grace_s)s)
+RETURNING id, account_id
+"""
+"""Call unknown what was sent and never answered; its reservation stays until the terminal speaks."""
+
+UNCONFIRMED = """
+SELECT id, account_id, kind, payload, expires_at FROM commands
+WHERE account_id = %(account)s AND (status = 'sent' OR status = 'unknown' AND expires_at < now())
+ORDER BY id
+LIMIT %(limit)s
+"""
+"""What a terminal must be asked about again. `unknown` only past its time: a terminal that lost its journal must not
+execute it a second time."""
+
+
+def claim(connection: Connection, account_ids: Sequence[int], limit: int) -> list[OutgoingCommand]:
+    """Mark up to `limit` queued commands of these accounts as sent and return them, in order."""
+    rows = connection.exec_driver_sql(CLAIM, {"accounts": list(account_ids), "limit": limit})
+    return sorted(map(_outgoing, rows), key=lambda command: command.id)
+
+
+def expire_queued(connection: Connection, account_ids: Sequence[int]) -> list[tuple[str, int]]:
+    """Expire unsent commands whose time is over; return (command id, account id) of each."""
+    rows = connection.exec_driver_sql(EXPIRE_QUEUED, {"accounts": list(account_ids)})
+    return [(row.id, row.account_id) for row in rows]
+
+
+def doubt_sent(connection: Connection, account_ids: Sequence[int], grace_s: float) -> list[tuple[str, int]]:
+    """Mark sent commands without an answer as unknown; return (command id, account id) of each."""
+    rows = connection.exec_driver_sql(DOUBT_SENT, {"accounts": list(account_ids), "grace_s": grace_s})
+    return [(row.id, row.account_id) for row in rows]
+
+
+def unconfirmed(connection: Connection, account_id: int, limit: int) -> list[OutgoingCommand]:
+    """Return commands that were handed over and never answered, oldest first."""
+    rows = connection.exec_driver_sql(UNCONFIRMED, {"account": account_id, "limit": limit})
+    return list(map(_outgoing, rows))
+
+
+def _outgoing(row: Row[Any]) -> OutgoingCommand:
+    return OutgoingCommand(
+        id=row.id, account_id=row.account_id, kind=row.kind, payload=row.payload, expires_at=row.expires_at
+    )

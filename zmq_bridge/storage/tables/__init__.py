@@ -1,0 +1,39 @@
+"""Every table, as SQLAlchemy Core, in one MetaData. A test compares them with what the migrations made."""
+
+from zmq_bridge.storage.tables.accounts import accounts, symbols, terminals
+from zmq_bridge.storage.tables.market import candles, tick_cursors, tick_gaps, ticks
+from zmq_bridge.storage.tables.metadata import metadata
+from zmq_bridge.storage.tables.risk import risk_limits, risk_state
+from zmq_bridge.storage.tables.signals import commands, reservations, risk_decisions, signals
+from zmq_bridge.storage.tables.system import api_keys, audit_log, notifications, settings
+from zmq_bridge.storage.tables.trading import account_snapshots, deals, orders, positions, terminal_events
+from zmq_bridge.storage.tables.users import redemptions, subscriptions, users
+
+__all__ = [
+    "account_snapshots",
+    "accounts",
+    "api_keys",
+    "audit_log",
+    "candles",
+    "commands",
+    "deals",
+    "metadata",
+    "notifications",
+    "orders",
+    "positions",
+    "redemptions",
+    "reservations",
+    "risk_decisions",
+    "risk_limits",
+    "risk_state",
+    "settings",
+    "signals",
+    "subscriptions",
+    "symbols",
+    "terminal_events",
+    "terminals",
+    "tick_cursors",
+    "tick_gaps",
+    "ticks",
+    "users",
+]

@@ -1,0 +1,60 @@
+"""Trading accounts, the terminals that speak for them, and the symbols they may trade."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Integer, SmallInteger, Table, Text, UniqueConstraint, text
+
+from zmq_bridge.storage.tables.metadata import account_column, at, document, metadata, money, word
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("login", BigInteger, nullable=False),
+    word("server"),
+    word("name", ""),
+    word("company", ""),
+    word("currency"),
+    Column("currency_digits", SmallInteger, nullable=False, server_default=text("2")),
+    word("margin_mode"),  # netting, exchange or hedging
+    Column("leverage", Integer, nullable=False),
+    word("trading_state", "halted"),  # active, reducing or halted
+    word("trading_state_reason", "not reconciled yet"),
+    word(
+        "trading_state_actor", "system"
+    ),  # who set it: `system` may be lifted by the system, a person only by a person
+    at("trading_state_at", now=True),
+    at("created_at", now=True),
+    UniqueConstraint("login", "server"),
+)
+
+terminals = Table(
+    "terminals",
+    metadata,
+    account_column(primary_key=True),
+    Column("role", Text, primary_key=True),  # both, feed or desk
+    Column("session", BigInteger, nullable=False),
+    word("program", ""),
+    word("version", ""),
+    Column("build", Integer, nullable=False, server_default=text("0")),
+    Column("server_offset_s", Integer, nullable=False, server_default=text("0")),  # server clock - UTC
+    word("state", "connected"),  # connected or disconnected
+    at("connected_at", now=True),
+    at("last_seen_at", now=True),
+)
+
+symbols = Table(
+    "symbols",
+    metadata,
+    account_column(primary_key=True),
+    Column("symbol", Text, primary_key=True),  # the broker's exact spelling and case
+    document("spec"),  # the whole `spec` map of the wire
+    Column("digits", SmallInteger, nullable=False),
+    money("point"),
+    money("tick_size"),
+    money("tick_value"),
+    money("contract_size"),
+    money("volume_min"),
+    money("volume_max"),
+    money("volume_step"),
+    Column("tradable", Boolean, nullable=False, server_default=text("true")),  # allow-list of the account
+    at("updated_at", now=True),
+)

@@ -1,0 +1,39 @@
+"""What risk must remember between signals: the day's reference, the NAV index, the latches, and the limits set."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Table, text
+
+from zmq_bridge.storage.tables.metadata import account_column, at, document, metadata, money, word
+
+risk_state = Table(
+    "risk_state",
+    metadata,
+    account_column(primary_key=True),
+    Column("server_day", Date, nullable=False),  # the trade server's calendar day
+    money("daily_reference"),  # max(balance, equity - credit) at the rollover
+    money("net_flows_today", "0"),  # deposits - withdrawals
+    money("nav_index", "1"),  # NAV per unit, chain-linked
+    money("nav_index_peak", "1"),
+    money("nav_base", "0"),  # NAV at the last link of the chain
+    at("halted_until", nullable=True),  # daily loss: lifted at the next server day
+    Column("drawdown_latched", Boolean, nullable=False, server_default=text("false")),
+    at("drawdown_latched_at", nullable=True),
+    word("drawdown_reset_by", nullable=True),  # the named person who lifted the last latch
+    at("drawdown_reset_at", nullable=True),
+    Column("reconciled", Boolean, nullable=False, server_default=text("false")),  # ledger and broker agree
+    Column("last_deal_ticket", BigInteger, nullable=False, server_default=text("0")),
+    at("updated_at", now=True),
+)
+
+risk_limits = Table(
+    "risk_limits",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    account_column(nullable=True),  # None: every account
+    word("source", nullable=True),  # None: every source
+    word("symbol", nullable=True),  # None: every symbol
+    Column("magic", BigInteger, nullable=True),  # None: every strategy
+    document("limits"),  # name -> decimal string; what is absent keeps its default
+    word("actor"),
+    at("created_at", now=True),
+    at("ended_at", nullable=True),  # replaced or withdrawn
+)
