@@ -1,0 +1,66 @@
+"""What risk answers: Approved or Denied, each with every check that was made.
+
+A denial is a value, never an exception. The checks explain the decision: what was measured, what was allowed. They are
+stored with the decision, so their text form is stable: `describe` is the one place that makes it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar, NamedTuple
+
+from risk.codes import Code
+
+Measure = Decimal | int | str | None
+
+
+class Check(NamedTuple):
+    """One check of a decision. A tuple, because thirty of them are made in each decision."""
+
+    code: Code  # the denial it would give
+    value: Measure  # what was measured
+    limit: Measure  # what was allowed
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approved:
+    """The order may go out, with exactly this volume. The caller reserves risk, margin, notional and slots."""
+
+    approved: ClassVar[bool] = True
+
+    volume: Decimal | None  # lots; None: REDUCE of the whole position, CANCEL, MODIFY
+    risk: Decimal  # account currency, rounded up to its digits; 0 for anything that adds none
+    margin: Decimal  # account currency, rounded up
+    notional: Decimal  # account currency, rounded up
+    slots: int  # positions this may open: 1 for OPEN, else 0
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """The order must not go out."""
+
+    approved: ClassVar[bool] = False
+
+    code: Code
+    context: Mapping[str, str]  # what was found and what was expected, for people and clients
+    checks: tuple[Check, ...] = ()
+
+    def __str__(self) -> str:
+        """Render as `CODE: name=value, name=value`."""
+        return f"{self.code.value}: " + ", ".join(f"{name}={value}" for name, value in self.context.items())
+
+
+Verdict = Approved | Denied
+
+
+def describe(checks: tuple[Check, ...]) -> list[dict[str, str | bool | None]]:
+    """Turn checks into plain JSON values, money and prices as text."""
+    return [
+        {"code": c.code.value, "value": _text(c.value), "limit": _text(c.limit), "passed": c.passed} for c in checks
+    ]
+
+
+def _text(measure: Measure) -> str | None:
+    return None if measure is None else str(measure)
