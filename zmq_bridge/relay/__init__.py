@@ -1,0 +1,1 @@
+"""What the bridge does between its sockets and its books: the recorder of ticks, and the desk of orders and fills."""
