@@ -86,6 +86,7 @@ commands = Table(
     Index("ix_commands_queued", "account_id", "id", postgresql_where=text("status = 'queued'")),
     Index("ix_commands_open", "account_id", "id", postgresql_where=text("finished_at IS NULL")),
     Index("ix_commands_account_id_id", "account_id", "id"),
+    Index("ix_commands_order_ticket", "account_id", "order_ticket", postgresql_where=text("order_ticket IS NOT NULL")),
 )
 
 reservations = Table(

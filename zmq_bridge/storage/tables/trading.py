@@ -12,6 +12,7 @@ terminal_events = Table(
     Column("seq", BigInteger, primary_key=True),
     word("kind"),
     document("data"),
+    word("error", nullable=True),  # why it could not be booked; None = booked
     at("received_at", now=True),
 )
 

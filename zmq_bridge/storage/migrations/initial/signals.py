@@ -87,6 +87,7 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX ix_commands_account_id_id ON commands (account_id, id)",
+    "CREATE INDEX ix_commands_order_ticket ON commands (account_id, order_ticket) WHERE order_ticket IS NOT NULL",
     "CREATE INDEX ix_commands_open ON commands (account_id, id) WHERE finished_at IS NULL",
     "CREATE INDEX ix_commands_queued ON commands (account_id, id) WHERE status = 'queued'",
     "CREATE INDEX ix_commands_signal_id ON commands (signal_id)",

@@ -8,6 +8,7 @@ STATEMENTS = (
         seq bigint NOT NULL,
         kind text NOT NULL,
         data jsonb NOT NULL DEFAULT '{}'::jsonb,
+        error text,
         received_at timestamptz NOT NULL DEFAULT now(),
         CONSTRAINT pk_terminal_events PRIMARY KEY (account_id, session, seq),
         CONSTRAINT fk_terminal_events_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
