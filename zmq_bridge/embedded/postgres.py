@@ -125,7 +125,7 @@ class EmbeddedPostgres:
         )
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip()
-            raise ServerFailed(f"making the database in {self.data_dir} failed: {words[0]} said: {said}{disk_hint(said)}")
+            raise ServerFailed(f"making {self.data_dir} failed, {words[0]} said: {said}{disk_hint(said)}")
 
     def _require_version(self) -> None:
         try:
