@@ -50,7 +50,7 @@ def pack(value: object) -> bytes:
     """Encode one plain value.
 
     Raises:
-        ProtocolMisuse: NaN or Inf, a key that is not a string, an unknown type, an integer, text or nesting out of range.
+        ProtocolMisuse: NaN or Inf, a key that is not a string, an unknown type; integer, size or nesting out of range.
     """
     problem = _problem(value, 1)
     if problem is not None:
@@ -77,10 +77,7 @@ def unpack(payload: bytes) -> Any:
 
 def unpack_unchecked(payload: bytes) -> Any:
     """Decode one value; leave NaN, depth and value types to the caller, who checks each value anyway (ticks)."""
-    if len(payload) > FRAME_BYTES_MAX:
-        raise ProtocolViolation(
-            ErrorCode.TOO_LARGE, "payload too large", expected=f"at most {FRAME_BYTES_MAX} bytes", found=str(len(payload))
-        )
+    _check_size(payload)
     try:
         return msgpack.unpackb(
             payload,
@@ -97,6 +94,13 @@ def unpack_unchecked(payload: bytes) -> Any:
             expected="one MessagePack value of the wire's subset",
             found=payload,
         ) from None
+
+
+def _check_size(frame: bytes) -> None:
+    if len(frame) > FRAME_BYTES_MAX:
+        raise ProtocolViolation(
+            ErrorCode.TOO_LARGE, "frame too large", expected=f"at most {FRAME_BYTES_MAX} bytes", found=str(len(frame))
+        )
 
 
 def _pairs_to_dict(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
@@ -159,10 +163,7 @@ def split_frame(frame: bytes) -> tuple[str, bytes]:
     Raises:
         ProtocolViolation: no NUL within the first bytes, a topic that is not UTF-8, or a frame too large.
     """
-    if len(frame) > FRAME_BYTES_MAX:
-        raise ProtocolViolation(
-            ErrorCode.TOO_LARGE, "frame too large", expected=f"at most {FRAME_BYTES_MAX} bytes", found=str(len(frame))
-        )
+    _check_size(frame)
     end = frame.find(NUL, 0, TOPIC_BYTES_MAX + 1)
     if end < 1:
         raise ProtocolViolation(ErrorCode.MALFORMED, "no topic", expected="topic NUL payload", found=frame)

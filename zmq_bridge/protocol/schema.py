@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolMisuse, ProtocolViolation
@@ -65,10 +64,14 @@ def registry(*classes: type, tag: str) -> Mapping[str, type]:
     return found
 
 
-@lru_cache(None)
+_schemas: dict[type, tuple[_Field, ...]] = {}  # one entry per message class
+
+
 def _schema(cls: type) -> tuple[_Field, ...]:
-    hints = get_type_hints(cls, include_extras=True)
-    return tuple(_Field(field.name, kind_of(hints[field.name]), _default(field)) for field in fields(cls))
+    if cls not in _schemas:
+        hints = get_type_hints(cls, include_extras=True)
+        _schemas[cls] = tuple(_Field(each.name, kind_of(hints[each.name]), _default(each)) for each in fields(cls))
+    return _schemas[cls]
 
 
 def _default(field: Any) -> Callable[[], Any] | None:

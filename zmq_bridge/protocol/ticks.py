@@ -53,7 +53,7 @@ def pack_ticks(session: int, seq: int, ticks: Sequence[Tick]) -> bytes:
         raise ProtocolMisuse(f"expected 1 to {TICKS_PER_FRAME_MAX} ticks in a frame, found {len(ticks)}")
     if not 0 < session <= U64_MAX or not 0 < seq <= U64_MAX - len(ticks):
         raise ProtocolMisuse(f"expected session and seq from 1 to 2**64 - 1, found {session} and {seq}")
-    row = _bad_row(ticks)
+    row = find_bad_row(ticks)
     if row is not None:
         raise ProtocolMisuse(f"expected a tick {_ROW}, found {row!r}")
     return pack_unchecked((VERSION, session, seq, ticks))
@@ -87,7 +87,7 @@ def rows_to_ticks(rows: object, rows_max: int, rows_min: int = 1) -> list[Tick]:
             ErrorCode.TOO_LARGE if len(rows) > rows_max else ErrorCode.MALFORMED,
             "number of ticks", expected=f"{rows_min} to {rows_max}", found=str(len(rows)),
         )  # fmt: skip
-    row = _bad_row(rows)
+    row = find_bad_row(rows)
     if row is not None:
         raise _malformed(_ROW, repr(row))
     return list(map(_new_tick, rows))
@@ -110,7 +110,7 @@ def parse_tick_frame(frame: bytes) -> tuple[str, int, TickBatch]:
     return symbol, login, unpack_ticks(payload)
 
 
-def _bad_row(rows: Sequence[Any]) -> object | None:
+def find_bad_row(rows: Sequence[Any]) -> object | None:
     """Find the first row that is not a tick. One pass, exact types: bool is not int, int is not float."""
     row: Any = None
     try:

@@ -1,4 +1,4 @@
-"""Names of the PUB streams: `tick.<symbol>.<login>`, `gap.<symbol>.<login>`, `event|account|beat.<login>`, `beat.bridge`.
+"""Names of the PUB streams: `tick|gap.<symbol>.<login>`, `event|account|beat.<login>` and `beat.bridge`.
 
 A symbol keeps the broker's exact spelling and may contain dots, so the login is what follows the LAST dot. ZeroMQ
 filters by prefix: a subscription to `tick.EURUSD.` also receives `tick.EURUSD.z.1`, so a subscriber parses the topic
