@@ -3,7 +3,7 @@
 from zmq_bridge.storage.tables.accounts import accounts, symbols, terminals
 from zmq_bridge.storage.tables.market import candles, tick_cursors, tick_gaps, ticks
 from zmq_bridge.storage.tables.metadata import metadata
-from zmq_bridge.storage.tables.risk import risk_limits, risk_state
+from zmq_bridge.storage.tables.risk import correlations, risk_limits, risk_state, strategy_latches
 from zmq_bridge.storage.tables.signals import commands, reservations, risk_decisions, signals
 from zmq_bridge.storage.tables.system import api_keys, audit_log, notifications, settings
 from zmq_bridge.storage.tables.trading import account_snapshots, deals, orders, positions, terminal_events
@@ -16,6 +16,7 @@ __all__ = [
     "audit_log",
     "candles",
     "commands",
+    "correlations",
     "deals",
     "metadata",
     "notifications",
@@ -28,6 +29,7 @@ __all__ = [
     "risk_state",
     "settings",
     "signals",
+    "strategy_latches",
     "subscriptions",
     "symbols",
     "terminal_events",

@@ -36,6 +36,7 @@ terminals = Table(
     word("version", ""),
     Column("build", Integer, nullable=False, server_default=text("0")),
     Column("server_offset_s", Integer, nullable=False, server_default=text("0")),  # server clock - UTC
+    Column("clock_skew_ms", BigInteger, nullable=True),  # terminal's UTC clock - ours, at hello; None = unknown
     word("state", "connected"),  # connected or disconnected
     at("connected_at", now=True),
     at("last_seen_at", now=True),

@@ -41,6 +41,6 @@ def at(name: str, *, nullable: bool = False, now: bool = False) -> Column[Any]:
     return Column(name, DateTime(timezone=True), nullable=nullable, server_default=text("now()") if now else None)
 
 
-def document(name: str, *, nullable: bool = False) -> Column[Any]:
-    """A JSON document."""
-    return Column(name, JSONB, nullable=nullable, server_default=None if nullable else text("'{}'::jsonb"))
+def document(name: str, empty: str = "{}", *, nullable: bool = False) -> Column[Any]:
+    """A JSON document; `empty` is its default where it can't be null."""
+    return Column(name, JSONB, nullable=nullable, server_default=None if nullable else text(f"'{empty}'::jsonb"))

@@ -1,6 +1,6 @@
-"""What risk must remember between signals: the day's reference, the NAV index, the latches, and the limits set."""
+"""What risk must remember between signals: the day, the NAV index, the latches, what moves together, the limits."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Table, Text, text
 
 from zmq_bridge.storage.tables.metadata import account_column, at, document, metadata, money, word
 
@@ -10,10 +10,10 @@ risk_state = Table(
     account_column(primary_key=True),
     Column("server_day", Date, nullable=False),  # the trade server's calendar day
     money("daily_reference"),  # max(balance, equity - credit) at the rollover
-    money("net_flows_today", "0"),  # deposits - withdrawals
-    money("nav_index", "1"),  # NAV per unit, chain-linked
+    money("net_flows_today", "0"),  # deposits - withdrawals since the rollover
+    money("nav_index", "1"),  # price of one unit of the account's NAV
     money("nav_index_peak", "1"),
-    money("nav_base", "0"),  # NAV at the last link of the chain
+    money("nav_units", "0"),  # units outstanding
     at("halted_until", nullable=True),  # daily loss: lifted at the next server day
     Column("drawdown_latched", Boolean, nullable=False, server_default=text("false")),
     at("drawdown_latched_at", nullable=True),
@@ -22,6 +22,24 @@ risk_state = Table(
     Column("reconciled", Boolean, nullable=False, server_default=text("false")),  # ledger and broker agree
     Column("last_deal_ticket", BigInteger, nullable=False, server_default=text("0")),
     at("updated_at", now=True),
+)
+
+strategy_latches = Table(
+    "strategy_latches",
+    metadata,
+    account_column(primary_key=True),
+    Column("strategy", Text, primary_key=True),
+    word("reason"),
+    at("latched_at", now=True),
+)
+
+correlations = Table(
+    "correlations",
+    metadata,
+    account_column(primary_key=True),
+    at("as_of"),  # close of the newest bar used
+    document("symbols", "[]"),  # a list: the symbols with enough bars to be judged
+    document("links"),  # symbol -> other symbol -> same, opposite or either
 )
 
 risk_limits = Table(

@@ -29,7 +29,7 @@ signals = Table(
     word("comment", ""),
     money("confidence", nullable=True),  # 0-100
     word("timeframe", nullable=True),
-    document("reasons"),
+    document("reasons", "[]"),
     word("status"),  # admitted or denied; what became of it is in its commands
     document("request"),  # as it was validated: a second one with the same key must equal it
     at("created_at", now=True),
@@ -48,8 +48,13 @@ risk_decisions = Table(
     word("verdict"),  # approved or denied
     word("code"),  # of risk's closed list; `APPROVED` when approved
     document("context"),
-    document("inputs"),
+    document("inputs"),  # what the decision read
+    document("checks", "[]"),  # a list: each check's code, value, limit, passed
+    word("source", nullable=True),  # of a direct request, with its key and what it asked for; None: see the signal
+    word("idempotency_key", nullable=True),
+    document("request", nullable=True),
     at("decided_at", now=True),
+    UniqueConstraint("source", "idempotency_key"),
     Index("ix_risk_decisions_signal_id", "signal_id"),
     Index("ix_risk_decisions_account_id_id", "account_id", "id"),
 )
@@ -86,6 +91,7 @@ commands = Table(
     Index("ix_commands_queued", "account_id", "id", postgresql_where=text("status = 'queued'")),
     Index("ix_commands_open", "account_id", "id", postgresql_where=text("finished_at IS NULL")),
     Index("ix_commands_account_id_id", "account_id", "id"),
+    Index("ix_commands_openings", "account_id", "created_at", postgresql_where=text("kind = 'place_order'")),
     Index("ix_commands_order_ticket", "account_id", "order_ticket", postgresql_where=text("order_ticket IS NOT NULL")),
 )
 
@@ -96,12 +102,10 @@ reservations = Table(
     account_column(),
     word("symbol"),
     word("side"),
-    word("order_type"),
-    money("volume"),
-    money("entry"),  # worst permitted entry
-    money("sl"),
+    money("volume"),  # lots added; 0 = a modification
     money("risk"),  # account currency, costs included
     money("margin"),
+    money("notional"),
     Column("slots", SmallInteger, nullable=False, server_default=text("1")),  # of max_positions
     at("created_at", now=True),
     at("ended_at", nullable=True),

@@ -30,6 +30,7 @@ STATEMENTS = (
         version text NOT NULL DEFAULT '',
         build integer NOT NULL DEFAULT 0,
         server_offset_s integer NOT NULL DEFAULT 0,
+        clock_skew_ms bigint,
         state text NOT NULL DEFAULT 'connected' CHECK (state IN ('connected', 'disconnected')),
         connected_at timestamptz NOT NULL DEFAULT now(),
         last_seen_at timestamptz NOT NULL DEFAULT now(),

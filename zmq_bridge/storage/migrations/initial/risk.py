@@ -9,7 +9,7 @@ STATEMENTS = (
         net_flows_today numeric NOT NULL DEFAULT 0,
         nav_index numeric NOT NULL DEFAULT 1,
         nav_index_peak numeric NOT NULL DEFAULT 1,
-        nav_base numeric NOT NULL DEFAULT 0,
+        nav_units numeric NOT NULL DEFAULT 0,
         halted_until timestamptz,
         drawdown_latched boolean NOT NULL DEFAULT false,
         drawdown_latched_at timestamptz,
@@ -20,6 +20,26 @@ STATEMENTS = (
         updated_at timestamptz NOT NULL DEFAULT now(),
         CONSTRAINT pk_risk_state PRIMARY KEY (account_id),
         CONSTRAINT fk_risk_state_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+    )
+    """,
+    """
+    CREATE TABLE strategy_latches (
+        account_id bigint NOT NULL,
+        strategy text NOT NULL,
+        reason text NOT NULL,
+        latched_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT pk_strategy_latches PRIMARY KEY (account_id, strategy),
+        CONSTRAINT fk_strategy_latches_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+    )
+    """,
+    """
+    CREATE TABLE correlations (
+        account_id bigint NOT NULL,
+        as_of timestamptz NOT NULL,
+        symbols jsonb NOT NULL DEFAULT '[]'::jsonb,
+        links jsonb NOT NULL DEFAULT '{}'::jsonb,
+        CONSTRAINT pk_correlations PRIMARY KEY (account_id),
+        CONSTRAINT fk_correlations_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )
     """,
     """
