@@ -1,0 +1,1 @@
+"""Sockets: libzmq contexts, authentication, the tick proxy, the ROUTER servers. No database, no Redis, no domain."""
