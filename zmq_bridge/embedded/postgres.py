@@ -76,6 +76,10 @@ class EmbeddedPostgres:
         """Process id while running."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
+    def exit_code(self) -> int | None:
+        """How the server ended by itself; None while it runs, and when it was stopped or never started."""
+        return None if self._process is None else self._process.poll()
+
     def url(self, database: str = DATABASE, role: str = ROLE) -> str:
         """The connection string for libpq and SQLAlchemy alike."""
         return embedded_url(self.data_dir, database, role)

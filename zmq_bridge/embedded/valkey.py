@@ -59,6 +59,10 @@ class EmbeddedValkey:
         """Process id while running."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
+    def exit_code(self) -> int | None:
+        """How the server ended by itself; None while it runs, and when it was stopped or never started."""
+        return None if self._process is None else self._process.poll()
+
     def url(self) -> str:
         """The connection string for Redis clients."""
         return f"redis://{HOST}:{self.port}/0"
