@@ -80,6 +80,11 @@ class EmbeddedPostgres:
         """How the server ended by itself; None while it runs, and when it was stopped or never started."""
         return None if self._process is None else self._process.poll()
 
+    @property
+    def socket_dir(self) -> Path:
+        """Where the unix socket is while the server runs."""
+        return socket_path_candidate(self.data_dir)
+
     def url(self, database: str = DATABASE, role: str = ROLE) -> str:
         """The connection string for libpq and SQLAlchemy alike."""
         return embedded_url(self.data_dir, database, role)
