@@ -41,6 +41,7 @@ class Command:
 
     command_id: Ulid
     expires_at_ms: TimeMs  # bridge clock, Unix UTC ms; at or after it the terminal must not begin
+    attempt: U32 = 1  # above 1: handed out before; if the journal has no trace, look for `comment` at the broker first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +173,20 @@ COMMANDS = registry(
     PlaceOrder, ModifyPosition, ClosePosition, CloseBy, ModifyOrder, CancelOrder, CloseAll, SetTradingState, FetchTicks,
     tag="kind",
 )  # fmt: skip
+
+
+_ADDS_RISK = frozenset({PlaceOrder.kind})
+_MAY_ADD_RISK = frozenset({PlaceOrder.kind, ModifyOrder.kind})
+_FORBIDDEN: dict[TradingStateName, frozenset[str]] = {
+    "active": frozenset(),
+    "reducing": _ADDS_RISK,
+    "halted": _MAY_ADD_RISK,
+}
+
+
+def is_permitted(command: Command, state: TradingStateName) -> bool:
+    """Say whether the kill switch lets a command through: what closes, cancels or protects passes in every state."""
+    return command.kind not in _FORBIDDEN[state]
 
 
 def command_from_map(value: Any, path: str = "command") -> Command:

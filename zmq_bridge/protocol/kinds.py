@@ -1,8 +1,8 @@
 """The kinds of field values: how each is checked and converted, both ways.
 
 A kind has `decode` (the peer's value in; ProtocolViolation), `encode` (our value out; ProtocolMisuse) and `expected`,
-the words for error texts. Integers are accepted where a double stands (many MessagePack libraries write 1.0 as 1); nothing
-else is converted silently: true is not 1, "1" is not 1.
+the words for error texts. Integers are accepted where a double stands (many MessagePack libraries write 1.0 as 1);
+nothing else is converted silently: true is not 1, "1" is not 1.
 """
 
 from __future__ import annotations

@@ -1,0 +1,206 @@
+"""Every command at most once, whatever is repeated, lost or killed: the terminal's command journal, as pure logic.
+
+    receive(command)
+      seen, has an outcome     -> Answer     the same outcome again
+      seen, being executed     -> Ignore     its outcome will come
+      seen before a restart    -> Resolve    intent without outcome: look at the broker's orders, positions, history
+      expired / state forbids  -> Answer     expired or rejected, never executed
+      new                      -> Execute    after its intent is on disk
+
+The law of the file: the record that a verdict carries is durable BEFORE the verdict is acted on, and an outcome is
+durable before it is published. So after a crash an intent without an outcome may have been executed: it stays unknown
+until resolved, and is never executed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from zmq_bridge.protocol.commands import Command, SetTradingState, TradingStateName, UnreadableCommand, is_permitted
+from zmq_bridge.protocol.errors import ProtocolMisuse
+from zmq_bridge.protocol.limits import JOURNAL_COMMANDS_MAX
+from zmq_bridge.protocol.published import CommandResult
+
+
+class Act(Enum):
+    """What the terminal does about a command."""
+
+    EXECUTE = auto()  # begin it now
+    ANSWER = auto()  # publish `result`, do nothing else
+    IGNORE = auto()  # being executed in this process
+    RESOLVE = auto()  # find out what became of it; then `resolve`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """Record: this command is about to be executed."""
+
+    command_id: str
+    kind: str
+    expires_at_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Record: this became of it. Later outcomes of one command replace earlier ones."""
+
+    result: CommandResult
+    expires_at_ms: int
+
+
+Record = Intent | Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What to do, and what must be on disk before it is done."""
+
+    act: Act
+    record: Record | None = None  # None = nothing new to write
+    result: CommandResult | None = None  # for ANSWER
+
+
+@dataclass(slots=True, kw_only=True)
+class _Entry:
+    expires_at_ms: int
+    result: CommandResult | None  # None = intent only
+    is_ours: bool  # begun by this process
+    is_told: bool = False  # the bridge acknowledged the final result
+
+
+class CommandJournal:
+    """What this terminal knows of every command it ever accepted.
+
+    Args:
+        records: of the file, oldest first.
+    """
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._entries: dict[str, _Entry] = {}
+        for record in records:
+            self._restore(record)
+
+    def receive(
+        self, command: Command, *, is_expired: bool, trading_state: TradingStateName, is_log_full: bool = False
+    ) -> Verdict:
+        """Decide what to do about a command, new or repeated.
+
+        Args:
+            is_expired: BridgeClock.is_expired for it, now.
+            trading_state: as enforced here, now.
+            is_log_full: EventLog.is_full.
+        """
+        entry = self._entries.get(command.command_id)
+        if entry is not None:
+            return _again(entry)
+        refusal = self._refusal(command, is_expired, trading_state, is_log_full)
+        if refusal is not None:
+            return Verdict(act=Act.ANSWER, record=self._settle(refusal, command.expires_at_ms), result=refusal)
+        self._entries[command.command_id] = _Entry(expires_at_ms=command.expires_at_ms, result=None, is_ours=True)
+        intent = Intent(command_id=command.command_id, kind=command.kind, expires_at_ms=command.expires_at_ms)
+        return Verdict(act=Act.EXECUTE, record=intent)
+
+    def finish(self, result: CommandResult) -> Outcome:
+        """Take in what became of a command that was begun or is being resolved; the record goes to disk first.
+
+        Raises:
+            ProtocolMisuse: a command that was never begun, or that already ended otherwise.
+        """
+        entry = self._entries.get(result.command_id)
+        if entry is None:
+            raise ProtocolMisuse(f"expected the result of a command begun here, found {result.command_id}")
+        if entry.result is not None and entry.result.is_final and not _only_adds(entry.result, result):
+            raise ProtocolMisuse(f"{result.command_id} ended {entry.result.status}, cannot become {result.status}")
+        return self._settle(result, entry.expires_at_ms)
+
+    def result_of(self, command_id: str) -> CommandResult | None:
+        """Give the latest result; None = unknown here, or begun without one."""
+        entry = self._entries.get(command_id)
+        return None if entry is None else entry.result
+
+    def knows(self, command_id: str) -> bool:
+        """Say whether the command was ever accepted here and is not forgotten."""
+        return command_id in self._entries
+
+    def unresolved(self) -> list[str]:
+        """Name what an earlier life began and left without a final result: to be resolved at start and reconnect."""
+        return [
+            command_id
+            for command_id, entry in self._entries.items()
+            if not entry.is_ours and (entry.result is None or not entry.result.is_final)
+        ]
+
+    def told(self, command_id: str) -> None:
+        """Take note that the bridge acknowledged the final result: from its expiry on it may be forgotten."""
+        entry = self._entries.get(command_id)
+        if entry is not None and entry.result is not None and entry.result.is_final:
+            entry.is_told = True
+
+    def forget(self, bridge_now_ms: int) -> list[str]:
+        """Forget what can do no harm: final, told, and expired, so that even a repeat would not be executed.
+
+        Returns:
+            The ids forgotten, so that the file can be rewritten without them.
+        """
+        gone = [each for each, entry in self._entries.items() if entry.is_told and entry.expires_at_ms <= bridge_now_ms]
+        for command_id in gone:
+            del self._entries[command_id]
+        return gone
+
+    def records(self) -> list[Record]:
+        """Give the shortest list of records that restores this journal: for rewriting the file."""
+        return [_record(command_id, entry) for command_id, entry in self._entries.items()]
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def _refusal(
+        self, command: Command, is_expired: bool, trading_state: TradingStateName, is_log_full: bool
+    ) -> CommandResult | None:
+        rejected = CommandResult(command_id=command.command_id, status="rejected")
+        if type(command) is UnreadableCommand:
+            return replace(rejected, message=f"{command.kind_found}: {command.problem}"[:1000])
+        if is_expired:
+            return replace(rejected, status="expired", message=f"EXPIRED: expires_at_ms={command.expires_at_ms}")
+        if not is_permitted(command, trading_state):
+            return replace(rejected, message=f"TRADING_STATE: {command.kind} is not permitted while {trading_state}")
+        is_full = is_log_full or len(self._entries) >= JOURNAL_COMMANDS_MAX
+        if is_full and type(command) is not SetTradingState:
+            return replace(rejected, message=f"JOURNAL_FULL: {len(self._entries)} commands kept, or too many events")
+        return None
+
+    def _settle(self, result: CommandResult, expires_at_ms: int) -> Outcome:
+        known = self._entries.get(result.command_id)
+        is_ours = known is None or known.is_ours
+        self._entries[result.command_id] = _Entry(expires_at_ms=expires_at_ms, result=result, is_ours=is_ours)
+        return Outcome(result=result, expires_at_ms=expires_at_ms)
+
+    def _restore(self, record: Record) -> None:
+        if isinstance(record, Intent):
+            entry = _Entry(expires_at_ms=record.expires_at_ms, result=None, is_ours=False)
+            self._entries.setdefault(record.command_id, entry)
+        else:
+            self._entries[record.result.command_id] = _Entry(
+                expires_at_ms=record.expires_at_ms, result=record.result, is_ours=False
+            )
+
+
+def _again(entry: _Entry) -> Verdict:
+    if entry.result is None:
+        return Verdict(act=Act.IGNORE if entry.is_ours else Act.RESOLVE)
+    if not entry.result.is_final and not entry.is_ours:
+        return Verdict(act=Act.RESOLVE)
+    return Verdict(act=Act.ANSWER, result=entry.result)
+
+
+def _only_adds(old: CommandResult, new: CommandResult) -> bool:
+    """A final result may be told again, and may learn of more deals of the same command; nothing else."""
+    return old.status == new.status and set(old.deals) <= set(new.deals)
+
+
+def _record(command_id: str, entry: _Entry) -> Record:
+    if entry.result is None:
+        return Intent(command_id=command_id, kind="", expires_at_ms=entry.expires_at_ms)
+    return Outcome(result=entry.result, expires_at_ms=entry.expires_at_ms)
