@@ -1,0 +1,92 @@
+"""Trading accounts: made when a terminal first speaks for one, found by login, never deleted.
+
+An account is (login, server); our `id` stands for it everywhere else. Its trading state is `trading_state`'s.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account as stored."""
+
+    id: int
+    login: int
+    server: str
+    name: str
+    company: str
+    currency: str  # deposit currency
+    currency_digits: int
+    margin_mode: str  # netting, exchange or hedging
+    leverage: int  # 100 means 1:100
+    trading_state: str  # active, reducing or halted
+    trading_state_reason: str
+    trading_state_actor: str
+    trading_state_at: datetime
+    created_at: datetime
+
+
+ENSURE = """
+INSERT INTO accounts AS known (login, server, name, company, currency, currency_digits, margin_mode, leverage)
+VALUES (%(login)s, %(server)s, %(name)s, %(company)s, %(currency)s, %(currency_digits)s, %(margin_mode)s, %(leverage)s)
+ON CONFLICT (login, server) DO UPDATE SET
+    name = excluded.name, company = excluded.company, currency_digits = excluded.currency_digits,
+    margin_mode = excluded.margin_mode, leverage = excluded.leverage
+WHERE known.currency = excluded.currency
+RETURNING *
+"""
+"""Make an account, or bring its description up to date. No row: the same account in another currency."""
+
+
+class AccountConflictError(ValueError):
+    """A terminal describes a known account in a way that can't be true."""
+
+
+def ensure_account(
+    connection: Connection,
+    *,
+    login: int,
+    server: str,
+    currency: str,
+    currency_digits: int,
+    margin_mode: str,
+    leverage: int,
+    name: str = "",
+    company: str = "",
+) -> Account:
+    """Make the account of a terminal, or update its description. A new one starts halted.
+
+    Raises:
+        AccountConflictError: the account is known with another currency; its books would be nonsense.
+    """
+    values = {"login": login, "server": server, "currency": currency, "currency_digits": currency_digits}
+    values |= {"margin_mode": margin_mode, "leverage": leverage, "name": name, "company": company}
+    row = connection.exec_driver_sql(ENSURE, values).one_or_none()
+    if row is None:
+        raise AccountConflictError(f"Account {login} of {server} has another currency on our books; found {currency}.")
+    return _account(row)
+
+
+def get_account(connection: Connection, account_id: int) -> Account | None:
+    """The account with our id."""
+    row = connection.exec_driver_sql("SELECT * FROM accounts WHERE id = %s", (account_id,)).one_or_none()
+    return None if row is None else _account(row)
+
+
+def find_accounts(connection: Connection, login: int) -> list[Account]:
+    """The accounts with a login: one, unless two servers use the same number."""
+    rows = connection.exec_driver_sql("SELECT * FROM accounts WHERE login = %s ORDER BY id", (login,))
+    return [_account(row) for row in rows]
+
+
+def list_accounts(connection: Connection) -> list[Account]:
+    """Every account, oldest first."""
+    return [_account(row) for row in connection.exec_driver_sql("SELECT * FROM accounts ORDER BY id")]
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(**row._mapping)
