@@ -1,0 +1,109 @@
+"""Everything but ticks into Redis: accounts, positions, terminals, signals, events, figures.
+
+Each call is one round trip; a key and its channel change together. A failure raises `LiveUnavailable` and is the
+caller's to count: nobody who writes live state may wait for it, or fail because of it.
+
+Who writes what: the desk writes accounts, positions, signals and events; the recorder writes ticks and quotes; both
+write terminals (a request and a beat are both signs of life) and their own figures.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import cast
+
+import redis
+
+from zmq_bridge.live import keys
+from zmq_bridge.live.errors import translated
+
+Scalar = str | int | float | Decimal | bool | None
+
+STATS_TTL_MS = 24 * 3_600_000
+"""Figures of a bridge that is gone for good disappear after a day."""
+
+
+class LiveWriter:
+    """Writes live state through one Redis client; safe from several threads."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def write_account(self, login: int, fields: Mapping[str, Scalar], *, received_ms: int) -> None:
+        """Replace the account's snapshot. `received_ms` is our clock, Unix UTC, when the snapshot came in."""
+        self._replace(keys.account(login), {**fields, "received_ms": received_ms})
+
+    def write_positions(self, login: int, positions: Sequence[Mapping[str, Scalar]], *, received_ms: int) -> None:
+        """Replace the account's open positions, each a map of the wire with its `ticket`."""
+        by_ticket = {
+            str(position["ticket"]): to_json({**position, "received_ms": received_ms}) for position in positions
+        }
+        self._replace(keys.positions(login), by_ticket)
+
+    def write_terminal(
+        self, login: int, role: str, *, session: int, last_seen_ms: int, fields: Mapping[str, Scalar] | None = None
+    ) -> None:
+        """Note a sign of life of the terminal in `role` (both, feed or desk), and keep the key for 3 s more."""
+        seen = {"session": session, "last_seen_ms": last_seen_ms, **(fields or {})}
+        named = {f"{role}.{name}": as_text(value) for name, value in seen.items()}
+        self._keep(keys.terminal(login), named, keys.TERMINAL_TTL_MS)
+
+    def forget_terminal(self, login: int, role: str) -> None:
+        """Remove a terminal that said bye, at once instead of after 3 s."""
+        key = keys.terminal(login)
+        with translated():
+            names = cast(list[bytes], self._client.hkeys(key))
+            gone = [name for name in names if name.startswith(f"{role}.".encode())]
+            if gone:
+                self._client.hdel(key, *gone)
+                self._client.publish(key, to_json({"role": role, "state": "disconnected"}))
+
+    def add_signal(self, fields: Mapping[str, Scalar]) -> None:
+        """Append a decided signal."""
+        self._append(keys.SIGNALS, fields)
+
+    def add_event(self, kind: str, login: int, fields: Mapping[str, object]) -> None:
+        """Append what happened at an account; `fields` go in as JSON under `data`."""
+        self._append(keys.EVENTS, {"kind": kind, "login": login, "data": to_json(fields)})
+
+    def write_stats(self, process: str, fields: Mapping[str, Scalar]) -> None:
+        """Replace this process's figures (fields `{process}.{name}`), leaving those of the others."""
+        named = {f"{process}.{name}": as_text(value) for name, value in fields.items()}
+        self._keep(keys.STATS, named, STATS_TTL_MS)
+
+    def _replace(self, key: str, fields: Mapping[str, Scalar]) -> None:
+        texts = {name: as_text(value) for name, value in fields.items()}
+        with translated(), self._client.pipeline(transaction=True) as pipe:
+            pipe.delete(key)
+            if texts:
+                pipe.hset(key, mapping=texts)  # type: ignore[arg-type]  # redis-py's mapping type is invariant
+            pipe.publish(key, to_json(texts))
+            pipe.execute()
+
+    def _keep(self, key: str, texts: Mapping[str, str], ttl_ms: int) -> None:
+        with translated(), self._client.pipeline(transaction=False) as pipe:
+            pipe.hset(key, mapping=texts)  # type: ignore[arg-type]  # redis-py's mapping type is invariant
+            pipe.pexpire(key, ttl_ms)
+            pipe.publish(key, to_json(texts))
+            pipe.execute()
+
+    def _append(self, key: str, fields: Mapping[str, Scalar]) -> None:
+        texts = {name: as_text(value) for name, value in fields.items()}
+        with translated(), self._client.pipeline(transaction=False) as pipe:
+            pipe.xadd(key, texts, maxlen=keys.EVENT_STREAM_ENTRIES_MAX, approximate=True)  # type: ignore[arg-type]  # as above
+            pipe.publish(key, to_json(texts))
+            pipe.execute()
+
+
+def as_text(value: Scalar) -> str:
+    """Write a value as a person would read it: 1.1212, 1, EURUSD, true; nothing for None."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def to_json(fields: Mapping[str, object]) -> str:
+    """Compact JSON; Decimals as strings, so that no digit is lost."""
+    return json.dumps(fields, separators=(",", ":"), default=str, ensure_ascii=False)
