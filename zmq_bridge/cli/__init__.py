@@ -1,1 +1,39 @@
-"""The command line: click commands and the composition root that wires everything."""
+"""The command line: click commands and the composition root (`wiring`) that connects everything.
+
+Each command lives in a module of its own, imported when it is used: `--help` and a typing mistake answer at once.
+"""
+
+from __future__ import annotations
+
+import click
+
+from zmq_bridge.cli.errors import explained
+from zmq_bridge.cli.lazy import LazyGroup
+
+COMMANDS = {
+    "up": ("zmq_bridge.cli.up", "Start everything on this machine: servers, bridge, web, simulated terminal."),
+    "bridge": ("zmq_bridge.cli.bridge", "Run the bridge: proxy, recorder and desk."),
+    "web": ("zmq_bridge.cli.web", "Run the HTTP API and the dashboard."),
+    "simulate": ("zmq_bridge.cli.simulate", "Run a simulated broker and terminal against a bridge."),
+    "migrate": ("zmq_bridge.cli.migrate", "Bring the database to the newest schema."),
+    "ticks": ("zmq_bridge.cli.ticks", "Show a symbol's ticks as they come."),
+    "status": ("zmq_bridge.cli.status", "Show what is running and how it is doing."),
+    "doctor": ("zmq_bridge.cli.doctor", "Check every link; say what is wrong and how to mend it."),
+    "keys": ("zmq_bridge.cli.keys", "Create, list and revoke API keys."),
+}
+
+
+@click.group(cls=LazyGroup, commands_in=COMMANDS)
+@click.version_option(package_name="zmq-bridge")
+def cli() -> None:
+    """The bridge between MetaTrader 5 and Python.
+
+    A first look needs one command, zmq-bridge up. Settings come from the environment and a .env file;
+    .env.example explains each.
+    """
+
+
+def main() -> None:
+    """The program `zmq-bridge`."""
+    with explained():
+        cli(prog_name="zmq-bridge")
