@@ -2,8 +2,8 @@
 
 Pure: the terminal writes what `append` and `acknowledge` give it to its file before it sends anything, and hands the
 file's events back at the next start. Events of earlier sessions keep their own session number and stand before the new
-ones. When the log is full the terminal refuses new commands (journal.py asks `is_full`): fills are kept in any case, for
-their number is bounded by what the broker does, not by what a peer sends.
+ones. When the log is full the terminal refuses new commands (journal.py asks `is_full`): fills are kept in any case,
+for their number is bounded by what the broker does, not by what a peer sends.
 """
 
 from __future__ import annotations

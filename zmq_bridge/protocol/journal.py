@@ -4,6 +4,7 @@
       seen, has an outcome     -> Answer     the same outcome again
       seen, being executed     -> Ignore     its outcome will come
       seen before a restart    -> Resolve    intent without outcome: look at the broker's orders, positions, history
+      not seen, attempt > 1    -> Search     another journal may know it (lost file, second program): look first
       expired / state forbids  -> Answer     expired or rejected, never executed
       new                      -> Execute    after its intent is on disk
 
@@ -18,10 +19,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from zmq_bridge.protocol.commands import Command, SetTradingState, TradingStateName, UnreadableCommand, is_permitted
+from zmq_bridge.protocol.commands import (
+    CloseAll,
+    ClosePosition,
+    Command,
+    PlaceOrder,
+    SetTradingState,
+    TradingStateName,
+    UnreadableCommand,
+    is_permitted,
+)
 from zmq_bridge.protocol.errors import ProtocolMisuse
 from zmq_bridge.protocol.limits import JOURNAL_COMMANDS_MAX
 from zmq_bridge.protocol.published import CommandResult
+
+LEAVES_COMMENT = frozenset({PlaceOrder.kind, ClosePosition.kind, CloseAll.kind})
+"""Kinds whose repetition would do harm, and whose execution shows at the broker by its comment, the command_id."""
+
+REFUSALS_FACTOR = 2
+"""A refusal is remembered too, up to this many times JOURNAL_COMMANDS_MAX; beyond that a command is left unanswered,
+and its sender takes it for unknown."""
 
 
 class Act(Enum):
@@ -30,7 +47,8 @@ class Act(Enum):
     EXECUTE = auto()  # begin it now
     ANSWER = auto()  # publish `result`, do nothing else
     IGNORE = auto()  # being executed in this process
-    RESOLVE = auto()  # find out what became of it; then `resolve`
+    RESOLVE = auto()  # begun by an earlier life: find out what became of it, then `finish`
+    SEARCH = auto()  # handed out before, no trace here: look for its comment at the broker; `found` or `not_found`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +68,14 @@ class Outcome:
     expires_at_ms: int
 
 
-Record = Intent | Outcome
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Record: the bridge acknowledged the final result. Losing this record costs a repeat, nothing else."""
+
+    command_id: str
+
+
+Record = Intent | Outcome | Told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +89,15 @@ class Verdict:
 
 @dataclass(slots=True, kw_only=True)
 class _Entry:
+    kind: str = ""  # kept while there is no result
     expires_at_ms: int
-    result: CommandResult | None  # None = intent only
+    result: CommandResult | None = None  # None = intent only
     is_ours: bool  # begun by this process
     is_told: bool = False  # the bridge acknowledged the final result
+
+    @property
+    def is_final(self) -> bool:
+        return self.result is not None and self.result.is_final
 
 
 class CommandJournal:
@@ -95,10 +125,29 @@ class CommandJournal:
         entry = self._entries.get(command.command_id)
         if entry is not None:
             return _again(entry)
-        refusal = self._refusal(command, is_expired, trading_state, is_log_full)
+        if command.attempt > 1 and command.kind in LEAVES_COMMENT:
+            return Verdict(act=Act.SEARCH)
+        if len(self._entries) >= REFUSALS_FACTOR * JOURNAL_COMMANDS_MAX:
+            return Verdict(act=Act.IGNORE)
+        return self._decide(command, self._refusal(command, is_expired, trading_state, is_log_full))
+
+    def not_found(
+        self, command: Command, *, is_expired: bool, trading_state: TradingStateName, is_log_full: bool = False
+    ) -> Verdict:
+        """Decide again after SEARCH found no trace at the broker: as if the command came for the first time."""
+        first = replace(command, attempt=1)
+        return self.receive(first, is_expired=is_expired, trading_state=trading_state, is_log_full=is_log_full)
+
+    def found(self, command: Command, result: CommandResult) -> Outcome:
+        """Take in what SEARCH found at the broker for a command of which this journal had no trace."""
+        if result.command_id != command.command_id or command.command_id in self._entries:
+            raise ProtocolMisuse(f"expected the result of {command.command_id}, unknown here; found {result.command_id}")
+        return self._settle(result, command.expires_at_ms)
+
+    def _decide(self, command: Command, refusal: CommandResult | None) -> Verdict:
         if refusal is not None:
             return Verdict(act=Act.ANSWER, record=self._settle(refusal, command.expires_at_ms), result=refusal)
-        self._entries[command.command_id] = _Entry(expires_at_ms=command.expires_at_ms, result=None, is_ours=True)
+        self._entries[command.command_id] = _Entry(kind=command.kind, expires_at_ms=command.expires_at_ms, is_ours=True)
         intent = Intent(command_id=command.command_id, kind=command.kind, expires_at_ms=command.expires_at_ms)
         return Verdict(act=Act.EXECUTE, record=intent)
 
@@ -111,7 +160,7 @@ class CommandJournal:
         entry = self._entries.get(result.command_id)
         if entry is None:
             raise ProtocolMisuse(f"expected the result of a command begun here, found {result.command_id}")
-        if entry.result is not None and entry.result.is_final and not _only_adds(entry.result, result):
+        if entry.result is not None and entry.is_final and not _only_adds(entry.result, result):
             raise ProtocolMisuse(f"{result.command_id} ended {entry.result.status}, cannot become {result.status}")
         return self._settle(result, entry.expires_at_ms)
 
@@ -129,14 +178,24 @@ class CommandJournal:
         return [
             command_id
             for command_id, entry in self._entries.items()
-            if not entry.is_ours and (entry.result is None or not entry.result.is_final)
+            if not entry.is_ours and not entry.is_final
         ]
 
-    def told(self, command_id: str) -> None:
-        """Take note that the bridge acknowledged the final result: from its expiry on it may be forgotten."""
+    def untold(self) -> list[CommandResult]:
+        """Give the final results that the bridge has not acknowledged.
+
+        After a restart, those without a kept event are to be published again: the crash may have come in between.
+        """
+        results = [entry.result for entry in self._entries.values() if entry.is_final and not entry.is_told]
+        return [result for result in results if result is not None]
+
+    def told(self, command_id: str) -> Told | None:
+        """Take note that the bridge acknowledged a result; a final one may be forgotten once it is expired too."""
         entry = self._entries.get(command_id)
-        if entry is not None and entry.result is not None and entry.result.is_final:
-            entry.is_told = True
+        if entry is None or not entry.is_final or entry.is_told:
+            return None
+        entry.is_told = True
+        return Told(command_id=command_id)
 
     def forget(self, bridge_now_ms: int) -> list[str]:
         """Forget what can do no harm: final, told, and expired, so that even a repeat would not be executed.
@@ -151,7 +210,7 @@ class CommandJournal:
 
     def records(self) -> list[Record]:
         """Give the shortest list of records that restores this journal: for rewriting the file."""
-        return [_record(command_id, entry) for command_id, entry in self._entries.items()]
+        return [record for command_id, entry in self._entries.items() for record in _records(command_id, entry)]
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -178,13 +237,15 @@ class CommandJournal:
         return Outcome(result=result, expires_at_ms=expires_at_ms)
 
     def _restore(self, record: Record) -> None:
-        if isinstance(record, Intent):
-            entry = _Entry(expires_at_ms=record.expires_at_ms, result=None, is_ours=False)
-            self._entries.setdefault(record.command_id, entry)
-        else:
-            self._entries[record.result.command_id] = _Entry(
-                expires_at_ms=record.expires_at_ms, result=record.result, is_ours=False
-            )
+        match record:
+            case Intent():
+                entry = _Entry(kind=record.kind, expires_at_ms=record.expires_at_ms, is_ours=False)
+                self._entries.setdefault(record.command_id, entry)
+            case Outcome(result=result):
+                entry = _Entry(expires_at_ms=record.expires_at_ms, result=result, is_ours=False)
+                self._entries[result.command_id] = entry
+            case Told():
+                self.told(record.command_id)
 
 
 def _again(entry: _Entry) -> Verdict:
@@ -200,7 +261,8 @@ def _only_adds(old: CommandResult, new: CommandResult) -> bool:
     return old.status == new.status and set(old.deals) <= set(new.deals)
 
 
-def _record(command_id: str, entry: _Entry) -> Record:
+def _records(command_id: str, entry: _Entry) -> list[Record]:
     if entry.result is None:
-        return Intent(command_id=command_id, kind="", expires_at_ms=entry.expires_at_ms)
-    return Outcome(result=entry.result, expires_at_ms=entry.expires_at_ms)
+        return [Intent(command_id=command_id, kind=entry.kind, expires_at_ms=entry.expires_at_ms)]
+    outcome = Outcome(result=entry.result, expires_at_ms=entry.expires_at_ms)
+    return [outcome, Told(command_id=command_id)] if entry.is_told else [outcome]

@@ -1,9 +1,9 @@
 """The terminal's side of the session with the bridge, as a table. No I/O, no clock: monotonic times are arguments.
 
 Everything that moves the state is in TRANSITIONS. The driver asks `wants(now)` what to send, sends it, says
-`sent(...)`, and hands every reply to `received(...)`. A request unanswered past its time is taken as lost: the session greets anew,
-which resends whatever was not acknowledged. Nothing is executed here and nothing is forgotten here: commands go through
-the journal (journal.py), events stay in the event log until acknowledged (event_log.py).
+`sent(...)`, and hands every reply to `received(...)`. A request unanswered past its time is taken as lost: the session
+greets anew. Nothing is executed and nothing is forgotten here: commands go through the journal (journal.py), events stay
+in the event log until acknowledged (event_log.py).
 
     DISCONNECTED --hello--> GREETING --welcome--> READY --request--> AWAITING --reply--> READY
          ^-------- backoff: refused, timed out, forgotten ---------------'      STOPPED: superseded or said farewell
