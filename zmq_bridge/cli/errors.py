@@ -18,7 +18,7 @@ from zmq_bridge.environment import SettingsError
 
 EXIT_FAILED = 1
 SERVERS_HINT = (
-    "`zmq-bridge up` runs the embedded servers; DATABASE_URL and REDIS_URL name others. `zmq-bridge doctor` checks both."
+    "`zmq-bridge up` runs the embedded servers; DATABASE_URL and REDIS_URL name others. `zmq-bridge doctor` checks."
 )
 
 

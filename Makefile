@@ -1,0 +1,65 @@
+# Everything a newcomer needs; `make help` lists it. Needs Python 3.11 or newer and make, nothing else.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+# A checkout that we may not write to (made by another user) keeps working: its .venv is used if it has one.
+WRITABLE := $(shell test -w . && echo yes)
+HOME_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/zmq-bridge
+VENV ?= $(if $(or $(WRITABLE),$(wildcard .venv/.stamp)),.venv,$(HOME_CACHE)/venv)
+CACHE ?= $(if $(WRITABLE),.cache,$(HOME_CACHE))
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_ROOT_USER_ACTION := ignore
+export HYPOTHESIS_STORAGE_DIRECTORY := $(abspath $(CACHE))/hypothesis
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types contracts bench lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  then: $(BIN)/zmq-bridge --help"
+
+run: $(STAMP) ## start everything on this machine and print where it is; Ctrl-C stops it
+	@exec $(BIN)/zmq-bridge up $(ARGS)
+
+test: check ## all checks and all tests, on servers of their own (ARGS="tests/risk -k lots" narrows the tests)
+	$(BIN)/python -m pytest -o cache_dir=$(CACHE)/pytest $(ARGS)
+
+check: lint types contracts ## style, types and import rules only
+
+lint: $(STAMP)
+	$(BIN)/ruff check --cache-dir $(CACHE)/ruff .
+
+types: $(STAMP)
+	$(BIN)/mypy --strict --cache-dir $(CACHE)/mypy
+
+contracts: $(STAMP)
+	$(BIN)/lint-imports --cache-dir $(CACHE)/import-linter
+
+bench: $(STAMP) ## measure against raw baselines in the same run, and print ratios
+	$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## write requirements.lock anew from the ranges in setup.cfg
+	rm -rf $(CACHE)/lock && $(PYTHON) -m venv $(CACHE)/lock
+	$(CACHE)/lock/bin/pip install --quiet '.[test]' 'setuptools>=70'
+	{ echo "# Exact versions of everything in setup.cfg; written by 'make lock'."; \
+	  $(CACHE)/lock/bin/pip freeze --all | grep -viE '^(pip|zmq-bridge)[ =@]'; } > requirements.lock
+	rm -rf $(CACHE)/lock build
+
+clean: ## remove the virtual environment and caches; your data in var stays
+	rm -rf .venv .cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The newest parts of a checkout that the environment depends on.
+$(STAMP): setup.cfg pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "expected Python 3.11 or newer, found: $$($(PYTHON) --version 2>&1). make PYTHON=/path/to/python3.11 names one"; exit 1; }
+	@echo "1/3 making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "Python can't make virtual environments here; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@echo "2/3 installing what it needs, servers included (about 150 MB the first time)"
+	@$(BIN)/python -m pip install --require-virtualenv -r requirements.lock
+	@echo "3/3 installing zmq-bridge itself"
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . 
+	@touch $@
