@@ -1,6 +1,19 @@
 """Every table, as SQLAlchemy Core, in one MetaData. A test compares them with what the migrations made."""
 
 from zmq_bridge.storage.tables.accounts import accounts, symbols, terminals
+from zmq_bridge.storage.tables.ledger import (
+    ledger_accounts,
+    ledger_breaks,
+    ledger_entries,
+    ledger_heads,
+    ledger_lot_changes,
+    ledger_lots,
+    ledger_prices,
+    ledger_reconciliations,
+    ledger_suspense,
+    ledger_terms,
+    ledger_transactions,
+)
 from zmq_bridge.storage.tables.market import candles, tick_cursors, tick_gaps, ticks
 from zmq_bridge.storage.tables.metadata import metadata
 from zmq_bridge.storage.tables.risk import correlations, risk_limits, risk_state, strategy_latches
@@ -18,6 +31,17 @@ __all__ = [
     "commands",
     "correlations",
     "deals",
+    "ledger_accounts",
+    "ledger_breaks",
+    "ledger_entries",
+    "ledger_heads",
+    "ledger_lot_changes",
+    "ledger_lots",
+    "ledger_prices",
+    "ledger_reconciliations",
+    "ledger_suspense",
+    "ledger_terms",
+    "ledger_transactions",
     "metadata",
     "notifications",
     "orders",

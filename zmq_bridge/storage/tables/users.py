@@ -35,11 +35,20 @@ subscriptions = Table(
     word("idempotency_key", nullable=True),
     Column("deal_ticket", BigInteger, nullable=True),  # the broker's balance deal it was matched with
     money("units", nullable=True),
+    money("settled_amount", nullable=True),  # money that really moved
+    word("refusal", nullable=True),  # why it could not be settled the last time it was tried
     at("created_at", now=True),
     at("settled_at", nullable=True),
     UniqueConstraint("source", "idempotency_key"),
     Index("ix_subscriptions_user_id", "user_id"),
     Index("ix_subscriptions_pending", "account_id", postgresql_where=text("status = 'pending'")),
+    Index(
+        "uq_subscriptions_reference",
+        "account_id",
+        text("upper(reference)"),
+        unique=True,
+        postgresql_where=text("reference <> '' AND status IN ('pending', 'matched')"),
+    ),
 )
 
 redemptions = Table(
@@ -52,14 +61,23 @@ redemptions = Table(
     Column("full_exit", Boolean, nullable=False, server_default=text("false")),
     word("currency"),
     word("reference", ""),
-    word("status", "pending"),
+    word("status", "pending"),  # pending, matched, owed (units burned, not yet withdrawn), settled or cancelled
     word("source", "system"),
     word("idempotency_key", nullable=True),
     Column("deal_ticket", BigInteger, nullable=True),
     money("units", nullable=True),
+    money("settled_amount", nullable=True),  # money that really moved
+    word("refusal", nullable=True),  # why it could not be settled the last time it was tried
     at("created_at", now=True),
     at("settled_at", nullable=True),
     UniqueConstraint("source", "idempotency_key"),
     Index("ix_redemptions_user_id", "user_id"),
     Index("ix_redemptions_pending", "account_id", postgresql_where=text("status = 'pending'")),
+    Index(
+        "uq_redemptions_reference",
+        "account_id",
+        text("upper(reference)"),
+        unique=True,
+        postgresql_where=text("reference <> '' AND status IN ('pending', 'matched', 'owed')"),
+    ),
 )

@@ -3,7 +3,18 @@
 Nothing is released yet: until it is, edit these together with `tables/`. Afterwards this is history; add a revision.
 """
 
-from zmq_bridge.storage.migrations.initial import accounts, append_only, market, risk, signals, system, trading, users
+from zmq_bridge.storage.migrations.initial import (
+    accounts,
+    append_only,
+    grants,
+    ledger,
+    market,
+    risk,
+    signals,
+    system,
+    trading,
+    users,
+)
 
 STATEMENTS: tuple[str, ...] = (
     *append_only.STATEMENTS,
@@ -14,4 +25,6 @@ STATEMENTS: tuple[str, ...] = (
     *trading.STATEMENTS,
     *risk.STATEMENTS,
     *system.STATEMENTS,
+    *ledger.STATEMENTS,
+    *grants.STATEMENTS,
 )

@@ -25,6 +25,8 @@ STATEMENTS = (
         idempotency_key text,
         deal_ticket bigint,
         units numeric,
+        settled_amount numeric,
+        refusal text,
         created_at timestamptz NOT NULL DEFAULT now(),
         settled_at timestamptz,
         CONSTRAINT pk_subscriptions PRIMARY KEY (id),
@@ -36,6 +38,10 @@ STATEMENTS = (
     "CREATE INDEX ix_subscriptions_pending ON subscriptions (account_id) WHERE status = 'pending'",
     "CREATE INDEX ix_subscriptions_user_id ON subscriptions (user_id)",
     """
+    CREATE UNIQUE INDEX uq_subscriptions_reference ON subscriptions (account_id, upper(reference))
+        WHERE reference <> '' AND status IN ('pending', 'matched')
+    """,
+    """
     CREATE TABLE redemptions (
         id text NOT NULL,
         user_id bigint NOT NULL,
@@ -44,11 +50,13 @@ STATEMENTS = (
         full_exit boolean NOT NULL DEFAULT false,
         currency text NOT NULL,
         reference text NOT NULL DEFAULT '',
-        status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'matched', 'settled', 'cancelled')),
+        status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'matched', 'owed', 'settled', 'cancelled')),
         source text NOT NULL DEFAULT 'system',
         idempotency_key text,
         deal_ticket bigint,
         units numeric,
+        settled_amount numeric,
+        refusal text,
         created_at timestamptz NOT NULL DEFAULT now(),
         settled_at timestamptz,
         CONSTRAINT pk_redemptions PRIMARY KEY (id),
@@ -59,4 +67,8 @@ STATEMENTS = (
     """,
     "CREATE INDEX ix_redemptions_pending ON redemptions (account_id) WHERE status = 'pending'",
     "CREATE INDEX ix_redemptions_user_id ON redemptions (user_id)",
+    """
+    CREATE UNIQUE INDEX uq_redemptions_reference ON redemptions (account_id, upper(reference))
+        WHERE reference <> '' AND status IN ('pending', 'matched', 'owed')
+    """,
 )
