@@ -1,0 +1,28 @@
+"""`zmq-bridge web`: gunicorn in place of this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from zmq_bridge.cli.errors import CannotRun
+from zmq_bridge.cli.preflight import port_is_free, port_owner
+from zmq_bridge.cli.wiring import web_argv
+from zmq_bridge.settings import load_settings, with_secrets
+
+
+@click.command("web")
+def command() -> None:
+    """Run the HTTP API and the dashboard (gunicorn with threads) until Ctrl-C.
+
+    Any number of these may run, on any number of machines: they keep no state.
+    """
+    settings = with_secrets(load_settings())
+    if not port_is_free(settings.web_host, settings.web_port):
+        raise CannotRun(
+            f"expected port {settings.web_port} on {settings.web_host} to be free, found it taken by "
+            f"{port_owner(settings.web_port) or 'another program'}. Stop that, or set ZMQ_BRIDGE_WEB_PORT"
+        )
+    os.execv(sys.executable, web_argv(settings))
