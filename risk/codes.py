@@ -85,6 +85,7 @@ class Code(StrEnum):
     VOLUME_OFF_STEP = ("VOLUME_OFF_STEP", "The volume is not a multiple of the symbol's volume step.")
     VOLUME_LIMIT = ("VOLUME_LIMIT", "Volume of the symbol in one direction would exceed the broker's limit.")
     TICK_VALUE_DISAGREES = ("TICK_VALUE_DISAGREES", "The broker's tick value differs too much from our own.")
+    PROFIT_DISAGREES = ("PROFIT_DISAGREES", "The terminal's profit for one lot differs too much from our own.")
     MARGIN_DISAGREES = ("MARGIN_DISAGREES", "The terminal's margin for one lot differs too much from our own.")
     MARGIN_INSUFFICIENT = ("MARGIN_INSUFFICIENT", "The margin needed is more than the free margin.")
     MARGIN_LEVEL_TOO_LOW = ("MARGIN_LEVEL_TOO_LOW", "The margin level after the order would be below the minimum.")
@@ -110,3 +111,39 @@ def code_table() -> str:
     """Render the Markdown table of docs/risk.md: one row per code."""
     rows = (f"| `{code.value}` | {code.explanation} |" for code in Code)
     return "\n".join(("| code | meaning |", "|---|---|", *rows))
+
+
+MEASURES: dict[Code, tuple[str, str]] = {
+    Code.SIGNAL_TOO_OLD: ("age_s", "max_signal_age_s"),
+    Code.SIGNAL_FROM_FUTURE: ("ahead_s", "max_clock_skew_s"),
+    Code.ACCOUNT_STALE: ("age_s", "max_account_age_s"),
+    Code.TERMINAL_SILENT: ("silent_s", "max_heartbeat_age_s"),
+    Code.CLOCK_SKEWED: ("skew_s", "max_clock_skew_s"),
+    Code.STOP_TOO_CLOSE: ("distance", "distance_min"),
+    Code.STOPS_LEVEL: ("distance", "distance_min"),
+    Code.FREEZE_LEVEL: ("distance", "distance_min"),
+    Code.PRICE_COLLAR: ("distance", "distance_max"),
+    Code.SPREAD_TOO_WIDE: ("spread", "spread_max"),
+    Code.DEVIATION_TOO_LARGE: ("deviation_points", "max_deviation_points"),
+    Code.RISK_REWARD_TOO_LOW: ("risk_reward", "min_risk_reward"),
+    Code.VOLUME_BELOW_MINIMUM: ("volume", "volume_min"),
+    Code.VOLUME_EXCEEDS_MAXIMUM: ("volume", "volume_max"),
+    Code.VOLUME_OFF_STEP: ("volume", "volume_step"),
+    Code.VOLUME_LIMIT: ("volume_one_way", "volume_limit"),
+    Code.TICK_VALUE_DISAGREES: ("tick_value", "tick_value_own"),
+    Code.PROFIT_DISAGREES: ("profit", "profit_own"),
+    Code.MARGIN_DISAGREES: ("margin", "margin_own"),
+    Code.MARGIN_INSUFFICIENT: ("margin", "margin_free"),
+    Code.MARGIN_LEVEL_TOO_LOW: ("equity", "equity_min"),
+    Code.LEVERAGE_TOO_HIGH: ("notional", "notional_max"),
+    Code.POSITION_RISK: ("risk", "risk_max"),
+    Code.TOTAL_EXPOSURE: ("risk_total", "risk_total_max"),
+    Code.DAILY_LOSS: ("loss_and_risk", "loss_max"),
+    Code.DRAWDOWN: ("drawdown_percent", "max_drawdown_percent"),
+    Code.MAX_POSITIONS: ("positions", "max_positions"),
+    Code.CORRELATED_EXPOSURE: ("risk_cluster", "risk_cluster_max"),
+    Code.CURRENCY_EXPOSURE: ("exposure", "exposure_max"),
+    Code.ORDER_RATE_ACCOUNT: ("orders", "max_orders_per_minute"),
+    Code.ORDER_RATE_SOURCE: ("orders", "max_orders_per_minute_source"),
+    Code.REPEATED_EXECUTION: ("repeats", "max_repeats"),
+}  # what a denial calls the measured value and the limit; others say found and expected

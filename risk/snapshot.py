@@ -122,6 +122,9 @@ class SymbolSpec:
     margin_maintenance: Decimal | None = None  # likewise, for exchange futures held
     margin_rate: Decimal = Decimal(1)  # the broker's margin rate of an opening order, > 0
     terminal_margin: Decimal | None = None  # OrderCalcMargin of one lot at market, account currency; None: not given
+    terminal_profit: Decimal | None = (
+        None  # OrderCalcProfit of one lot over 100 ticks, account currency; None: not given
+    )
     commission: Decimal = Decimal(0)  # round trip for one lot in account currency, >= 0, as seen in the account's deals
     sessions: tuple[Session, ...]  # trade sessions; empty: never open
     as_of: datetime  # when the bridge received it

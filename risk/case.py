@@ -1,0 +1,46 @@
+"""What the checks look at, in the three stages of a decision.
+
+`Ask` is the question and the raw snapshot: gates read it. `risk.order.Order` is the new order as prices. `Case` is all
+of it with the sums worked out: the limits read it. Each stage exists only when the one before it had no objection.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from risk.book import Book
+from risk.intent import Intent
+from risk.limits import Limits
+from risk.market import Market
+from risk.order import Order
+from risk.snapshot import AccountState, DayReference, NavIndex, Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """The question as it came."""
+
+    intent: Intent
+    snapshot: Snapshot
+    account: AccountState
+    limits: Limits
+    now: datetime
+    symbol: str  # of the new order, or of the ticket to modify
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """Everything worked out. Money in the account currency."""
+
+    ask: Ask
+    order: Order
+    market: Market
+    book: Book  # what the account carries without the new order
+    base: Decimal  # B = min(balance, equity - credit)
+    day: DayReference
+    nav_index: NavIndex
+    volume: Decimal  # lots of the new order
+    risk: Decimal  # R(new)
+    margin: Decimal  # margin the new order needs
+    notional: Decimal  # value of the new order at its worst entry
+    loss_today: Decimal  # L = Ref + net flows - (equity - credit); negative: a gain

@@ -1,0 +1,47 @@
+"""Do the broker's own figures agree with ours? A tick value that is wrong makes every size wrong."""
+
+from decimal import Decimal
+
+from risk.case import Ask
+from risk.codes import Code
+from risk.numbers import percent_of
+from risk.order import Order
+from risk.valuation import BY_TICK_VALUE
+from risk.verdict import Check
+
+PROFIT_TICKS = 100  # SymbolSpec.terminal_profit is over so many ticks, so that cents do not hide the difference
+
+
+def check_tick_value(ask: Ask, order: Order) -> Check:
+    """The broker's tick value lies within the allowed share of ours, between the two conversion sides.
+
+    Where the tick value is the formula's own input (futures) there is nothing to compare it with.
+    """
+    spec, lot = order.lot.spec, order.lot
+    if spec.calc_mode in BY_TICK_VALUE:
+        return Check(Code.TICK_VALUE_DISAGREES, spec.tick_value, None, True)
+    low, high = spec.tick_size * lot.gain_per_price, spec.tick_size * lot.loss_per_price
+    return Check(Code.TICK_VALUE_DISAGREES, spec.tick_value, high, _near(spec.tick_value, low, high, ask))
+
+
+def check_terminal_profit(ask: Ask, order: Order) -> Check:
+    """OrderCalcProfit of the terminal agrees, when it was asked."""
+    spec, lot = order.lot.spec, order.lot
+    if spec.terminal_profit is None:
+        return Check(Code.PROFIT_DISAGREES, None, None, True)
+    distance = PROFIT_TICKS * spec.tick_size
+    low, high = distance * lot.gain_per_price, distance * lot.loss_per_price
+    return Check(Code.PROFIT_DISAGREES, spec.terminal_profit, high, _near(spec.terminal_profit, low, high, ask))
+
+
+def check_terminal_margin(ask: Ask, order: Order, own: Decimal) -> Check:
+    """OrderCalcMargin of the terminal agrees with ours for one lot, when it was asked."""
+    given = order.lot.spec.terminal_margin
+    if given is None:
+        return Check(Code.MARGIN_DISAGREES, None, None, True)
+    return Check(Code.MARGIN_DISAGREES, given, own, _near(given, own, own, ask))
+
+
+def _near(value: Decimal, low: Decimal, high: Decimal, ask: Ask) -> bool:
+    share = ask.limits.max_disagreement_percent
+    return low - percent_of(share, low) <= value <= high + percent_of(share, high)

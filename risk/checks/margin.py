@@ -1,0 +1,32 @@
+"""Margin and leverage: can the account carry the order? Our own computation, against the terminal's figures."""
+
+from risk.case import Case
+from risk.checks.agreement import check_terminal_margin
+from risk.codes import Code
+from risk.numbers import percent_of
+from risk.verdict import Check
+
+
+def check_margin_agrees(case: Case) -> Check:
+    """The terminal's margin for one lot agrees with ours at the current price."""
+    lot = case.order.lot
+    return check_terminal_margin(case.ask, case.order, case.market.margin(lot, lot.ask))
+
+
+def check_margin_free(case: Case) -> Check:
+    """New, pending and reserved margin fits into the free margin."""
+    needed, free = case.margin + case.book.margin, case.ask.account.margin_free
+    return Check(Code.MARGIN_INSUFFICIENT, needed, free, needed <= free)
+
+
+def check_margin_level(case: Case) -> Check:
+    """Equity stays above the minimum margin level once everything is filled."""
+    margin = case.ask.account.margin + case.book.margin + case.margin
+    floor = percent_of(case.ask.limits.min_margin_level_percent, margin)
+    return Check(Code.MARGIN_LEVEL_TOO_LOW, case.ask.account.equity, floor, case.ask.account.equity >= floor)
+
+
+def check_leverage(case: Case) -> Check:
+    """Total value of everything, the new order included, stays within the leverage cap times B."""
+    total, limit = case.book.notional + case.notional, case.ask.limits.max_leverage * case.base
+    return Check(Code.LEVERAGE_TOO_HIGH, total, limit, total <= limit)

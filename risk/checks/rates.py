@@ -1,0 +1,44 @@
+"""Gates: how often does this account, this source, this strategy act?
+
+`recent_orders` holds opening orders approved lately; the one being judged counts as one more. An unread history is not
+an empty one.
+"""
+
+from datetime import timedelta
+
+from risk.case import Ask
+from risk.codes import Code
+from risk.numbers import span
+from risk.verdict import Check
+
+MINUTE = timedelta(minutes=1)
+
+
+def check_rate_account(ask: Ask) -> Check:
+    """Opening orders of the account in the last minute, this one included."""
+    recent = ask.snapshot.recent_orders
+    if recent is None:
+        return Check(Code.HISTORY_MISSING, None, "known", False)
+    since = ask.now - MINUTE
+    count = 1 + sum(1 for order in recent if order.at > since)
+    limit = ask.limits.max_orders_per_minute
+    return Check(Code.ORDER_RATE_ACCOUNT, count, limit, count <= limit)
+
+
+def check_rate_source(ask: Ask) -> Check:
+    """Opening orders of this signal source in the last minute, this one included."""
+    source, since = ask.intent.source, ask.now - MINUTE
+    count = 1 + sum(1 for order in ask.snapshot.recent_orders or () if order.source == source and order.at > since)
+    limit = ask.limits.max_orders_per_minute_source
+    return Check(Code.ORDER_RATE_SOURCE, count, limit, count <= limit)
+
+
+def check_repeats(ask: Ask) -> Check:
+    """The same strategy does not open the same symbol and side again and again. The caller latches on this code."""
+    intent, limits = ask.intent, ask.limits
+    since, name = ask.now - span(limits.repeat_window_s), intent.strategy or intent.source
+    count = 1
+    for order in ask.snapshot.recent_orders or ():
+        if order.symbol == ask.symbol and order.side is intent.side and order.at > since:
+            count += (order.strategy or order.source) == name
+    return Check(Code.REPEATED_EXECUTION, count, limits.max_repeats, count <= limits.max_repeats)

@@ -1,0 +1,123 @@
+"""Judge an opening order: gates, prices, limits; a stage is entered only when the one before has no objection."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import ParamSpec
+
+from risk.book import Book, build_book
+from risk.case import Ask, Case
+from risk.checks import GATES, LIMIT_CHECKS, ORDER_CHECKS
+from risk.codes import MEASURES, Code
+from risk.form import require_opening
+from risk.intent import Intent
+from risk.limits import Limits
+from risk.market import Market
+from risk.numbers import round_up
+from risk.order import Order, entry_price, loss_per_lot, worst_entry_price
+from risk.refusal import Refused
+from risk.sizing import size
+from risk.snapshot import AccountState, Snapshot
+from risk.verdict import Approved, Check, Denied, Verdict
+
+P = ParamSpec("P")
+
+
+def judge_opening(ask: Ask, done: list[Check], without_ticket: int | None = None) -> Verdict:
+    """Judge one opening order; every check made is appended to `done`.
+
+    Args:
+        ask: the question.
+        done: receives the checks, also those made before a refusal.
+        without_ticket: a pending order this one replaces.
+    """
+    require_opening(ask.intent)
+    if failed := run(GATES, done, ask):
+        return deny(failed, done)
+    market = Market(ask.snapshot, ask.account, ask.limits, ask.now)
+    order = build_order(ask.intent, market)
+    if failed := run(ORDER_CHECKS, done, ask, order):
+        return deny(failed, done)
+    case = build_case(ask, order, market, build_book(ask.snapshot, market, without_ticket))
+    if failed := run(LIMIT_CHECKS, done, case):
+        return deny(failed, done)
+    return approve(case, done)
+
+
+def require_ask(intent: Intent, snapshot: Snapshot | None, limits: Limits | None, now: datetime, symbol: str) -> Ask:
+    """Return the question with everything it needs to be asked at all, or refuse."""
+    if type(limits) is not Limits:
+        raise Refused(Code.LIMITS_MISSING, account=intent.account)
+    if type(snapshot) is not Snapshot:
+        raise Refused(Code.SNAPSHOT_MISSING, account=intent.account)
+    account = snapshot.account
+    if snapshot.account_id != intent.account or type(account) is not AccountState:
+        raise Refused(Code.ACCOUNT_UNKNOWN, account=intent.account, snapshot_of=snapshot.account_id)
+    return Ask(intent=intent, snapshot=snapshot, account=account, limits=limits, now=now, symbol=symbol)
+
+
+def build_order(intent: Intent, market: Market) -> Order:
+    """Work out the prices of the order."""
+    side, kind, sl, tp = intent.side, intent.order_type, intent.sl, intent.tp
+    assert side is not None  # require_opening made sure of the three
+    assert sl is not None
+    assert tp is not None
+    lot = market.lot(intent.symbol)
+    entry = entry_price(side, kind, intent.price, intent.stoplimit, lot)
+    worst = worst_entry_price(side, kind, entry, intent.deviation_points, lot)
+    return Order(
+        symbol=intent.symbol, side=side, order_type=kind, price=intent.price, stoplimit=intent.stoplimit, sl=sl, tp=tp,
+        deviation_points=intent.deviation_points, lot=lot, entry=entry, worst_entry=worst,
+        loss_per_lot=loss_per_lot(side, worst, sl, lot),
+    )  # fmt: skip
+
+
+def build_case(ask: Ask, order: Order, market: Market, book: Book) -> Case:
+    """Work out volume, risk and margin of the order, and where the account stands."""
+    account, day, index = ask.account, ask.snapshot.day, ask.snapshot.nav_index
+    assert day is not None  # the gates made sure of both
+    assert index is not None
+    capital = account.equity - account.credit
+    base = min(account.balance, capital)
+    volume = _volume(ask.intent, base, order)
+    return Case(
+        ask=ask, order=order, market=market, book=book, base=base, day=day, nav_index=index, volume=volume,
+        risk=volume * order.loss_per_lot,
+        margin=volume * market.margin(order.lot, order.worst_entry),
+        notional=volume * order.worst_entry * order.lot.loss_per_price,
+        loss_today=day.reference + day.net_flows - capital,
+    )  # fmt: skip
+
+
+def _volume(intent: Intent, base: Decimal, order: Order) -> Decimal:
+    if intent.volume is not None:
+        return intent.volume
+    assert intent.risk_percent is not None
+    return size(intent.risk_percent, base, order.loss_per_lot, order.lot.spec.volume_step)
+
+
+def run(checks: Iterable[Callable[P, Check]], done: list[Check], *args: P.args, **kwargs: P.kwargs) -> Check | None:
+    """Make every check of a stage, append them to `done`, return the first that failed."""
+    failed = None
+    for check in checks:
+        result = check(*args, **kwargs)
+        done.append(result)
+        if failed is None and not result.passed:
+            failed = result
+    return failed
+
+
+def deny(failed: Check, done: list[Check]) -> Denied:
+    """Return the denial a failed check stands for."""
+    found, expected = MEASURES.get(failed.code, ("found", "expected"))
+    context = {found: str(failed.value), expected: str(failed.limit)}
+    return Denied(code=failed.code, context=context, checks=tuple(done))
+
+
+def approve(case: Case, done: list[Check]) -> Approved:
+    """Return the approval; what it may cost is rounded up to the account's digits."""
+    digits = case.ask.account.digits
+    return Approved(
+        volume=case.volume, risk=round_up(case.risk, digits), margin=round_up(case.margin, digits),
+        notional=round_up(case.notional, digits), slots=1, checks=tuple(done),
+    )  # fmt: skip
