@@ -1,0 +1,91 @@
+"""The parts of the bridge, each by what it does for others: ports that answer, figures that are fresh, HTTP."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from zmq_bridge.cli.checks.finding import Finding, bad, good
+from zmq_bridge.cli.preflight import port_answers
+from zmq_bridge.cli.wiring import local_host, log_path, web_url
+from zmq_bridge.live.connection import open_redis
+from zmq_bridge.live.errors import LiveError
+from zmq_bridge.live.reader import LiveReader
+from zmq_bridge.settings import Settings
+
+FIGURES_AGE_MS_MAX = 10_000  # a process writes its figures at least every few seconds
+HTTP_TIMEOUT_S = 5.0
+START_BRIDGE = "start it with `zmq-bridge {command}` (or everything with `zmq-bridge up`); its log is {log}"
+
+
+def check_parts(settings: Settings) -> list[Finding]:
+    """Proxy, recorder, desk and web."""
+    return [_proxy(settings), _recorder(settings), _desk(settings), _web(settings)]
+
+
+def figures_age_ms(settings: Settings, process: str) -> int | None:
+    """How old a process's own figures in Redis are; None when there are none."""
+    with open_redis(settings.redis_url) as client:
+        noted = LiveReader(client).stats().get(f"{process}.now_ms")
+    return None if noted is None else int(time.time() * 1000) - int(noted)
+
+
+def web_health(settings: Settings) -> dict[str, Any] | None:
+    """What /health says; None when nobody answers."""
+    try:
+        with urllib.request.urlopen(f"{web_url(settings)}/health", timeout=HTTP_TIMEOUT_S) as response:
+            said = response.read()
+    except urllib.error.HTTPError as error:
+        said = error.read()
+    except OSError:
+        return None
+    try:
+        found = json.loads(said)
+    except ValueError:
+        return {"status": "not the bridge: no JSON at /health"}
+    return found if isinstance(found, dict) else {"status": "not the bridge: no map at /health"}
+
+
+def _proxy(settings: Settings) -> Finding:
+    ports = {"terminals publish": settings.feed_port, "strategies subscribe": settings.subscribe_port}
+    return _ports(settings, "proxy", ports)
+
+
+def _desk(settings: Settings) -> Finding:
+    ports = {"terminals ask": settings.terminal_port, "strategies submit": settings.strategy_port}
+    return _ports(settings, "desk", ports)
+
+
+def _ports(settings: Settings, name: str, ports: dict[str, int]) -> Finding:
+    host = local_host(settings.bind_host)
+    silent = [f"{port} ({use})" for use, port in ports.items() if not port_answers(host, port)]
+    if silent:
+        found = f"expected an answer on port {', '.join(silent)} of {host}, found none"
+        return bad(name, found, _start(settings, name))
+    return good(name, f"answers on {' and '.join(str(port) for port in ports.values())}")
+
+
+def _recorder(settings: Settings) -> Finding:
+    try:
+        age_ms = figures_age_ms(settings, "recorder")
+    except LiveError:
+        return bad("recorder", "its figures are in Redis, which does not answer", "mend Redis first")
+    if age_ms is None or age_ms > FIGURES_AGE_MS_MAX:
+        found = "none" if age_ms is None else f"some {age_ms / 1000:.0f} s old"
+        return bad("recorder", f"expected fresh figures in bridge:stats, found {found}", _start(settings, "recorder"))
+    return good("recorder", f"wrote its figures {age_ms / 1000:.1f} s ago")
+
+
+def _web(settings: Settings) -> Finding:
+    health = web_health(settings)
+    if health is None:
+        mend = START_BRIDGE.format(command="web", log=log_path(settings, "web"))
+        return bad("web", f"expected an answer from {web_url(settings)}, found none", mend)
+    return good("web", f"{web_url(settings)} answers, /health says {health.get('status', 'nothing')}")
+
+
+def _start(settings: Settings, name: str) -> str:
+    return START_BRIDGE.format(command=f"bridge {name}", log=log_path(settings, name))
