@@ -1,7 +1,7 @@
 """What terminal and bridge say to each other on REQ/ROUTER: one payload frame each way, lock-step.
 
-    hello -> welcome      pull -> work      history -> received      symbols -> received      bye -> farewell
-    and `error` in place of any reply
+hello -> welcome      pull -> work      history -> received      symbols -> received      bye -> farewell
+and `error` in place of any reply
 """
 
 from __future__ import annotations

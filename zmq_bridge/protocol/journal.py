@@ -141,7 +141,7 @@ class CommandJournal:
     def found(self, command: Command, result: CommandResult) -> Outcome:
         """Take in what SEARCH found at the broker for a command of which this journal had no trace."""
         if result.command_id != command.command_id or command.command_id in self._entries:
-            raise ProtocolMisuse(f"expected the result of {command.command_id}, unknown here; found {result.command_id}")
+            raise ProtocolMisuse(f"expected a result of {command.command_id}, unknown here; found {result.command_id}")
         return self._settle(result, command.expires_at_ms)
 
     def _decide(self, command: Command, refusal: CommandResult | None) -> Verdict:
@@ -175,11 +175,7 @@ class CommandJournal:
 
     def unresolved(self) -> list[str]:
         """Name what an earlier life began and left without a final result: to be resolved at start and reconnect."""
-        return [
-            command_id
-            for command_id, entry in self._entries.items()
-            if not entry.is_ours and not entry.is_final
-        ]
+        return [command_id for command_id, entry in self._entries.items() if not entry.is_ours and not entry.is_final]
 
     def untold(self) -> list[CommandResult]:
         """Give the final results that the bridge has not acknowledged.

@@ -11,6 +11,7 @@ import types
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from decimal import Decimal
+from enum import Enum
 from math import isfinite
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
@@ -55,11 +56,19 @@ def _checked(expected: str, fits: Callable[[Any], bool]) -> Kind:
         return value
 
     def encode(value: Any, path: str) -> Any:
-        if not fits(value):
+        bare = _without_enum(value)
+        if not fits(bare):
             raise ProtocolMisuse(f"{path}: expected {expected}, found {value!r}")
-        return value
+        return bare
 
     return Kind(expected, decode, encode)
+
+
+def _without_enum(value: Any) -> Any:
+    """Our own StrEnum and IntEnum members travel as what they stand for."""
+    if isinstance(value, Enum):
+        return str.__str__(value) if isinstance(value, str) else value.value
+    return value
 
 
 def _integer(low: int, high: int) -> Kind:

@@ -8,13 +8,14 @@ bounds survives the trip exactly; one beyond them goes out as the nearest double
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from math import isfinite
 from typing import Final
 
 SIGNIFICANT_DIGITS: Final = 15
 DECIMAL_PLACES_MAX: Final = 12
 _LEAST = Decimal(1).scaleb(-DECIMAL_PLACES_MAX)
+_CONTEXT = Context(prec=28, rounding=ROUND_HALF_EVEN)  # our own: a caller's context has no say
 ZERO: Final = Decimal(0)
 
 
@@ -29,7 +30,7 @@ def to_decimal(double: float) -> Decimal:
     exact = Decimal(format(double, f".{SIGNIFICANT_DIGITS}g"))
     exponent = exact.as_tuple().exponent
     if isinstance(exponent, int) and exponent < -DECIMAL_PLACES_MAX:
-        exact = exact.quantize(_LEAST, rounding=ROUND_HALF_EVEN)
+        exact = exact.quantize(_LEAST, context=_CONTEXT)
     return exact if exact else ZERO
 
 

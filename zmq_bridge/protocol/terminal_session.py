@@ -2,8 +2,8 @@
 
 Everything that moves the state is in TRANSITIONS. The driver asks `wants(now)` what to send, sends it, says
 `sent(...)`, and hands every reply to `received(...)`. A request unanswered past its time is taken as lost: the session
-greets anew. Nothing is executed and nothing is forgotten here: commands go through the journal (journal.py), events stay
-in the event log until acknowledged (event_log.py).
+greets anew. Nothing is executed and nothing is forgotten here: commands go through the journal (journal.py), events
+stay in the event log until acknowledged (event_log.py).
 
     DISCONNECTED --hello--> GREETING --welcome--> READY --request--> AWAITING --reply--> READY
          ^-------- backoff: refused, timed out, forgotten ---------------'      STOPPED: superseded or said farewell
