@@ -53,9 +53,9 @@ def describe(error: Exception) -> tuple[str, int] | None:
 def _describe_library(error: Exception) -> tuple[str, int] | None:
     """Failures of libraries that only some commands load; importing them all here would slow every command."""
     names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
-    if "zmq_bridge.sockets.context.OpenBindRefused" in names:
+    if names & {"zmq_bridge.sockets.context.OpenBindRefused", "zmq_bridge.simulator.errors.TickFileError"}:
         return str(error), EXIT_POINTLESS
-    if "zmq_bridge.sockets.context.SocketError" in names:
+    if names & {"zmq_bridge.sockets.context.SocketError", "zmq_bridge.simulator.errors.SimulatorError"}:
         return str(error), EXIT_FAILED
     if "sqlalchemy.exc.OperationalError" in names:
         said = str(getattr(error, "orig", error)).strip()

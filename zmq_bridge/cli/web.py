@@ -9,7 +9,7 @@ import click
 
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.preflight import port_is_free, port_owner
-from zmq_bridge.cli.wiring import web_argv
+from zmq_bridge.cli.process_table import web_argv
 from zmq_bridge.settings import load_settings, with_secrets
 
 

@@ -1,28 +1,22 @@
 """The composition root: settings in, running parts out. The only module that knows every other package.
 
-Two halves. `run_*` wire one long-running part in this process, its main thread, until SIGTERM or SIGINT. `*_service`
-describe the same parts as child processes for the supervisor. Imports of the parts are inside the functions, so that a
-proxy never loads a database driver and nothing connects at import.
+Each `run_*` wires one long-running part in this process, in its main thread, until SIGTERM or SIGINT. Imports of the
+parts are inside the functions, so that a proxy never loads a database driver and nothing connects at import.
 """
 
 from __future__ import annotations
 
-import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.logs import log_to_stderr
 from zmq_bridge.cli.peers import read_peers
-from zmq_bridge.cli.preflight import port_answers
-from zmq_bridge.cli.services import ChildService, ServerService
-from zmq_bridge.embedded import EmbeddedPostgres, EmbeddedValkey
-from zmq_bridge.settings import Settings, settings_environment
+from zmq_bridge.settings import Settings
 
-WEB_STOP_TIMEOUT_S = 15.0  # requests in flight may finish
-DESK_STOP_TIMEOUT_S = 15.0
-HTTP_TIMEOUT_S = 2.0
+if TYPE_CHECKING:
+    from zmq_bridge.cli.simulation import Simulation
+    from zmq_bridge.simulator.broker_server import GenerateFeed, ReplayFeed
+    from zmq_bridge.simulator.generator import TickStream
 
 
 def run_proxy(settings: Settings) -> None:
@@ -39,93 +33,57 @@ def run_proxy(settings: Settings) -> None:
     )
 
 
-def postgres_service(settings: Settings) -> ServerService:
-    """The embedded Postgres."""
-    server = EmbeddedPostgres(settings.postgres_dir, log_path=settings.log_dir / "postgres.log")
-    return ServerService(name="postgres", server=server)
+def run_recorder(settings: Settings) -> None:
+    """Ticks into Redis and Postgres."""
+    from zmq_bridge.relay import recorder
+
+    log_to_stderr(settings.log_level)
+    recorder.run_recorder(settings)
 
 
-def redis_service(settings: Settings) -> ServerService:
-    """The embedded Redis-protocol server."""
-    server = EmbeddedValkey(settings.redis_dir, port=settings.redis_port, log_path=settings.log_dir / "valkey.log")
-    return ServerService(name="valkey", server=server)
+def run_desk(settings: Settings) -> None:
+    """Terminals' sessions, commands, fills, and strategies' requests."""
+    from zmq_bridge.relay import desk
+
+    log_to_stderr(settings.log_level)
+    desk.run_desk(settings)
 
 
-def bridge_services(settings: Settings) -> list[ChildService]:
-    """Proxy, recorder and desk, in the order of starting."""
-    host = local_host(settings.bind_host)
-    return [
-        _child(settings, "proxy", "bridge", "proxy", ready=lambda: port_answers(host, settings.feed_port)),
-        _child(settings, "recorder", "bridge", "recorder"),
-        _child(
-            settings, "desk", "bridge", "desk",
-            ready=lambda: port_answers(host, settings.terminal_port), stop_timeout_s=DESK_STOP_TIMEOUT_S,
-        ),
-    ]  # fmt: skip
+def run_broker(settings: Settings, simulation: Simulation) -> None:
+    """The simulated broker, its books kept in the var directory."""
+    from zmq_bridge.simulator import broker_server
 
-
-def web_service(settings: Settings) -> ChildService:
-    """The HTTP API and the dashboard."""
-    return _child(
-        settings, "web", "web", ready=lambda: http_answers(f"{web_url(settings)}/health"),
-        stop_timeout_s=WEB_STOP_TIMEOUT_S,
-    )  # fmt: skip
-
-
-def web_url(settings: Settings) -> str:
-    """Where a browser on this machine finds the dashboard."""
-    host = local_host(settings.web_host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}"
-
-
-def web_argv(settings: Settings) -> list[str]:
-    """The command that serves HTTP: gunicorn with threads."""
-    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
-    return [
-        sys.executable, "-m", "gunicorn", "zmq_bridge.cli.wsgi:application()",
-        "--bind", f"{host}:{settings.web_port}",
-        "--worker-class", "gthread",
-        "--workers", str(settings.web_workers),
-        "--threads", str(settings.web_threads),
-        "--graceful-timeout", "10",
-        "--name", "zmq-bridge-web",
-        "--no-control-socket",
-    ]  # fmt: skip
-
-
-def local_host(bound: str) -> str:
-    """The address by which this machine reaches what is bound to `bound`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, bound)
-
-
-def http_answers(url: str) -> bool:
-    """Whether an HTTP server answers, whatever it says."""
-    try:
-        urllib.request.urlopen(url, timeout=HTTP_TIMEOUT_S).close()
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
-def log_path(settings: Settings, name: str) -> Path:
-    """The log of one process."""
-    return settings.log_dir / f"{name}.log"
-
-
-def _child(
-    settings: Settings,
-    name: str,
-    *words: str,
-    ready: Callable[[], bool] = lambda: True,
-    stop_timeout_s: float = 10.0,
-) -> ChildService:
-    return ChildService(
-        name=name,
-        argv=[sys.executable, "-m", "zmq_bridge.cli", *words],
-        env=settings_environment(settings),
-        log_path=log_path(settings, name),
-        ready=ready,
-        stop_timeout_s=stop_timeout_s,
+    log_to_stderr(settings.log_level)
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    broker_server.run_broker(
+        broker_server.BrokerSettings(
+            port=settings.broker_port,
+            journal_path=settings.var_dir / "simulated-broker.journal",
+            feed=_feed(simulation),
+        )
     )
+
+
+def _feed(simulation: Simulation) -> GenerateFeed | ReplayFeed:
+    from zmq_bridge.simulator.broker_server import GenerateFeed, ReplayFeed, ReplayFile
+
+    if not simulation.replay:
+        return GenerateFeed(seed=simulation.seed, speed=simulation.speed or 1.0, streams=_streams(simulation.symbols))
+    if simulation.symbols and len(simulation.symbols) != len(simulation.replay):
+        raise CannotRun(
+            f"--symbols: expected one symbol for each of the {len(simulation.replay)} replayed files, "
+            f"found {len(simulation.symbols)}"
+        )
+    symbols = simulation.symbols or (None,) * len(simulation.replay)
+    files = tuple(ReplayFile(path=path, symbol=symbol) for path, symbol in zip(simulation.replay, symbols, strict=True))
+    return ReplayFeed(files=files, speed=simulation.speed)
+
+
+def _streams(symbols: tuple[str, ...]) -> tuple[TickStream, ...]:
+    from zmq_bridge.simulator.server.sources import DEFAULT_STREAMS
+
+    known = {stream.symbol: stream for stream in DEFAULT_STREAMS}
+    unknown = sorted(set(symbols) - set(known))
+    if unknown:
+        raise CannotRun(f"--symbols: expected some of {', '.join(known)}, found {', '.join(unknown)}")
+    return tuple(known[symbol] for symbol in symbols) or DEFAULT_STREAMS

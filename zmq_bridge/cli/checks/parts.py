@@ -10,7 +10,7 @@ from typing import Any
 
 from zmq_bridge.cli.checks.finding import Finding, bad, good
 from zmq_bridge.cli.preflight import port_answers
-from zmq_bridge.cli.wiring import local_host, log_path, web_url
+from zmq_bridge.cli.process_table import local_host, log_path, web_url
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.live.reader import LiveReader

@@ -1,0 +1,52 @@
+"""A symbol that streams right now, with its price: what the examples on the screen are made of."""
+
+from __future__ import annotations
+
+import time
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from zmq_bridge.cli.panel import LivePrice
+from zmq_bridge.live.connection import open_redis
+from zmq_bridge.live.errors import LiveError
+from zmq_bridge.live.reader import LiveReader
+from zmq_bridge.live.types import Quote
+from zmq_bridge.settings import Settings
+from zmq_bridge.storage.accounts import list_accounts
+from zmq_bridge.storage.engine import create_engine
+
+FRESH_MS_MAX = 3_000
+PREFERRED = ("EURUSD", "GBPUSD", "USDJPY")
+
+
+def find_live_price(settings: Settings) -> LivePrice | None:
+    """The best known symbol with a fresh quote, at an account that may trade; None when there is none."""
+    engine = create_engine(settings.database_url, application_name="zmq-bridge up", pool_size=1)
+    try:
+        with engine.connect() as connection, open_redis(settings.redis_url) as client:
+            reader = LiveReader(client)
+            for account in list_accounts(connection):
+                quote = _best(reader, account.login) if account.trading_state == "active" else None
+                if quote:
+                    return LivePrice(
+                        login=account.login, symbol=quote.symbol, bid=quote.bid, ask=quote.ask, digits=_digits(quote)
+                    )
+    except (SQLAlchemyError, LiveError):
+        return None
+    finally:
+        engine.dispose()
+    return None
+
+
+def _best(reader: LiveReader, login: int) -> Quote | None:
+    now_ms = int(time.time() * 1000)
+    fresh = {symbol: quote for symbol, quote in reader.quotes(login).items() if quote.age_ms(now_ms) < FRESH_MS_MAX}
+    for symbol in (*PREFERRED, *sorted(fresh)):
+        if symbol in fresh:
+            return fresh[symbol]
+    return None
+
+
+def _digits(quote: Quote) -> int:
+    exponents = [price.normalize().as_tuple().exponent for price in (quote.bid, quote.ask)]
+    return max(-exponent if isinstance(exponent, int) else 0 for exponent in exponents)

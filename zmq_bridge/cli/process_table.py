@@ -1,0 +1,133 @@
+"""The same parts as child processes: what the supervisor starts, in which order, and when each counts as ready."""
+
+from __future__ import annotations
+
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from zmq_bridge.cli.preflight import port_answers
+from zmq_bridge.cli.services import ChildService, ServerService
+from zmq_bridge.cli.simulation import Simulation
+from zmq_bridge.embedded import EmbeddedPostgres, EmbeddedValkey
+from zmq_bridge.settings import Settings, settings_environment
+
+WEB_STOP_TIMEOUT_S = 15.0  # requests in flight may finish
+DESK_STOP_TIMEOUT_S = 15.0
+HTTP_TIMEOUT_S = 2.0
+
+
+def bridge_ports(settings: Settings) -> dict[str, tuple[str, int]]:
+    """The ports that the bridge binds: variable -> (host, port)."""
+    return {
+        "ZMQ_BRIDGE_FEED_PORT": (settings.bind_host, settings.feed_port),
+        "ZMQ_BRIDGE_SUBSCRIBE_PORT": (settings.bind_host, settings.subscribe_port),
+        "ZMQ_BRIDGE_TERMINAL_PORT": (settings.bind_host, settings.terminal_port),
+        "ZMQ_BRIDGE_STRATEGY_PORT": (settings.bind_host, settings.strategy_port),
+    }
+
+
+def postgres_service(settings: Settings) -> ServerService:
+    """The embedded Postgres."""
+    server = EmbeddedPostgres(settings.postgres_dir, log_path=settings.log_dir / "postgres.log")
+    return ServerService(name="postgres", server=server)
+
+
+def redis_service(settings: Settings) -> ServerService:
+    """The embedded Redis-protocol server."""
+    server = EmbeddedValkey(settings.redis_dir, port=settings.redis_port, log_path=settings.log_dir / "valkey.log")
+    return ServerService(name="valkey", server=server)
+
+
+def bridge_services(settings: Settings) -> list[ChildService]:
+    """Proxy, recorder and desk, in the order of starting."""
+    host = local_host(settings.bind_host)
+    return [
+        _child(settings, "proxy", "bridge", "proxy", ready=lambda: port_answers(host, settings.feed_port)),
+        _child(settings, "recorder", "bridge", "recorder"),
+        _child(
+            settings, "desk", "bridge", "desk",
+            ready=lambda: port_answers(host, settings.terminal_port), stop_timeout_s=DESK_STOP_TIMEOUT_S,
+        ),
+    ]  # fmt: skip
+
+
+def simulation_services(settings: Settings, simulation: Simulation) -> list[ChildService]:
+    """The simulated broker and its terminal."""
+    options = simulation.words()
+    return [
+        _child(
+            settings, "broker", "simulate", *options, "broker",
+            ready=lambda: port_answers("127.0.0.1", settings.broker_port),
+        ),
+        _child(settings, "terminal", "simulate", *options, "terminal"),
+    ]  # fmt: skip
+
+
+def web_service(settings: Settings) -> ChildService:
+    """The HTTP API and the dashboard."""
+    return _child(
+        settings, "web", "web", ready=lambda: http_answers(f"{web_url(settings)}/health"),
+        stop_timeout_s=WEB_STOP_TIMEOUT_S,
+    )  # fmt: skip
+
+
+def web_url(settings: Settings) -> str:
+    """Where a browser on this machine finds the dashboard."""
+    host = local_host(settings.web_host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}"
+
+
+def web_argv(settings: Settings) -> list[str]:
+    """The command that serves HTTP: gunicorn with threads."""
+    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
+    return [
+        sys.executable, "-m", "gunicorn", "zmq_bridge.cli.wsgi:application()",
+        "--bind", f"{host}:{settings.web_port}",
+        "--worker-class", "gthread",
+        "--workers", str(settings.web_workers),
+        "--threads", str(settings.web_threads),
+        "--graceful-timeout", "10",
+        "--name", "zmq-bridge-web",
+        "--no-control-socket",
+    ]  # fmt: skip
+
+
+def local_host(bound: str) -> str:
+    """The address by which this machine reaches what is bound to `bound`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, bound)
+
+
+def http_answers(url: str) -> bool:
+    """Whether an HTTP server answers, whatever it says."""
+    try:
+        urllib.request.urlopen(url, timeout=HTTP_TIMEOUT_S).close()
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def log_path(settings: Settings, name: str) -> Path:
+    """The log of one process."""
+    return settings.log_dir / f"{name}.log"
+
+
+def _child(
+    settings: Settings,
+    name: str,
+    *words: str,
+    ready: Callable[[], bool] = lambda: True,
+    stop_timeout_s: float = 10.0,
+) -> ChildService:
+    return ChildService(
+        name=name,
+        argv=[sys.executable, "-m", "zmq_bridge.cli", *words],
+        env=settings_environment(settings),
+        log_path=log_path(settings, name),
+        ready=ready,
+        stop_timeout_s=stop_timeout_s,
+    )

@@ -1,0 +1,54 @@
+"""`zmq-bridge simulate`: the simulated broker and a terminal that speaks the wire, together or one by one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from zmq_bridge.cli import process_table, wiring
+from zmq_bridge.cli.console import report_line
+from zmq_bridge.cli.preflight import require_ports
+from zmq_bridge.cli.simulation import Simulation, simulation_options
+from zmq_bridge.cli.supervisor import Supervisor
+from zmq_bridge.settings import load_settings
+
+
+@click.group("simulate", invoke_without_command=True)
+@simulation_options
+@click.pass_context
+def command(
+    context: click.Context, replay: tuple[Path, ...], speed: float | None, symbols: tuple[str, ...], seed: int
+) -> None:
+    """Run a simulated broker and a terminal that connects it to a running bridge.
+
+    The terminal speaks the same wire as the Expert Advisor. The broker's books are kept in the var directory.
+    """
+    context.obj = Simulation(replay=replay, speed=speed, symbols=symbols, seed=seed)
+    if context.invoked_subcommand is None:
+        run_simulation(context.obj)
+
+
+def run_simulation(simulation: Simulation) -> None:
+    """Start and watch broker and terminal until Ctrl-C."""
+    settings = load_settings()
+    require_ports({"ZMQ_BRIDGE_BROKER_PORT": ("127.0.0.1", settings.broker_port)})
+    with Supervisor(report_line) as supervisor:
+        for service in process_table.simulation_services(settings, simulation):
+            supervisor.start(service)
+            report_line(f"{service.name} runs; its log is {service.log_path}")
+        supervisor.watch()
+
+
+@command.command("broker")
+@click.pass_obj
+def broker(simulation: Simulation) -> None:
+    """Run only the simulated broker."""
+    wiring.run_broker(load_settings(), simulation)
+
+
+@command.command("terminal")
+@click.pass_obj
+def terminal(simulation: Simulation) -> None:
+    """Run only the simulated terminal."""
+    wiring.run_terminal(load_settings())
