@@ -170,6 +170,14 @@ def test_a_second_ctrl_c_does_not_wait_for_a_stuck_child(tmp_path: Path) -> None
     assert not _alive(pid_file)
 
 
+def test_a_child_that_was_there_before_is_left_alone(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as bystander:
+        with Supervisor(lambda line: None) as supervisor:
+            supervisor.start(_child("worker", "import time; time.sleep(60)", log_dir=tmp_path))
+        assert bystander.poll() is None
+        bystander.kill()
+
+
 def test_a_large_log_is_moved_aside_before_a_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor_module, "LOG_BYTES_MAX", 10)
     (tmp_path / "worker.log").write_text("x" * 11)

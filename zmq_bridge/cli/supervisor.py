@@ -20,6 +20,7 @@ import psutil
 from zmq_bridge.cli.services import Service, ServiceFailed, ending, log_tail
 from zmq_bridge.cli.stop_signals import StopRequested, StopSignals
 from zmq_bridge.embedded import EmbeddedError
+from zmq_bridge.embedded.process import descendants
 
 EXIT_POINTLESS = 78  # EX_CONFIG of sysexits.h: a child's way to say that a restart would end the same way
 RESTARTS_MAX = 5  # within RESTART_WINDOW_S; one more and everything stops
@@ -54,10 +55,12 @@ class Supervisor:
     def __init__(self, report: Callable[[str], None]) -> None:
         self._report = report
         self._table: list[Watched] = []
-        self._signals = StopSignals(self._kill_everything)
+        self._signals = StopSignals(self._kill_the_rest)
+        self._not_ours: set[psutil.Process] = set()
         self._logs_checked_at = 0.0
 
     def __enter__(self) -> Self:
+        self._not_ours = set(psutil.Process().children())
         self._signals.__enter__()
         return self
 
@@ -131,14 +134,16 @@ class Supervisor:
     def _stop_all(self) -> None:
         for watched in reversed(self._table):
             watched.service.stop()
-        self._kill_everything()
+        self._kill_the_rest()
 
-    def _kill_everything(self) -> None:
-        for process in psutil.Process(os.getpid()).children(recursive=True):
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                pass
+    def _kill_the_rest(self) -> None:
+        """Kill every child that came since the start, whoever started it, with all its descendants."""
+        for child in set(psutil.Process().children()) - self._not_ours:
+            for process in (*descendants(child.pid), child):
+                try:
+                    process.kill()
+                except psutil.NoSuchProcess:
+                    pass
 
     def _rotate_logs(self) -> None:
         now = time.monotonic()

@@ -1,0 +1,150 @@
+"""`zmq-bridge status`: one look at what runs and how it is doing. `doctor` is the one that says how to mend things."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import click
+from rich.console import Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy.exc import SQLAlchemyError
+
+from zmq_bridge.cli.checks.finding import Finding, Level
+from zmq_bridge.cli.checks.parts import check_parts
+from zmq_bridge.cli.checks.servers import check_postgres, check_redis
+from zmq_bridge.cli.console import console
+from zmq_bridge.live.connection import open_redis
+from zmq_bridge.live.errors import LiveError
+from zmq_bridge.live.reader import LiveReader
+from zmq_bridge.settings import Settings, load_settings
+from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.overview import AccountStanding, accounts_standing
+
+REFRESH_S = 2.0
+# Figures that must not grow: something was dropped, refused or tried again. Shown in yellow when they are not zero.
+LOSSES = ("refused", "dropped", "failures", "malformed", "unstorable", "unknown_login", "failed", "gaps")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLife:
+    """What Redis knows of an account now."""
+
+    terminal_age_s: float | None = None  # since the last sign of life; None: silent
+    data_age_s: float | None = None  # of the newest quote; None: no quotes
+    equity: str = ""  # with its currency; "" = unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Everything that one look shows."""
+
+    findings: list[Finding]
+    accounts: list[tuple[AccountStanding, AccountLife]] = field(default_factory=list)
+    figures: dict[str, str] = field(default_factory=dict)  # `process.name` -> number
+
+
+@click.command("status")
+@click.option("--watch", is_flag=True, help="Look again every two seconds until Ctrl-C.")
+def command(watch: bool) -> None:
+    """Show what is running, the accounts, and the bridge's own figures."""
+    settings = load_settings()
+    if not watch:
+        console.print(render(look(settings)))
+        return
+    with Live(render(look(settings)), console=console, auto_refresh=False) as live:
+        while True:
+            time.sleep(REFRESH_S)
+            live.update(render(look(settings)), refresh=True)
+
+
+def look(settings: Settings) -> Look:
+    """Look once, at whatever answers."""
+    findings = [*check_postgres(settings), check_redis(settings), *check_parts(settings)]
+    with open_redis(settings.redis_url) as client:
+        reader = LiveReader(client)
+        accounts = [(standing, _life(reader, standing.login)) for standing in _standings(settings)]
+        try:
+            figures = reader.stats()
+        except LiveError:
+            figures = {}
+    return Look(findings=findings, accounts=accounts, figures=figures)
+
+
+def render(found: Look) -> RenderableType:
+    """Draw one look."""
+    parts: list[RenderableType] = [_parts(found.findings)]
+    if found.accounts:
+        parts += [Text(), _accounts(found.accounts)]
+    if found.figures:
+        parts += [Text(), _figures(found.figures)]
+    return Group(*parts)
+
+
+def _standings(settings: Settings) -> list[AccountStanding]:
+    engine = create_engine(settings.database_url, application_name="zmq-bridge status", pool_size=1)
+    try:
+        with engine.connect() as connection:
+            return accounts_standing(connection)
+    except SQLAlchemyError:
+        return []
+    finally:
+        engine.dispose()
+
+
+def _life(reader: LiveReader, login: int) -> AccountLife:
+    now_ms = int(time.time() * 1000)
+    try:
+        life, quotes, account = reader.terminal(login), reader.quotes(login), reader.account(login)
+    except LiveError:
+        return AccountLife()
+    trading = life.trading() if life else None
+    ages = [quote.age_ms(now_ms) for quote in quotes.values()]
+    return AccountLife(
+        terminal_age_s=(now_ms - trading.last_seen_ms) / 1000 if trading else None,
+        data_age_s=min(ages) / 1000 if ages else None,
+        equity=f"{account.fields.get('equity', '')} {account.fields.get('currency', '')}" if account else "",
+    )
+
+
+def _parts(findings: list[Finding]) -> Table:
+    table = Table("part", "state", "", box=None, pad_edge=False)
+    for finding in findings:
+        up = finding.level is not Level.BAD
+        state = Text("runs", style="green") if up else Text("down", style="bold red")
+        table.add_row(finding.subject, state, finding.found)
+    return table
+
+
+def _accounts(accounts: list[tuple[AccountStanding, AccountLife]]) -> Table:
+    table = Table(
+        "account", "server", "trading", "terminal", "data", "equity", "positions", "commands", "gaps",
+        box=None, pad_edge=False,
+    )  # fmt: skip
+    for standing, life in accounts:
+        table.add_row(
+            str(standing.login),
+            standing.server,
+            Text(standing.trading_state, style="green" if standing.trading_state == "active" else "yellow"),
+            _age(life.terminal_age_s, "silent"),
+            _age(life.data_age_s, "none"),
+            life.equity,
+            str(standing.positions),
+            f"{standing.commands_open} open, {standing.commands_unknown} unknown",
+            f"{standing.gaps_open} open, {standing.gaps_lost} lost",
+        )
+    return table
+
+
+def _age(age_s: float | None, absent: str) -> Text:
+    return Text(absent, style="bold red") if age_s is None else Text(f"{age_s:.1f} s ago")
+
+
+def _figures(figures: dict[str, str]) -> Table:
+    table = Table("figure", "since its process started", box=None, pad_edge=False)
+    for name, value in sorted(figures.items()):
+        lossy = value != "0" and any(word in name for word in LOSSES)
+        table.add_row(name, Text(value, style="yellow" if lossy else ""))
+    return table
