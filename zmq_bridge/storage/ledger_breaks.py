@@ -1,0 +1,175 @@
+"""Breaks: where the ledger and the broker disagree. While one is open nobody deals and no new position is opened.
+
+Opening one puts the account in `reducing` (positions may still be closed), queues an alert for people and keeps the
+deals since the last agreement. One that came from a balance closes when the two agree again; any can be closed by a
+named person. Closing the last one gives back the trading state of before, unless somebody else set another meanwhile.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection
+
+from zmq_bridge.storage.audit import record
+from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.events import insert_notice
+from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.trading_state import SYSTEM, set_account_state
+
+BREAK_DEALS_MAX = 200  # deals kept with a break; the newest of them
+FREEZE_REASON = "ledger and broker disagree; see ledger report"
+
+
+class BreakReason(StrEnum):
+    """What disagrees."""
+
+    BALANCE = "BALANCE"  # the broker's balance is not the sum of its deals
+    CREDIT = "CREDIT"  # the broker's credit is not the sum of its credit deals
+    DEAL_CHANGED = "DEAL_CHANGED"  # a deal came back with other amounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """A disagreement, with what is needed to find its cause."""
+
+    id: int
+    account_id: int
+    reason: BreakReason
+    expected: Decimal  # by the ledger
+    found: Decimal  # at the broker
+    session: int  # of the snapshot that showed it
+    event_seq: int
+    since_transaction_id: int | None  # newest ledger transaction at the last agreement; None = never agreed
+    deals: list[dict[str, Any]]  # posted since: cause, at, type, symbol, amount
+    opened_at: datetime
+    closed_at: datetime | None
+    closed_by: str | None
+
+
+INSERT_BREAK = """
+INSERT INTO ledger_breaks
+    (account_id, reason, expected, found, session, event_seq, since_transaction_id, deals, froze, opened_at)
+SELECT accounts.id, %(reason)s, %(expected)s, %(found)s, %(session)s, %(event_seq)s, state.agreed_transaction_id,
+    coalesce((SELECT jsonb_agg(deal ORDER BY id) FROM (
+        SELECT id, jsonb_build_object('cause', cause, 'at', at, 'type', detail ->> 'type',
+            'symbol', detail ->> 'symbol', 'amount', detail ->> 'amount') AS deal
+        FROM ledger_transactions
+        WHERE account_id = accounts.id AND kind = 'deal' AND id > coalesce(state.agreed_transaction_id, 0)
+        ORDER BY id DESC LIMIT %(deals_max)s) AS newest), '[]'::jsonb),
+    accounts.trading_state, clock_timestamp()
+FROM accounts LEFT JOIN ledger_reconciliations AS state ON state.account_id = accounts.id
+WHERE accounts.id = %(account)s
+ON CONFLICT (account_id, reason) WHERE closed_at IS NULL DO UPDATE
+    SET expected = excluded.expected, found = excluded.found, session = excluded.session,
+        event_seq = excluded.event_seq
+RETURNING *, (xmax = 0) AS is_new
+"""
+"""One open break for each reason; a snapshot that shows it again brings its figures up to date."""
+
+CLOSE = """
+UPDATE ledger_breaks SET closed_at = clock_timestamp(), closed_by = %(by)s
+WHERE account_id = %(account)s AND closed_at IS NULL AND reason = ANY(%(reasons)s)
+RETURNING id, reason, froze, closed_at
+"""
+
+OPEN = "SELECT * FROM ledger_breaks WHERE account_id = %(account)s AND closed_at IS NULL ORDER BY id"
+
+STATE = """
+SELECT trading_state, trading_state_reason AS reason, trading_state_actor AS actor, clock_timestamp() AS now
+FROM accounts WHERE id = %(account)s
+"""
+
+SET_RECONCILED = """
+UPDATE risk_state SET reconciled = %(reconciled)s WHERE account_id = %(account)s AND reconciled <> %(reconciled)s
+"""
+
+
+def open_break(
+    connection: Connection,
+    account_id: int,
+    reason: BreakReason,
+    *,
+    expected: Decimal,
+    found: Decimal,
+    session: int = 0,
+    event_seq: int = 0,
+) -> Break:
+    """Record a disagreement, freeze the account and tell people; the caller holds the account's lock."""
+    values = {"account": account_id, "reason": str(reason), "expected": expected, "found": found}
+    values |= {"session": session, "event_seq": event_seq, "deals_max": BREAK_DEALS_MAX}
+    row = connection.exec_driver_sql(INSERT_BREAK, values).one()
+    broken = _break(row._mapping)
+    if row.is_new:
+        _freeze(connection, account_id)
+        _alert(connection, broken)
+    mark_reconciled(connection, account_id, reconciled=False)
+    return broken
+
+
+def open_breaks(connection: Connection, account_id: int) -> list[Break]:
+    """Return the breaks that are open, oldest first."""
+    return [_break(row._mapping) for row in connection.exec_driver_sql(OPEN, {"account": account_id})]
+
+
+def close_agreed(connection: Connection, account_id: int) -> int:
+    """Close the breaks that an agreement ends, and give the account back; return how many."""
+    return _close(connection, account_id, (BreakReason.BALANCE, BreakReason.CREDIT), "agreement")
+
+
+def accept_break(connection: Connection, account_id: int, reason: BreakReason, *, actor: str, note: str) -> bool:
+    """Close a break on a person's word; the next snapshot opens it again if the figures still differ."""
+    hold(connection, Lock.ADMISSION, account_id)
+    closed = _close(connection, account_id, (reason,), actor)
+    if closed:
+        record(
+            connection, actor=actor, action="ledger.accept_break", subject=f"account:{account_id}",
+            account_id=account_id, before={"reason": str(reason)}, after={"note": note},
+        )  # fmt: skip
+    return bool(closed)
+
+
+def mark_reconciled(connection: Connection, account_id: int, *, reconciled: bool) -> None:
+    """Tell risk whether ledger and broker agree."""
+    connection.exec_driver_sql(SET_RECONCILED, {"account": account_id, "reconciled": reconciled})
+
+
+def _close(connection: Connection, account_id: int, reasons: tuple[BreakReason, ...], by: str) -> int:
+    values = {"account": account_id, "by": by, "reasons": [str(reason) for reason in reasons]}
+    closed = connection.exec_driver_sql(CLOSE, values).all()
+    if closed and not open_breaks(connection, account_id):
+        _thaw(connection, account_id, min(closed, key=lambda row: int(row.id)).froze)
+    return len(closed)
+
+
+def _freeze(connection: Connection, account_id: int) -> None:
+    """Take no new positions; what is stricter already stays."""
+    state = connection.exec_driver_sql(STATE, {"account": account_id}).one()
+    if state.trading_state == "active":
+        set_account_state(connection, account_id, "reducing", reason=FREEZE_REASON, actor=SYSTEM, now=state.now)
+
+
+def _thaw(connection: Connection, account_id: int, before: str) -> None:
+    """Give the state of before back, unless somebody set another meanwhile."""
+    state = connection.exec_driver_sql(STATE, {"account": account_id}).one()
+    if state.reason == FREEZE_REASON and state.actor == SYSTEM:
+        set_account_state(connection, account_id, before, reason="reconciled", actor=SYSTEM, now=state.now)
+
+
+def _alert(connection: Connection, broken: Break) -> None:
+    insert_notice(
+        connection,
+        broken.account_id,
+        event="reconciliation_break",
+        severity="critical",
+        title=f"{broken.reason}: the ledger and the broker disagree by {broken.found - broken.expected:f}",
+        body=f"expected {broken.expected:f}, found {broken.found:f}; dealing and new positions are frozen; "
+        f"deals since the last agreement: {dump_json(broken.deals)}",
+    )
+
+
+def _break(row: Any) -> Break:
+    known = {name: row[name] for name in Break.__slots__}
+    return Break(**{**known, "reason": BreakReason(row["reason"])})

@@ -1,0 +1,213 @@
+"""Transactions in and out of Postgres: `append` is the only way in, `transactions` the only way back.
+
+The caller holds the account's lock (`locks`), so the head of the chain read here is still the head when the row goes
+in; a trigger refuses it otherwise. Balances and lots follow by triggers. Nothing here is ever updated.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from ledger.journal import GENESIS, AccountKind, Entry, LotChange, Transaction, TransactionKind, chain_hash
+from ledger.units import Price
+from zmq_bridge.storage.engine import dump_json
+
+FETCH_ROWS = 5_000  # rows that a history is read by
+
+HEAD = """
+SELECT (SELECT hash FROM ledger_heads WHERE account_id = %(account)s) AS head,
+       (SELECT id FROM ledger_transactions WHERE account_id = %(account)s AND cause = %(cause)s) AS known
+"""
+"""What the next transaction is chained to, and whether its cause has happened already."""
+
+INSERT_TRANSACTION = """
+INSERT INTO ledger_transactions (account_id, cause, kind, at, detail, reverses, prev_hash, hash)
+VALUES (%(account)s, %(cause)s, %(kind)s, %(at)s, %(detail)s, %(reverses)s, %(prev_hash)s, %(hash)s)
+RETURNING id
+"""
+
+_WANTED = """unnest(%(kinds)s::text[], %(members)s::bigint[], %(currencies)s::text[], %(amounts)s::numeric[])
+    AS wanted (kind, user_id, currency, amount)"""
+
+_SAME = """known.account_id = %(account)s AND known.kind = wanted.kind AND known.currency = wanted.currency
+    AND coalesce(known.user_id, 0) = coalesce(wanted.user_id, 0)"""
+
+OPEN_ACCOUNTS = f"""
+INSERT INTO ledger_accounts (account_id, kind, user_id, currency)
+SELECT DISTINCT %(account)s, wanted.kind, wanted.user_id, wanted.currency
+FROM {_WANTED}
+WHERE NOT EXISTS (SELECT FROM ledger_accounts AS known WHERE {_SAME})
+"""
+"""Open the accounts that a transaction is the first to touch."""
+
+INSERT_ENTRIES = f"""
+INSERT INTO ledger_entries (transaction_id, ledger_account_id, currency, amount)
+SELECT %(transaction)s, known.id, wanted.currency, wanted.amount
+FROM {_WANTED} JOIN ledger_accounts AS known ON {_SAME}
+"""
+
+INSERT_LOT_CHANGES = """
+INSERT INTO ledger_lot_changes (transaction_id, account_id, lot, user_id, units, cash, fee, mark_nav, mark_units)
+SELECT %(transaction)s, %(account)s, wanted.*
+FROM unnest(%(lots)s::text[], %(members)s::bigint[], %(units)s::numeric[], %(cash)s::numeric[], %(fees)s::numeric[],
+    %(mark_navs)s::numeric[], %(mark_units)s::numeric[]) AS wanted
+"""
+
+TRANSACTIONS = """
+SELECT id, cause, kind, at, detail, reverses, prev_hash, hash FROM ledger_transactions
+WHERE account_id = %(account)s AND id > %(after)s ORDER BY id
+"""
+
+ENTRIES = """
+SELECT entries.transaction_id, accounts.kind, accounts.user_id, entries.currency, entries.amount
+FROM ledger_entries AS entries
+JOIN ledger_accounts AS accounts ON accounts.id = entries.ledger_account_id
+WHERE accounts.account_id = %(account)s AND entries.transaction_id > %(after)s
+ORDER BY entries.transaction_id, entries.id
+"""
+
+LOT_CHANGES = """
+SELECT transaction_id, lot, user_id, units, cash, fee, mark_nav, mark_units FROM ledger_lot_changes
+WHERE account_id = %(account)s AND transaction_id > %(after)s ORDER BY transaction_id, id
+"""
+
+ONE = "SELECT id FROM ledger_transactions WHERE account_id = %(account)s AND cause = %(cause)s"
+
+
+class StoredTransaction:
+    """A transaction as it was read back, with the hashes beside it."""
+
+    __slots__ = ("hash", "id", "prev_hash", "transaction")
+
+    def __init__(self, id: int, transaction: Transaction, prev_hash: str, hash: str) -> None:
+        """Keep the row's id and hashes beside what they are of."""
+        self.id = id
+        self.transaction = transaction
+        self.prev_hash = prev_hash
+        self.hash = hash
+
+
+def append(connection: Connection, account_id: int, transaction: Transaction) -> int | None:
+    """Add a transaction to an account's books; None when its cause was booked before.
+
+    The caller holds the account's lock.
+    """
+    values = {"account": account_id, "cause": transaction.cause}
+    head, known = connection.exec_driver_sql(HEAD, values).one()
+    if known is not None:
+        return None
+    previous = head or GENESIS
+    row = {
+        **values,
+        "kind": str(transaction.kind),
+        "at": transaction.at,
+        "detail": dump_json(dict(transaction.detail)),
+        "reverses": transaction.reverses,
+        "prev_hash": previous,
+        "hash": chain_hash(account_id, previous, transaction),
+    }
+    transaction_id: int = connection.exec_driver_sql(INSERT_TRANSACTION, row).scalar_one()
+    if transaction.entries:
+        _insert_entries(connection, account_id, transaction_id, transaction.entries)
+    if transaction.lots:
+        _insert_lot_changes(connection, account_id, transaction_id, transaction.lots)
+    return transaction_id
+
+
+def find(connection: Connection, account_id: int, cause: str) -> StoredTransaction | None:
+    """Return the transaction of a cause; None when it has not happened."""
+    found = connection.exec_driver_sql(ONE, {"account": account_id, "cause": cause}).scalar()
+    return None if found is None else next(transactions(connection, account_id, after=found - 1))
+
+
+def transactions(connection: Connection, account_id: int, *, after: int = 0) -> Iterator[StoredTransaction]:
+    """Read an account's history in its order, a few thousand rows at a time."""
+    values = {"account": account_id, "after": after}
+    entries = _grouped(connection, ENTRIES, values)
+    changes = _grouped(connection, LOT_CHANGES, values)
+    for row in _stream(connection, TRANSACTIONS, values):
+        transaction = Transaction(
+            cause=row.cause,
+            kind=TransactionKind(row.kind),
+            at=row.at,
+            entries=tuple(_entry(entry) for entry in entries.take(row.id)),
+            lots=tuple(_lot_change(change) for change in changes.take(row.id)),
+            detail=row.detail,
+            reverses=row.reverses,
+        )
+        yield StoredTransaction(row.id, transaction, row.prev_hash, row.hash)
+
+
+def _insert_entries(connection: Connection, account_id: int, transaction_id: int, entries: tuple[Entry, ...]) -> None:
+    values = {
+        "account": account_id,
+        "transaction": transaction_id,
+        "kinds": [str(entry.kind) for entry in entries],
+        "members": [entry.member for entry in entries],
+        "currencies": [entry.currency for entry in entries],
+        "amounts": [entry.amount for entry in entries],
+    }
+    connection.exec_driver_sql(OPEN_ACCOUNTS, values)
+    connection.exec_driver_sql(INSERT_ENTRIES, values)
+
+
+def _insert_lot_changes(
+    connection: Connection, account_id: int, transaction_id: int, changes: tuple[LotChange, ...]
+) -> None:
+    marks = [change.high_water_mark for change in changes]
+    values = {
+        "account": account_id,
+        "transaction": transaction_id,
+        "lots": [change.lot for change in changes],
+        "members": [change.member for change in changes],
+        "units": [change.units for change in changes],
+        "cash": [change.cash for change in changes],
+        "fees": [change.fee for change in changes],
+        "mark_navs": [None if mark is None else mark.nav for mark in marks],
+        "mark_units": [None if mark is None else mark.units for mark in marks],
+    }
+    connection.exec_driver_sql(INSERT_LOT_CHANGES, values)
+
+
+class _Groups:
+    """Rows ordered by transaction, handed out one transaction at a time."""
+
+    def __init__(self, rows: Iterator[Row[Any]]) -> None:
+        self._groups = groupby(rows, key=attrgetter("transaction_id"))
+        self._next: tuple[int, list[Row[Any]]] | None = None
+
+    def take(self, transaction_id: int) -> list[Row[Any]]:
+        """Return the rows of a transaction; transactions are asked for in rising order."""
+        while self._next is None or self._next[0] < transaction_id:
+            group = next(self._groups, None)
+            if group is None:
+                return []
+            self._next = (group[0], list(group[1]))
+        return self._next[1] if self._next[0] == transaction_id else []
+
+
+def _grouped(connection: Connection, query: str, values: dict[str, Any]) -> _Groups:
+    return _Groups(_stream(connection, query, values))
+
+
+def _stream(connection: Connection, query: str, values: dict[str, Any]) -> Iterator[Row[Any]]:
+    options = {"stream_results": True, "max_row_buffer": FETCH_ROWS}
+    return iter(connection.exec_driver_sql(query, values, execution_options=options))
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(kind=AccountKind(row.kind), member=row.user_id, currency=row.currency, amount=row.amount)
+
+
+def _lot_change(row: Row[Any]) -> LotChange:
+    mark = None if row.mark_nav is None else Price(nav=row.mark_nav, units=row.mark_units)
+    return LotChange(lot=row.lot, member=row.user_id, units=row.units, cash=row.cash, fee=row.fee, high_water_mark=mark)
+
+
+def text_detail(**figures: Decimal | int | str) -> dict[str, str]:
+    """Write figures that stand beside a transaction as the text that is hashed."""
+    return {name: f"{value:f}" if isinstance(value, Decimal) else str(value) for name, value in figures.items()}

@@ -1,0 +1,140 @@
+"""Who a balance deal of the broker belongs to: it waits in suspense until a request claims it.
+
+A deal and a request find each other by themselves only when the amount is equal, the deal's comment holds the request's
+reference, and there is just one such pair. Everything else is an admin's decision (`match_by_hand`). A match moves
+nothing: units come from `ledger_settlement`, at a price. All functions hold the account's lock.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from ledger.refusals import RefusalCode, Refused, refuse
+from zmq_bridge.protocol.values import Deal
+from zmq_bridge.storage.audit import record
+from zmq_bridge.storage.locks import Lock, hold
+
+SUBSCRIPTION, REDEMPTION = "subscription", "redemption"
+TABLES = {SUBSCRIPTION: "subscriptions", REDEMPTION: "redemptions"}
+
+ADD = """
+INSERT INTO ledger_suspense (account_id, ticket, amount, comment, time_msc, booked_at)
+VALUES (%(account)s, %(ticket)s, %(amount)s, %(comment)s, %(time_msc)s, %(now)s)
+"""
+
+OPEN = """
+SELECT ticket, amount, comment, time_msc, booked_at, request FROM ledger_suspense
+WHERE account_id = %(account)s AND settled_by IS NULL ORDER BY booked_at, ticket
+"""
+
+PAIRS = """
+WITH requests AS (
+    SELECT 'subscription' AS kind, id, reference, amount, amount AS amount_max, status FROM subscriptions
+    WHERE account_id = %(account)s AND status = 'pending' AND reference <> ''
+    UNION ALL
+    SELECT 'redemption', id, reference, -amount,
+        CASE WHEN full_exit OR status = 'owed' THEN NULL ELSE -amount END, status FROM redemptions
+    WHERE account_id = %(account)s AND status IN ('pending', 'owed') AND reference <> ''
+), pairs AS (
+    SELECT suspense.ticket, requests.kind, requests.id, requests.status,
+        count(*) OVER (PARTITION BY suspense.ticket) AS of_deal,
+        count(*) OVER (PARTITION BY requests.kind, requests.id) AS of_request
+    FROM ledger_suspense AS suspense
+    JOIN requests ON position(upper(requests.reference) IN upper(suspense.comment)) > 0
+        AND (suspense.amount = requests.amount_max
+             OR (requests.amount_max IS NULL AND requests.kind = 'redemption' AND suspense.amount < 0))
+    WHERE suspense.account_id = %(account)s AND suspense.settled_by IS NULL AND suspense.request IS NULL
+)
+SELECT ticket, kind, id, status FROM pairs WHERE of_deal = 1 AND of_request = 1 ORDER BY ticket
+"""
+"""Deals and requests that name each other and nobody else."""
+
+CLAIM = """
+UPDATE ledger_suspense SET request = %(request)s
+WHERE account_id = %(account)s AND ticket = %(ticket)s AND settled_by IS NULL AND request IS NULL
+RETURNING amount
+"""
+
+RELEASE = """
+UPDATE ledger_suspense SET request = NULL
+WHERE account_id = %(account)s AND request = %(request)s AND settled_by IS NULL
+"""
+
+STATUS = "SELECT status FROM {table} WHERE id = %(id)s AND account_id = %(account)s FOR UPDATE"
+
+MATCHED = """
+UPDATE {table} SET status = CASE status WHEN 'pending' THEN 'matched' ELSE status END, deal_ticket = %(ticket)s
+WHERE id = %(id)s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspenseItem:
+    """A balance deal that is not yet part of anybody's share."""
+
+    ticket: int
+    amount: Decimal  # plus a deposit, minus a withdrawal
+    comment: str
+    time_msc: int  # trade server's clock
+    booked_at: datetime
+    request: str | None  # `subscription:ID` or `redemption:ID` that it was matched with; None = nobody's yet
+
+
+def add_to_suspense(connection: Connection, account_id: int, deal: Deal, amount: Decimal, now: datetime) -> None:
+    """Note a balance deal whose money was just booked to suspense."""
+    values = {"ticket": deal.ticket, "amount": amount, "comment": deal.comment, "time_msc": deal.time_msc}
+    connection.exec_driver_sql(ADD, {**values, "account": account_id, "now": now})
+
+
+def suspense(connection: Connection, account_id: int) -> list[SuspenseItem]:
+    """Return what waits in suspense, oldest first."""
+    return [SuspenseItem(**row._mapping) for row in connection.exec_driver_sql(OPEN, {"account": account_id})]
+
+
+def match_waiting(connection: Connection, account_id: int) -> list[tuple[int, str]]:
+    """Match every deal and request that name each other and nobody else; return (ticket, request) pairs."""
+    pairs = connection.exec_driver_sql(PAIRS, {"account": account_id}).all()
+    return [(row.ticket, _claim(connection, account_id, row.ticket, row.kind, row.id)[0]) for row in pairs]
+
+
+def match_by_hand(
+    connection: Connection, account_id: int, *, ticket: int, kind: str, request_id: str, actor: str
+) -> SuspenseItem | Refused:
+    """Match a balance deal with a request on a person's word; the deal's amount is what counts afterwards.
+
+    Args:
+        kind: `subscription` or `redemption`.
+    """
+    hold(connection, Lock.ADMISSION, account_id)
+    item = next((item for item in suspense(connection, account_id) if item.ticket == ticket), None)
+    if item is None or item.request is not None:
+        return refuse(RefusalCode.DEAL_NOT_IN_SUSPENSE, ticket=ticket, request=item.request if item else None)
+    values = {"account": account_id, "id": request_id}
+    status = connection.exec_driver_sql(STATUS.format(table=TABLES[kind]), values).scalar()
+    if status is None:
+        return refuse(RefusalCode.REQUEST_NOT_FOUND, request=request_id, account=account_id)
+    if status not in ("pending", "owed"):
+        return refuse(RefusalCode.REQUEST_NOT_PENDING, request=request_id, status=status)
+    if (item.amount > 0) != (kind == SUBSCRIPTION):
+        return refuse(RefusalCode.AMOUNT_MISMATCH, kind=kind, amount=item.amount)
+    name, _ = _claim(connection, account_id, ticket, kind, request_id)
+    record(
+        connection, actor=actor, action="ledger.match", subject=name, account_id=account_id,
+        before={"status": status}, after={"ticket": ticket, "amount": item.amount},
+    )  # fmt: skip
+    return next(found for found in suspense(connection, account_id) if found.ticket == ticket)
+
+
+def unmatch(connection: Connection, account_id: int, request: str) -> None:
+    """Let go of a deal that a request claimed and that is still in suspense."""
+    connection.exec_driver_sql(RELEASE, {"account": account_id, "request": request})
+
+
+def _claim(connection: Connection, account_id: int, ticket: int, kind: str, request_id: str) -> tuple[str, Decimal]:
+    name = f"{kind}:{request_id}"
+    values = {"account": account_id, "ticket": ticket, "request": name, "id": request_id}
+    amount: Decimal = connection.exec_driver_sql(CLAIM, values).scalar_one()
+    connection.exec_driver_sql(MATCHED.format(table=TABLES[kind]), values)
+    return name, amount

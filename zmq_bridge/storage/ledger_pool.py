@@ -1,0 +1,195 @@
+"""The pool of an account as it stands: what it is made of, what a unit costs, and whether anybody may deal now.
+
+    NAV = equity - credit - unmatched deposits - accrued fees
+    equity = ledger balance + credit + floating
+    floating = equity - balance - credit of the newest snapshot that agreed with the ledger
+    unmatched deposits = suspense + redemptions that are owed and not yet withdrawn
+
+A snapshot agrees when every event it includes is stored and its balance is the ledger's. A trading deal posted since
+then has moved profit from floating into the balance: until the next agreement NAV is shown as it was, and nobody
+deals.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from ledger.book import pool_from
+from ledger.dealing import Dealing
+from ledger.fees import NO_FEES, FeeTerms
+from ledger.lots import Lot
+from ledger.money import total
+from ledger.refusals import RefusalCode, Refused, refuse
+from ledger.units import DEFAULT_BAND, Pool, Price, PriceBand
+
+PRICE_AGE_MAX_S = 10  # an older snapshot prices nothing; one comes every second
+
+POOL = """
+SELECT accounts.currency, accounts.currency_digits AS digits, clock_timestamp() AS now,
+    coalesce(sums.broker, 0) AS broker, coalesce(sums.credit, 0) AS credit, coalesce(sums.owed, 0) AS owed,
+    coalesce(sums.accrued, 0) AS accrued, coalesce(sums.issued, 0) AS issued,
+    state.agreed_at, state.balance AS agreed_balance, state.equity AS agreed_equity, state.credit AS agreed_credit,
+    coalesce(state.deals_since, 0) AS deals_since, coalesce(state.amount_since, 0) AS amount_since, state.accrued_at,
+    EXISTS (SELECT FROM ledger_breaks WHERE account_id = accounts.id AND closed_at IS NULL) AS frozen,
+    EXISTS (SELECT FROM ledger_suspense WHERE account_id = accounts.id AND settled_by IS NULL AND request IS NULL
+            AND amount < 0) AS unmatched_withdrawal
+FROM accounts
+LEFT JOIN ledger_reconciliations AS state ON state.account_id = accounts.id
+LEFT JOIN LATERAL (
+    SELECT sum(balance) FILTER (WHERE kind = 'broker') AS broker,
+           sum(balance) FILTER (WHERE kind = 'credit') AS credit,
+           -sum(balance) FILTER (WHERE kind IN ('suspense', 'payable')) AS owed,
+           -sum(balance) FILTER (WHERE kind = 'fees_accrued') AS accrued,
+           -sum(balance) FILTER (WHERE kind = 'units_issued') AS issued
+    FROM ledger_accounts
+    WHERE account_id = accounts.id
+      AND kind IN ('broker', 'credit', 'suspense', 'payable', 'fees_accrued', 'units_issued')
+) AS sums ON true
+WHERE accounts.id = %(account)s
+"""
+"""Everything a price is made of, in one consistent look."""
+
+TERMS = """
+SELECT management_rate, performance_rate, manager_id, period, price_min, price_max FROM ledger_terms
+WHERE account_id = %(account)s ORDER BY id DESC LIMIT 1
+"""
+
+LOTS = """
+SELECT lot, user_id, opened, units, units_bought, cost, mark_nav, mark_units FROM ledger_lots
+WHERE account_id = %(account)s AND units > 0 AND (%(member)s::bigint IS NULL OR user_id = %(member)s) ORDER BY opened
+"""
+
+INSERT_PRICE = """
+INSERT INTO ledger_prices (account_id, at, nav, units, cause)
+VALUES (%(account)s, %(at)s, %(nav)s, %(units)s, %(cause)s)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What the members of an account agreed to."""
+
+    fees: FeeTerms = NO_FEES
+    period: str = "month"  # fees are crystallised at the end of it: month, quarter or year
+    band: PriceBand = DEFAULT_BAND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolNow:
+    """A pool at the moment it was looked at."""
+
+    account_id: int
+    currency: str
+    pool: Pool
+    balance: Decimal  # of the broker, by the ledger
+    accrued: Decimal  # management fee owed to the manager
+    now: datetime  # the database's clock
+    as_of: datetime | None  # when the snapshot behind `pool` was received; None: no snapshot has agreed yet
+    accrued_at: datetime | None  # up to when the management fee is booked; None: from now on
+    current: bool  # no trading deal was posted since that snapshot
+    frozen: bool  # a break between ledger and broker is open
+    unmatched_withdrawal: bool  # money left the broker and nobody said for whom
+
+
+class UnknownAccountError(LookupError):
+    """There is no account with this id."""
+
+
+def load_pool(connection: Connection, account_id: int) -> PoolNow:
+    """Look at an account's pool.
+
+    Raises:
+        UnknownAccountError: there is no such account.
+    """
+    row = connection.exec_driver_sql(POOL, {"account": account_id}).one_or_none()
+    if row is None:
+        raise UnknownAccountError(f"expected the id of an account, found {account_id}")
+    return PoolNow(
+        account_id=account_id,
+        currency=row.currency,
+        pool=_pool(row),
+        balance=row.broker,
+        accrued=row.accrued,
+        now=row.now,
+        as_of=row.agreed_at,
+        accrued_at=row.accrued_at,
+        current=row.agreed_at is not None and row.deals_since == 0,
+        frozen=row.frozen,
+        unmatched_withdrawal=row.unmatched_withdrawal,
+    )
+
+
+def load_terms(connection: Connection, account_id: int) -> Terms:
+    """Return the newest terms of an account; without any there are no fees."""
+    row = connection.exec_driver_sql(TERMS, {"account": account_id}).one_or_none()
+    if row is None:
+        return Terms()
+    fees = FeeTerms(management_rate=row.management_rate, performance_rate=row.performance_rate, manager=row.manager_id)
+    return Terms(fees=fees, period=row.period, band=PriceBand(minimum=row.price_min, maximum=row.price_max))
+
+
+def load_lots(connection: Connection, account_id: int, member: int | None = None) -> list[Lot]:
+    """Return the lots that hold units, oldest first: of one member, or of all."""
+    rows = connection.exec_driver_sql(LOTS, {"account": account_id, "member": member})
+    return [_lot(row) for row in rows]
+
+
+def dealing_now(state: PoolNow, terms: Terms, *, pays_withdrawal: bool = False) -> Dealing | Refused:
+    """Open the pool for dealing at its price of now, or say why nobody may deal."""
+    if state.frozen:
+        return refuse(RefusalCode.FROZEN, account=state.account_id)
+    if state.as_of is None or not state.current:
+        return refuse(RefusalCode.NOT_RECONCILED, agreed_at=state.as_of, current=state.current)
+    age_s = (state.now - state.as_of).total_seconds()
+    if age_s > PRICE_AGE_MAX_S:
+        return refuse(RefusalCode.NOT_RECONCILED, age_s=f"{age_s:.1f}", age_s_max=PRICE_AGE_MAX_S)
+    if state.unmatched_withdrawal and not pays_withdrawal:
+        return refuse(RefusalCode.UNMATCHED_WITHDRAWAL, account=state.account_id)
+    return Dealing(at=state.now, currency=state.currency, pool=state.pool, terms=terms.fees, band=terms.band)
+
+
+def store_price(connection: Connection, state: PoolNow, cause: str) -> None:
+    """Remember what a unit was worth, and what asked for it."""
+    if state.pool.units > 0:
+        values = {"account": state.account_id, "at": state.now, "cause": cause}
+        connection.exec_driver_sql(INSERT_PRICE, {**values, "nav": state.pool.nav, "units": state.pool.units})
+
+
+def held_by(lots: Iterable[Lot]) -> dict[int, Decimal]:
+    """Add up units by member."""
+    held: dict[int, Decimal] = {}
+    for lot in lots:
+        held[lot.member] = total((held.get(lot.member, Decimal(0)), lot.units))
+    return dict(sorted(held.items()))
+
+
+def _pool(row: Row[Any]) -> Pool:
+    """Put the pool together as of the newest agreement: profit that was realised since counts as still floating."""
+    floating = Decimal(0)
+    if row.agreed_at is not None:
+        floating = total((row.agreed_equity, -row.agreed_balance, -row.agreed_credit, -row.amount_since))
+    return pool_from(
+        balance=row.broker,
+        floating=floating,
+        credit=row.credit,
+        unmatched=row.owed,
+        accrued=row.accrued,
+        units=row.issued,
+        digits=row.digits,
+    )
+
+
+def _lot(row: Row[Any]) -> Lot:
+    return Lot(
+        lot=row.lot,
+        member=row.user_id,
+        opened=row.opened,
+        units=row.units,
+        units_bought=row.units_bought,
+        cost=row.cost,
+        high_water_mark=Price(nav=row.mark_nav, units=row.mark_units),
+    )

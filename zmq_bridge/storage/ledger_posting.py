@@ -1,0 +1,115 @@
+"""Posting a deal: once, balanced, in the transaction that stores it.
+
+Law: money that a broker's balance deal brings is booked to suspense and nowhere else. Only a request that claims it
+turns it into units, at a price (`ledger_settlement`). A deal seen before changes nothing; one that comes back with
+other amounts opens a break, because one of the two was wrong.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from ledger.deals import BookedDeal, deal_entries, posting_of
+from ledger.journal import AccountKind, Transaction, TransactionKind, deal_cause
+from ledger.money import MONEY_DIGITS_MAX, half_even_to
+from zmq_bridge.protocol.values import Deal
+from zmq_bridge.storage.ledger_breaks import BreakReason, open_break
+from zmq_bridge.storage.ledger_journal import append, find, text_detail
+from zmq_bridge.storage.ledger_matching import add_to_suspense, match_waiting
+from zmq_bridge.storage.ledger_pool import UnknownAccountError
+from zmq_bridge.storage.ledger_settlement import Settled, settle_matched
+from zmq_bridge.storage.locks import Lock, hold
+
+ACCOUNT = "SELECT currency, clock_timestamp() AS now FROM accounts WHERE id = %(account)s"
+
+COUNT_DEAL = """
+INSERT INTO ledger_reconciliations (account_id, deals_since, amount_since) VALUES (%(account)s, 1, %(amount)s)
+ON CONFLICT (account_id) DO UPDATE SET
+    deals_since = ledger_reconciliations.deals_since + 1,
+    amount_since = ledger_reconciliations.amount_since + excluded.amount_since
+"""
+"""Profit moved from floating into the balance: no price until ledger and broker agree again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """A deal that was booked now."""
+
+    transaction_id: int
+    amount: Decimal  # what it changed the broker's balance, or credit, by
+    settled: tuple[Settled, ...] = ()  # requests that its money settled at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyPosted:
+    """A deal that had been booked before; nothing was changed."""
+
+    transaction_id: int
+    differs: bool  # it came back with other amounts: a break is open now
+
+
+def post_deal(connection: Connection, account_id: int, deal: Deal) -> Posted | AlreadyPosted:
+    """Book a deal of the broker, in the caller's transaction.
+
+    Raises:
+        UnknownDeal: its type or entry is not in the posting table; nothing was booked.
+        UnknownAccountError: there is no such account.
+    """
+    hold(connection, Lock.ADMISSION, account_id)
+    account = connection.exec_driver_sql(ACCOUNT, {"account": account_id}).one_or_none()
+    if account is None:
+        raise UnknownAccountError(f"expected the id of an account, found {account_id}")
+    booked = _booked(deal)
+    posting = posting_of(booked)
+    transaction = Transaction(
+        cause=deal_cause(deal.ticket),
+        kind=TransactionKind.DEAL,
+        at=account.now,
+        entries=deal_entries(booked, account.currency),
+        detail=text_detail(
+            type=deal.type, entry=deal.entry, symbol=deal.symbol, amount=booked.amount, time_msc=deal.time_msc
+        ),
+    )
+    transaction_id = append(connection, account_id, transaction)
+    if transaction_id is None:
+        return _already_posted(connection, account_id, transaction)
+    if posting.profit is not AccountKind.SUSPENSE:
+        if posting.money is AccountKind.BROKER:
+            connection.exec_driver_sql(COUNT_DEAL, {"account": account_id, "amount": booked.amount})
+        return Posted(transaction_id=transaction_id, amount=booked.amount)
+    settled = _offer(connection, account_id, deal, booked, transaction)
+    return Posted(transaction_id=transaction_id, amount=booked.amount, settled=settled)
+
+
+def _offer(
+    connection: Connection, account_id: int, deal: Deal, booked: BookedDeal, transaction: Transaction
+) -> tuple[Settled, ...]:
+    """Offer a balance deal's money to the requests that wait for it."""
+    costs = booked.amount - booked.profit
+    if costs:
+        connection.exec_driver_sql(COUNT_DEAL, {"account": account_id, "amount": costs})
+    if booked.profit == 0:
+        return ()
+    add_to_suspense(connection, account_id, deal, booked.profit, transaction.at)
+    match_waiting(connection, account_id)
+    return tuple(done for done in settle_matched(connection, account_id) if isinstance(done, Settled))
+
+
+def _already_posted(connection: Connection, account_id: int, transaction: Transaction) -> AlreadyPosted:
+    before = find(connection, account_id, transaction.cause)
+    if before is None:
+        raise LookupError(f"account {account_id}: expected the transaction of {transaction.cause}, found none")
+    old, new = Decimal(before.transaction.detail["amount"]), Decimal(transaction.detail["amount"])
+    if old != new:
+        open_break(connection, account_id, BreakReason.DEAL_CHANGED, expected=old, found=new)
+    return AlreadyPosted(transaction_id=before.id, differs=old != new)
+
+
+def _booked(deal: Deal) -> BookedDeal:
+    """Take what the ledger needs of a deal; decimals past the eighth are noise of the wire's doubles."""
+    amounts = (deal.profit, deal.commission, deal.swap, deal.fee)
+    profit, commission, swap, fee = (half_even_to(amount, MONEY_DIGITS_MAX) for amount in amounts)
+    return BookedDeal(
+        ticket=deal.ticket, type=deal.type, entry=deal.entry, profit=profit, commission=commission, swap=swap, fee=fee
+    )

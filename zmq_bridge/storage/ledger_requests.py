@@ -1,0 +1,200 @@
+"""Requests of members: to pay in, to take out. A request moves nothing; money at the broker does.
+
+Each carries a reference that the person writes into the comment of the transfer, so that the broker's balance deal
+finds it by itself. A repeated idempotency key gets the first request back.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from ledger.refusals import RefusalCode, Refused, refuse
+from ledger.units import check_cash
+from zmq_bridge.protocol.ids import new_id
+from zmq_bridge.storage.audit import record
+from zmq_bridge.storage.ledger_matching import REDEMPTION, SUBSCRIPTION, TABLES, match_waiting, unmatch
+from zmq_bridge.storage.ledger_pool import UnknownAccountError
+from zmq_bridge.storage.ledger_settlement import settle_matched
+from zmq_bridge.storage.locks import Lock, hold
+
+REFERENCE_CHARS = 8  # of the id's end: 40 random bits, and short enough to type into a bank form
+
+ACCOUNT = """
+SELECT currency, currency_digits AS digits, clock_timestamp() AS now FROM accounts WHERE id = %(account)s
+"""
+
+INSERT_SUBSCRIPTION = """
+INSERT INTO subscriptions (id, user_id, account_id, amount, currency, reference, source, idempotency_key)
+VALUES (%(id)s, %(user)s, %(account)s, %(amount)s, %(currency)s, %(reference)s, %(source)s, %(key)s)
+ON CONFLICT (source, idempotency_key) DO NOTHING RETURNING id
+"""
+
+INSERT_REDEMPTION = """
+INSERT INTO redemptions (id, user_id, account_id, amount, full_exit, currency, reference, source, idempotency_key)
+VALUES (%(id)s, %(user)s, %(account)s, %(amount)s, %(full_exit)s, %(currency)s, %(reference)s, %(source)s, %(key)s)
+ON CONFLICT (source, idempotency_key) DO NOTHING RETURNING id
+"""
+
+BY_KEY = "SELECT * FROM {table} WHERE source = %(source)s AND idempotency_key = %(key)s"
+BY_ID = "SELECT * FROM {table} WHERE id = %(id)s"
+
+LIST = """
+SELECT * FROM {table}
+WHERE (%(account)s::bigint IS NULL OR account_id = %(account)s)
+  AND (%(user)s::bigint IS NULL OR user_id = %(user)s)
+  AND (%(status)s::text IS NULL OR status = %(status)s)
+  AND (%(before)s::text IS NULL OR id < %(before)s)
+ORDER BY id DESC LIMIT %(limit)s
+"""
+
+CANCEL = """
+UPDATE {table} SET status = 'cancelled', deal_ticket = NULL, settled_at = now()
+WHERE id = %(id)s AND account_id = %(account)s AND status IN ('pending', 'matched') RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A member's request as it stands."""
+
+    kind: str  # subscription or redemption
+    id: str  # ULID
+    user_id: int
+    account_id: int
+    amount: Decimal | None  # asked for; None for a full exit
+    full_exit: bool  # False for every subscription
+    currency: str
+    reference: str  # to be written into the comment of the transfer
+    status: str  # pending, matched, owed, settled or cancelled
+    deal_ticket: int | None  # of the broker's balance deal
+    settled_amount: Decimal | None  # money that really moved
+    units: Decimal | None  # bought or burned
+    refusal: str | None  # why it could not be settled when that was last tried
+    created_at: datetime
+    settled_at: datetime | None
+
+
+def request_subscription(
+    connection: Connection,
+    account_id: int,
+    user_id: int,
+    amount: Decimal,
+    *,
+    source: str = "system",
+    idempotency_key: str | None = None,
+    reference: str | None = None,
+) -> Request | Refused:
+    """Note that a member wants to pay in; units follow when the deposit shows up at the broker.
+
+    Args:
+        reference: what the deposit's comment will carry; None makes one.
+    """
+    return _request(
+        connection, SUBSCRIPTION, account_id, user_id, amount,
+        full_exit=False, source=source, key=idempotency_key, reference=reference,
+    )  # fmt: skip
+
+
+def request_redemption(
+    connection: Connection,
+    account_id: int,
+    user_id: int,
+    amount: Decimal | None,
+    *,
+    source: str = "system",
+    idempotency_key: str | None = None,
+    reference: str | None = None,
+) -> Request | Refused:
+    """Note that a member wants to take money out, or, with no amount, all of it."""
+    return _request(
+        connection, REDEMPTION, account_id, user_id, amount,
+        full_exit=amount is None, source=source, key=idempotency_key, reference=reference,
+    )  # fmt: skip
+
+
+def cancel_request(
+    connection: Connection, account_id: int, kind: str, request_id: str, *, actor: str
+) -> Request | Refused:
+    """Take a request back while no money has moved for it; a deal it had claimed waits in suspense again."""
+    hold(connection, Lock.ADMISSION, account_id)
+    values = {"id": request_id, "account": account_id}
+    done = connection.exec_driver_sql(CANCEL.format(table=TABLES[kind]), values).scalar()
+    now = get_request(connection, kind, request_id)
+    if now is None or now.account_id != account_id:
+        return refuse(RefusalCode.REQUEST_NOT_FOUND, request=request_id, account=account_id)
+    if done is None:
+        return refuse(RefusalCode.REQUEST_NOT_PENDING, request=request_id, status=now.status)
+    unmatch(connection, account_id, f"{kind}:{request_id}")
+    record(
+        connection, actor=actor, action="ledger.cancel", subject=f"{kind}:{request_id}", account_id=account_id,
+        before=None, after={"status": now.status},
+    )  # fmt: skip
+    return now
+
+
+def get_request(connection: Connection, kind: str, request_id: str) -> Request | None:
+    """Return a request; None when there is none with this id."""
+    row = connection.exec_driver_sql(BY_ID.format(table=TABLES[kind]), {"id": request_id}).one_or_none()
+    return None if row is None else _read(kind, row)
+
+
+def list_requests(
+    connection: Connection,
+    kind: str,
+    *,
+    account_id: int | None = None,
+    user_id: int | None = None,
+    status: str | None = None,
+    before: str | None = None,
+    limit: int = 100,
+) -> list[Request]:
+    """Return requests, newest first; `before` is the id that the last page ended with."""
+    values = {"account": account_id, "user": user_id, "status": status, "before": before, "limit": limit}
+    return [_read(kind, row) for row in connection.exec_driver_sql(LIST.format(table=TABLES[kind]), values)]
+
+
+def _request(
+    connection: Connection,
+    kind: str,
+    account_id: int,
+    user_id: int,
+    amount: Decimal | None,
+    *,
+    full_exit: bool,
+    source: str,
+    key: str | None,
+    reference: str | None,
+) -> Request | Refused:
+    hold(connection, Lock.ADMISSION, account_id)
+    account = connection.exec_driver_sql(ACCOUNT, {"account": account_id}).one_or_none()
+    if account is None:
+        raise UnknownAccountError(f"expected the id of an account, found {account_id}")
+    if amount is not None and (wrong := check_cash(amount, account.digits)) is not None:
+        return wrong
+    request_id = new_id(int(account.now.timestamp() * 1000))
+    values = {
+        "id": request_id,
+        "user": user_id,
+        "account": account_id,
+        "amount": amount,
+        "full_exit": full_exit,
+        "currency": account.currency,
+        "reference": reference if reference is not None else f"{kind[0].upper()}{request_id[-REFERENCE_CHARS:]}",
+        "source": source,
+        "key": key,
+    }
+    insert = INSERT_SUBSCRIPTION if kind == SUBSCRIPTION else INSERT_REDEMPTION
+    if connection.exec_driver_sql(insert, values).scalar() is None:
+        return _read(kind, connection.exec_driver_sql(BY_KEY.format(table=TABLES[kind]), values).one())
+    if match_waiting(connection, account_id):
+        settle_matched(connection, account_id)
+    return _read(kind, connection.exec_driver_sql(BY_ID.format(table=TABLES[kind]), values).one())
+
+
+def _read(kind: str, row: Row[Any]) -> Request:
+    columns = row._mapping
+    fields = {name: columns[name] for name in Request.__slots__ if name in columns}
+    return Request(**{"kind": kind, "full_exit": False, **fields})
