@@ -1,0 +1,89 @@
+"""A request on its way through the gate: what it is, who sent it, how it is judged. The same for all kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from zmq_bridge.admission.closing import plan_closing
+from zmq_bridge.admission.direct import needs_live_state, plan_request
+from zmq_bridge.admission.opening import plan_opening
+from zmq_bridge.admission.plan import Plan
+from zmq_bridge.admission.requests import Request, SetTradingState, as_plain
+from zmq_bridge.admission.rows import Ticketed, ticket_direct, ticket_signal
+from zmq_bridge.admission.signal import Action, Signal, as_request
+from zmq_bridge.admission.situation import Situation
+from zmq_bridge.admission.source import Source
+from zmq_bridge.storage.trading_state import set_account_state
+
+Effect = Callable[[Connection, int, datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """Everything the gate needs to know about a request."""
+
+    ticketed: Ticketed
+    source: Source
+    login: int | None  # None: the only account the source may use
+    server: str | None
+    judge: Callable[[Situation], Plan]
+    needs_live: bool  # it may add risk
+    symbol: str = ""  # for limits per symbol; "": the account's
+    magic: int | None = None  # for limits per strategy
+    effect: Effect | None = None  # what else an approval changes, in the same transaction
+
+    @property
+    def direct(self) -> bool:
+        """Whether it is no signal."""
+        return self.ticketed.signal is None
+
+
+def of_signal(signal: Signal, source: Source, now: datetime) -> Application:
+    """A signal applies."""
+    opening = signal.action is not Action.CLOSE
+
+    def judge(situation: Situation) -> Plan:
+        return plan_opening(signal, situation) if opening else plan_closing(signal, situation)
+
+    return Application(
+        ticketed=ticket_signal(signal, source.id, as_request(signal), now),
+        source=source,
+        login=signal.account,
+        server=signal.server,
+        judge=judge,
+        needs_live=opening,
+        symbol=signal.symbol,
+        magic=signal.magic,
+    )
+
+
+def of_request(
+    request: Request, source: Source, login: int | None, server: str | None, key: str | None, now: datetime
+) -> Application:
+    """A direct request applies."""
+
+    def judge(situation: Situation) -> Plan:
+        return plan_request(request, situation)
+
+    return Application(
+        ticketed=ticket_direct(source.id, key, as_plain(request) | {"account": login, "server": server}, now),
+        source=source,
+        login=login,
+        server=server,
+        judge=judge,
+        needs_live=needs_live_state(request),
+        effect=_switch(request, source) if isinstance(request, SetTradingState) else None,
+    )
+
+
+def _switch(request: SetTradingState, source: Source) -> Effect:
+    """What a change of the trading state changes besides the command to the terminal."""
+
+    def effect(connection: Connection, account_id: int, now: datetime) -> None:
+        set_account_state(connection, account_id, request.state, reason=request.reason, actor=source.actor, now=now)
+
+    return effect

@@ -1,0 +1,177 @@
+"""The gate: one transaction an answer, under the account's lock, closed when in doubt.
+
+    lock the account, read what is stored        storage.gate.read_*
+    a key that was used before: its first answer
+    read what is live, only where it is needed   live_view
+    judge                                        opening, closing, direct: pure, by risk.assess
+    store decision, reservation, commands        storage.gate.write, with NOTIFY
+    commit
+
+Whatever fails before the commit leaves nothing behind. A commit whose outcome is not known is looked up again, under
+the same lock, so that "accepted" and "nothing was sent" are both said only when they are true.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row
+from sqlalchemy.exc import SQLAlchemyError
+
+from risk.snapshot import NewsWindow
+from zmq_bridge.admission.answers import Accepted, Answer, Code, Denied, Unavailable, first_answer, repeated
+from zmq_bridge.admission.application import Application, of_request, of_signal
+from zmq_bridge.admission.directory import find_account
+from zmq_bridge.admission.live_view import LiveState
+from zmq_bridge.admission.plan import Plan
+from zmq_bridge.admission.requests import Request
+from zmq_bridge.admission.rows import to_outcome
+from zmq_bridge.admission.signal import Signal
+from zmq_bridge.admission.snapshot import RECENT_WINDOW
+from zmq_bridge.admission.source import Source
+from zmq_bridge.admission.survey import Surveyor
+from zmq_bridge.storage import gate as store
+from zmq_bridge.storage.accounts import Account
+from zmq_bridge.storage.locks import Lock, hold
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    """The clock of a running program."""
+    return datetime.now(UTC)
+
+
+class KeyTaken(Exception):
+    """A transaction of another account used the key first; this one must not be committed."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far an application came, for what has to be done when it breaks off."""
+
+    account_id: int | None = None  # whose lock was taken
+    committing: bool = False  # everything is written: whether it stays is the database's to say
+
+
+class Gate:
+    """Admits signals and direct requests. One a process; any number of threads may ask."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        live: LiveState,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        news: tuple[NewsWindow, ...] = (),
+    ) -> None:
+        """`clock` is asked under the account's lock: a request that had to wait is judged at the time of its turn."""
+        self._engine, self._clock = engine, clock
+        self._surveyor = Surveyor(live, news)
+
+    def admit(self, signal: Signal, source: Source) -> Answer:
+        """Judge a signal; when it is accepted, its commands are on their way."""
+        return self._answer(of_signal(signal, source, self._clock()))
+
+    def request(
+        self,
+        request: Request,
+        source: Source,
+        *,
+        account: int | None = None,
+        server: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Answer:
+        """Judge a direct request.
+
+        Args:
+            request: one of `admission.requests`.
+            source: who asks.
+            account: login; None: the only one that the source may use.
+            server: only needed where two servers use the same login.
+            idempotency_key: unique per source; None: the request can't be repeated safely.
+        """
+        return self._answer(of_request(request, source, account, server, idempotency_key, self._clock()))
+
+    def _answer(self, application: Application) -> Answer:
+        progress = _Progress()
+        try:
+            with self._engine.begin() as connection:
+                answer = self._decide(connection, application, progress)
+                progress.committing = True
+            return answer
+        except KeyTaken:
+            return self._look_up(application, progress)
+        except SQLAlchemyError as error:
+            log.warning("admission broke off: source=%s: %s", application.source.id, error)
+            if progress.committing:
+                return self._look_up(application, progress)
+            return Unavailable(code=Code.DATABASE_UNAVAILABLE, context={"found": type(error).__name__})
+
+    def _decide(self, connection: Connection, application: Application, progress: _Progress) -> Accepted | Denied:
+        account = find_account(connection, application.source, application.login, application.server)
+        if isinstance(account, Plan):
+            return self._refuse_unaddressed(connection, application, account)
+        progress.account_id = account.id
+        row = self._read(connection, application, account)
+        if row.first is not None:
+            return repeated(row.first, application.ticketed.request)
+        live = self._surveyor.look(account, needed=application.needs_live)
+        now = self._clock()
+        situation = self._surveyor.survey(
+            connection, account, row, application.source, live, now, symbol=application.symbol, magic=application.magic
+        )
+        plan = application.judge(situation)
+        if plan.approved and application.effect is not None:
+            application.effect(connection, account.id, now)
+        return _store(connection, application, plan, account.id, situation.inputs(plan.intent), now)
+
+    def _read(self, connection: Connection, application: Application, account: Account) -> Row[Any]:
+        read = store.read_for_request if application.direct else store.read_for_signal
+        ticketed = application.ticketed
+        since = self._clock() - RECENT_WINDOW
+        return read(connection, account.id, source=ticketed.source, key=ticketed.key, since=since)
+
+    def _refuse_unaddressed(self, connection: Connection, application: Application, refusal: Plan) -> Accepted | Denied:
+        """Store the refusal of a request that is about no account that we know or that its sender may use."""
+        first = _first(connection, application)
+        if first is not None:
+            return repeated(first, application.ticketed.request)
+        return _store(connection, application, refusal, None, {}, self._clock())
+
+    def _look_up(self, application: Application, progress: _Progress) -> Answer:
+        """Say what became of a request that may or may not be stored."""
+        ticketed = application.ticketed
+        try:
+            with self._engine.begin() as connection:
+                if progress.account_id is not None:
+                    hold(connection, Lock.ADMISSION, progress.account_id)  # the lost transaction has ended for sure
+                first = _first(connection, application)
+        except SQLAlchemyError as error:
+            code = Code.OUTCOME_UNKNOWN if progress.committing else Code.DATABASE_UNAVAILABLE
+            return Unavailable(code=code, context={"found": type(error).__name__}, signal_id=ticketed.signal_id)
+        if first is None:
+            return Unavailable(code=Code.DATABASE_UNAVAILABLE, context={"found": "the transaction was lost"})
+        ours = progress.committing and first["signal_id"] == ticketed.signal_id
+        return first_answer(first) if ours else repeated(first, ticketed.request)
+
+
+def _first(connection: Connection, application: Application) -> dict[str, Any] | None:
+    ticketed = application.ticketed
+    return store.first_answer(connection, source=ticketed.source, key=ticketed.key, direct=application.direct)
+
+
+def _store(
+    connection: Connection,
+    application: Application,
+    plan: Plan,
+    account_id: int | None,
+    inputs: dict[str, Any],
+    now: datetime,
+) -> Accepted | Denied:
+    outcome, answer = to_outcome(application.ticketed, plan, account_id, inputs, now)
+    if not store.write(connection, outcome):
+        raise KeyTaken
+    return answer

@@ -1,0 +1,53 @@
+"""What the gate asks of live state: an account's quotes and whether its terminal is alive. Anything else is no."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from risk.snapshot import Quote
+from zmq_bridge.live import types
+from zmq_bridge.live.errors import LiveError
+
+
+class LiveState(Protocol):
+    """`zmq_bridge.live.reader.LiveReader`, as far as the gate needs it."""
+
+    def quotes(self, login: int) -> dict[str, types.Quote]:
+        """Every symbol's latest quote at the account; raises LiveError."""
+
+    def terminal(self, login: int) -> types.TerminalLife | None:
+        """Signs of life of the account's terminals; raises LiveError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveView:
+    """Live state at one moment, in risk's words."""
+
+    quotes: Mapping[str, Quote]
+    heartbeat_at: datetime | None  # None: no terminal that trades was heard of late
+    problem: str | None = None  # why it could not be read
+
+
+NOTHING = LiveView(quotes={}, heartbeat_at=None)
+
+
+def look(live: LiveState, login: int) -> LiveView:
+    """Read an account's live state; a failure is part of the answer, so that reductions still pass."""
+    try:
+        quotes, terminal = live.quotes(login), live.terminal(login)
+    except LiveError as error:
+        return LiveView(quotes={}, heartbeat_at=None, problem=str(error))
+    trading = None if terminal is None else terminal.trading()
+    return LiveView(
+        quotes={symbol: _quote(quote) for symbol, quote in quotes.items()},
+        heartbeat_at=None if trading is None else _moment(trading.last_seen_ms),
+    )
+
+
+def _quote(quote: types.Quote) -> Quote:
+    return Quote(bid=quote.bid, ask=quote.ask, received_at=_moment(quote.received_ms))
+
+
+def _moment(unix_ms: int) -> datetime:
+    return datetime.fromtimestamp(unix_ms / 1000, UTC)

@@ -1,0 +1,224 @@
+"""From what is stored and what is live to the plain values that risk judges.
+
+Nothing is made up here: what is not there becomes None, what can't be understood raises `Unreadable`, and both end in
+a denial. No account snapshot means that positions and orders are unknown, never that there are none.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row
+
+from risk import OrderType, Side, Snapshot
+from risk.snapshot import (
+    AccountState,
+    Correlations,
+    DayReference,
+    Link,
+    MarginMode,
+    NavIndex,
+    NewsWindow,
+    OpenPosition,
+    PendingOrder,
+    RecentOrder,
+    Reservation,
+    State,
+    SymbolSpec,
+    TradingState,
+)
+from zmq_bridge.admission.live_view import LiveView
+from zmq_bridge.storage.gate import RECENT_ORDERS_MAX
+
+RECENT_WINDOW = timedelta(minutes=10)  # how far back orders are read; limits with a longer window are denied
+STRICTNESS = {State.ACTIVE: 0, State.REDUCING: 1, State.HALTED: 2}
+PENDING = {
+    "buy_limit": (Side.BUY, OrderType.LIMIT),
+    "sell_limit": (Side.SELL, OrderType.LIMIT),
+    "buy_stop": (Side.BUY, OrderType.STOP),
+    "sell_stop": (Side.SELL, OrderType.STOP),
+    "buy_stop_limit": (Side.BUY, OrderType.STOP_LIMIT),
+    "sell_stop_limit": (Side.SELL, OrderType.STOP_LIMIT),
+    "buy": (Side.BUY, OrderType.LIMIT),  # a market order still on its way: counts like a limit at its price
+    "sell": (Side.SELL, OrderType.LIMIT),
+}
+Stored = Mapping[str, Any]
+
+
+class Unreadable(ValueError):
+    """Something stored can't be understood; risk must not guess."""
+
+
+def build(
+    account_id: int, row: Row[Any], specs: Mapping[str, SymbolSpec], live: LiveView, news: tuple[NewsWindow, ...] = ()
+) -> Snapshot:
+    """Put a snapshot together.
+
+    Raises:
+        Unreadable: a stored value is not what its column should hold.
+    """
+    try:
+        return _build(account_id, row, specs, live, news)
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+
+def _build(
+    account_id: int, row: Row[Any], specs: Mapping[str, SymbolSpec], live: LiveView, news: tuple[NewsWindow, ...]
+) -> Snapshot:
+    known = row.money is not None
+    skew_ms = None if row.terminal is None else row.terminal["clock_skew_ms"]
+    return Snapshot(
+        account_id=account_id,
+        account=_account(row.account, row.money) if known and row.account else None,
+        quotes=live.quotes,
+        specs=specs,
+        positions=tuple(map(_position, row.positions or ())) if known else None,
+        orders=tuple(map(_order, row.orders or ())) if known else None,
+        reservations=tuple(map(_reservation, row.reservations or ())),
+        day=None if row.risk_state is None else _day(row.risk_state),
+        nav_index=None if row.risk_state is None else _nav_index(row.risk_state),
+        trading_state=None if row.account is None else trading_state(row.account, row.global_state),
+        heartbeat_at=live.heartbeat_at,
+        clock_skew_s=None if skew_ms is None else Decimal(skew_ms) / 1000,
+        server_offset_s=None if row.terminal is None else row.terminal["server_offset_s"],
+        recent_orders=_recent(row.recent or ()),
+        latched_strategies=frozenset(row.latched or ()),
+        correlations=None if row.correlations is None else _correlations(row.correlations),
+        news_windows=news,
+    )
+
+
+def trading_state(account: Stored, everywhere: Stored | None) -> TradingState:
+    """The stricter of the account's own state and the global one."""
+    own = TradingState(
+        state=State(account["trading_state"]),
+        reason=account["trading_state_reason"],
+        actor=account["trading_state_actor"],
+        at=_moment(account["trading_state_at"]),
+    )
+    if everywhere is None or STRICTNESS[State(everywhere["state"])] <= STRICTNESS[own.state]:
+        return own
+    return TradingState(
+        state=State(everywhere["state"]),
+        reason=everywhere["reason"],
+        actor=everywhere["actor"],
+        at=_moment(everywhere["at"]),
+    )
+
+
+def _account(account: Stored, money: Stored) -> AccountState:
+    return AccountState(
+        login=account["login"],
+        currency=account["currency"],
+        digits=account["currency_digits"],
+        leverage=account["leverage"],
+        margin_mode=MarginMode(account["margin_mode"]),
+        balance=_number(money["balance"]),
+        equity=_number(money["equity"]),
+        credit=_number(money["credit"]),
+        margin=_number(money["margin"]),
+        margin_free=_number(money["margin_free"]),
+        trade_allowed=money["trade_allowed"] is True and money["trade_expert"] is True,
+        as_of=_moment(money["received_at"]),
+    )
+
+
+def _position(found: Stored) -> OpenPosition:
+    return OpenPosition(
+        ticket=found["ticket"],
+        symbol=found["symbol"],
+        side=Side(found["side"]),
+        volume=_number(found["volume"]),
+        price_open=_number(found["price_open"]),
+        sl=_price(found["sl"]),
+        tp=_price(found["tp"]),
+        by_hand=found["by_hand"],
+    )
+
+
+def _order(found: Stored) -> PendingOrder:
+    side, order_type = PENDING[found["order_type"]]
+    return PendingOrder(
+        ticket=found["ticket"],
+        symbol=found["symbol"],
+        side=side,
+        order_type=order_type,
+        volume=_number(found["volume_current"]),
+        price=_number(found["price_open"]),
+        stoplimit=_price(found["price_stoplimit"]),
+        sl=_price(found["sl"]),
+        tp=_price(found["tp"]),
+        by_hand=found["by_hand"],
+    )
+
+
+def _reservation(found: Stored) -> Reservation:
+    return Reservation(
+        command_id=found["command_id"],
+        symbol=found["symbol"],
+        side=Side(found["side"]),
+        volume=_number(found["volume"]),
+        risk=_number(found["risk"]),
+        margin=_number(found["margin"]),
+        notional=_number(found["notional"]),
+        slots=found["slots"],
+    )
+
+
+def _day(found: Stored) -> DayReference:
+    return DayReference(
+        server_day=date.fromisoformat(found["server_day"]),
+        reference=_number(found["daily_reference"]),
+        net_flows=_number(found["net_flows_today"]),
+    )
+
+
+def _nav_index(found: Stored) -> NavIndex:
+    return NavIndex(
+        price=_number(found["nav_index"]),
+        peak=_number(found["nav_index_peak"]),
+        units=_number(found["nav_units"]),
+        latched=found["drawdown_latched"],
+    )
+
+
+def _recent(found: Sequence[Stored]) -> tuple[RecentOrder, ...] | None:
+    """The orders approved of late; None: too many to have read them all."""
+    if len(found) > RECENT_ORDERS_MAX:
+        return None
+    return tuple(
+        RecentOrder(
+            at=_moment(order["created_at"]),
+            source=order["source"],
+            strategy=strategy(int(order["magic"])),
+            symbol=order["symbol"],
+            side=Side(order["side"]),
+        )
+        for order in found
+    )
+
+
+def strategy(magic: int | None) -> str:
+    """The name of a strategy for rates, latches and overrides; without a magic the source stands for it."""
+    return str(magic) if magic else ""
+
+
+def _correlations(found: Stored) -> Correlations:
+    links = {symbol: {other: Link(how) for other, how in row.items()} for symbol, row in found["links"].items()}
+    return Correlations(as_of=_moment(found["as_of"]), symbols=frozenset(found["symbols"]), links=links)
+
+
+def _number(value: Any) -> Decimal:
+    """A stored number; NaN and infinity are left for risk to name."""
+    return Decimal(value)
+
+
+def _price(value: Any) -> Decimal | None:
+    """A stored price; the wire's 0 means none."""
+    return Decimal(value) or None
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

@@ -1,0 +1,60 @@
+"""Gathers a `Situation`: the stored row in hand, what is live where it matters, specifications and limits."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from risk import Limits, Snapshot
+from risk.snapshot import NewsWindow
+from zmq_bridge.admission.limits import LimitBook
+from zmq_bridge.admission.live_view import NOTHING, LiveState, LiveView, look
+from zmq_bridge.admission.situation import Situation
+from zmq_bridge.admission.snapshot import Unreadable, build
+from zmq_bridge.admission.source import Source
+from zmq_bridge.admission.specs import SpecCache, Specs
+from zmq_bridge.storage.accounts import Account
+
+
+class Surveyor:
+    """Gathers situations for one process, remembering what changes rarely."""
+
+    def __init__(self, live: LiveState, news: Sequence[NewsWindow] = ()) -> None:
+        """`live` is asked only by decisions that may add risk."""
+        self._live, self._news = live, tuple(news)
+        self._specs, self._limits = SpecCache(), LimitBook()
+
+    def look(self, account: Account, *, needed: bool) -> LiveView:
+        """The account's live state, or nothing where it is not needed."""
+        return look(self._live, account.login) if needed else NOTHING
+
+    def survey(
+        self, connection: Connection, account: Account, row: Row[Any], source: Source, live: LiveView, now: datetime,
+        *, symbol: str, magic: int | None,
+    ) -> Situation:  # fmt: skip
+        """Put a situation together; what can't be understood is part of it, for the judge to refuse."""
+        specs = self._specs.get(connection, account.id, row.specs_version)
+        snapshot, limits, problem = self._understand(account.id, row, specs, live, source, symbol, magic)
+        return Situation(
+            account_id=account.id,
+            source=source,
+            row=row,
+            specs=specs,
+            live=live,
+            snapshot=snapshot,
+            limits=limits,
+            problem=problem,
+            now=now,
+        )
+
+    def _understand(
+        self, account_id: int, row: Row[Any], specs: Specs, live: LiveView, source: Source, symbol: str,
+        magic: int | None,
+    ) -> tuple[Snapshot | None, Limits | None, str | None]:  # fmt: skip
+        try:
+            snapshot = build(account_id, row, specs.symbols, live, self._news)
+            limits = self._limits.get(row.limits or (), source=source.id, symbol=symbol, magic=magic)
+        except Unreadable as error:
+            return None, None, str(error)
+        return snapshot, limits, None

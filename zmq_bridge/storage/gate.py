@@ -1,0 +1,170 @@
+"""What the risk gate reads and writes: one query each, so that an account's lock is held for a moment only.
+
+`read` takes the account's lock, then reads everything a decision may need, in one round trip. The two statements travel
+together but each sees its own snapshot (READ COMMITTED): what is read is what was true after the lock was ours.
+`write` stores the outcome, all of it, in one statement, with NOTIFY `commands` (account id) and `signals` (signal id).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.locks import Lock
+
+RECENT_ORDERS_MAX = 1000  # more within the window: not known, so denied
+
+FIRST_ANSWER = """
+SELECT row_to_json(x) FROM (
+    SELECT s.id AS signal_id, s.request, d.id AS decision_id, d.verdict, d.code, d.context,
+           (SELECT json_agg(c.id ORDER BY c.id) FROM commands c WHERE c.signal_id = s.id) AS command_ids
+    FROM signals s JOIN risk_decisions d ON d.signal_id = s.id
+    WHERE s.source = %(source)s AND s.idempotency_key = %(key)s
+) x
+"""
+"""What was answered to the first signal with this key."""
+
+FIRST_DIRECT_ANSWER = """
+SELECT row_to_json(x) FROM (
+    SELECT NULL AS signal_id, d.request, d.id AS decision_id, d.verdict, d.code, d.context,
+           (SELECT json_agg(c.id ORDER BY c.id) FROM commands c WHERE c.decision_id = d.id) AS command_ids
+    FROM risk_decisions d
+    WHERE d.source = %(source)s AND d.idempotency_key = %(key)s
+) x
+"""
+"""The same for a direct request."""
+
+READ = """
+SELECT pg_advisory_xact_lock(%(lock)s, %(account)s);
+SELECT
+({first}) AS first,
+(SELECT row_to_json(x) FROM (
+    SELECT login, server, currency, currency_digits, margin_mode, leverage, trading_state, trading_state_reason,
+           trading_state_actor, trading_state_at
+    FROM accounts WHERE id = %(account)s) x) AS account,
+(SELECT row_to_json(x) FROM (
+    SELECT received_at, balance, equity, credit, margin, margin_free, trade_allowed, trade_expert
+    FROM account_snapshots WHERE account_id = %(account)s ORDER BY id DESC LIMIT 1) x) AS money,
+(SELECT json_agg(x) FROM (
+    SELECT ticket, symbol, side, volume, price_open, sl, tp, magic, time_msc,
+           NOT EXISTS (SELECT FROM commands c WHERE c.id = p.comment AND c.account_id = p.account_id)
+           AND NOT EXISTS (SELECT FROM deals d WHERE d.account_id = p.account_id AND d.position_ticket = p.ticket
+                           AND d.command_id IS NOT NULL) AS by_hand
+    FROM positions p WHERE account_id = %(account)s ORDER BY time_msc, ticket) x) AS positions,
+(SELECT json_agg(x) FROM (
+    SELECT ticket, symbol, order_type, volume_current, price_open, price_stoplimit, sl, tp, magic, expiration_msc,
+           command_id IS NULL AS by_hand
+    FROM orders WHERE account_id = %(account)s AND working ORDER BY ticket) x) AS orders,
+(SELECT json_agg(x) FROM (
+    SELECT command_id, symbol, side, volume, risk, margin, notional, slots
+    FROM reservations WHERE account_id = %(account)s AND ended_at IS NULL ORDER BY command_id) x) AS reservations,
+(SELECT row_to_json(x) FROM (
+    SELECT server_day, daily_reference, net_flows_today, nav_index, nav_index_peak, nav_units, drawdown_latched
+    FROM risk_state WHERE account_id = %(account)s) x) AS risk_state,
+(SELECT value FROM settings WHERE key = 'trading_state') AS global_state,
+(SELECT row_to_json(x) FROM (
+    SELECT server_offset_s, clock_skew_ms FROM terminals
+    WHERE account_id = %(account)s AND role IN ('both', 'desk') ORDER BY session DESC LIMIT 1) x) AS terminal,
+(SELECT json_agg(x) FROM (
+    SELECT created_at, source, payload->>'magic' AS magic, payload->>'symbol' AS symbol, payload->>'side' AS side
+    FROM commands WHERE account_id = %(account)s AND kind = 'place_order' AND created_at > %(since)s
+    ORDER BY created_at DESC LIMIT {recent_max} + 1) x) AS recent,
+(SELECT json_agg(strategy) FROM strategy_latches WHERE account_id = %(account)s) AS latched,
+(SELECT row_to_json(x) FROM (
+    SELECT as_of, symbols, links FROM correlations WHERE account_id = %(account)s) x) AS correlations,
+(SELECT json_agg(x) FROM (
+    SELECT id, account_id, source, symbol, magic, limits FROM risk_limits
+    WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = %(account)s) ORDER BY id) x) AS limits,
+(SELECT count(*) || ':' || COALESCE(sum(extract(epoch FROM updated_at)), 0)
+ FROM symbols WHERE account_id = %(account)s) AS specs_version
+"""
+
+READ_SIGNAL = READ.format(first=FIRST_ANSWER, recent_max=RECENT_ORDERS_MAX)
+READ_DIRECT = READ.format(first=FIRST_DIRECT_ANSWER, recent_max=RECENT_ORDERS_MAX)
+
+SPECS = "SELECT symbol, spec, tradable, updated_at FROM symbols WHERE account_id = %(account)s"
+
+WRITE = """
+WITH signal AS (
+    INSERT INTO signals SELECT * FROM jsonb_populate_recordset(NULL::signals, %(signals)s::jsonb)
+    ON CONFLICT (source, idempotency_key) DO NOTHING RETURNING id
+), decision AS (
+    INSERT INTO risk_decisions
+    SELECT * FROM jsonb_populate_recordset(NULL::risk_decisions, %(decisions)s::jsonb) new
+    WHERE new.signal_id IS NULL OR new.signal_id IN (SELECT id FROM signal)
+    ON CONFLICT (source, idempotency_key) DO NOTHING RETURNING id
+), command AS (
+    INSERT INTO commands (id, account_id, signal_id, decision_id, source, kind, payload, expires_at, created_at)
+    SELECT id, account_id, signal_id, decision_id, source, kind, payload, expires_at, created_at
+    FROM jsonb_populate_recordset(NULL::commands, %(commands)s::jsonb) new
+    WHERE new.decision_id IN (SELECT id FROM decision)
+    RETURNING id, account_id
+), reservation AS (
+    INSERT INTO reservations (command_id, account_id, symbol, side, volume, risk, margin, notional, slots, created_at)
+    SELECT command_id, account_id, symbol, side, volume, risk, margin, notional, slots, created_at
+    FROM jsonb_populate_recordset(NULL::reservations, %(reservations)s::jsonb) new
+    WHERE new.command_id IN (SELECT id FROM command)
+), latch AS (
+    INSERT INTO strategy_latches (account_id, strategy, reason, latched_at)
+    SELECT account_id, strategy, reason, latched_at
+    FROM jsonb_populate_recordset(NULL::strategy_latches, %(latches)s::jsonb)
+    ON CONFLICT DO NOTHING
+)
+SELECT
+    (SELECT count(*) FROM decision) AS decisions,
+    (SELECT count(pg_notify('commands', account_id::text)) FROM (SELECT DISTINCT account_id FROM command) a),
+    (SELECT count(pg_notify('signals', id)) FROM signal)
+"""
+"""All or nothing. No decision stored: somebody else used the same key first, through another account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The rows that one decision makes; each a mapping of column to value, of the table it is named after."""
+
+    signals: Sequence[dict[str, Any]]  # one, or none for a direct request
+    decisions: Sequence[dict[str, Any]]  # one
+    commands: Sequence[dict[str, Any]]
+    reservations: Sequence[dict[str, Any]]
+    latches: Sequence[dict[str, Any]]
+
+
+def read_for_signal(connection: Connection, account_id: int, *, source: str, key: str, since: datetime) -> Row[Any]:
+    """Lock the account until the transaction ends; return all that a decision on a signal may need.
+
+    Args:
+        source: who sent it; with `key` it finds the first answer.
+        since: how far back orders count for rates.
+    """
+    return _read(connection, READ_SIGNAL, account_id, source, key, since)
+
+
+def read_for_request(connection: Connection, account_id: int, *, source: str, key: str, since: datetime) -> Row[Any]:
+    """Do the same for a direct request."""
+    return _read(connection, READ_DIRECT, account_id, source, key, since)
+
+
+def read_specs(connection: Connection, account_id: int) -> list[Row[Any]]:
+    """Every symbol specification of an account."""
+    return list(connection.exec_driver_sql(SPECS, {"account": account_id}))
+
+
+def write(connection: Connection, outcome: Outcome) -> bool:
+    """Store an outcome. False: nothing was stored, because the key was used first elsewhere."""
+    rows = {name: dump_json(getattr(outcome, name)) for name in Outcome.__slots__}
+    return bool(connection.exec_driver_sql(WRITE, rows).one().decisions)
+
+
+def first_answer(connection: Connection, *, source: str, key: str, direct: bool) -> dict[str, Any] | None:
+    """What was answered to the first signal (or direct request) with a key."""
+    query = FIRST_DIRECT_ANSWER if direct else FIRST_ANSWER
+    found: dict[str, Any] | None = connection.exec_driver_sql(query, {"source": source, "key": key}).scalar()
+    return found
+
+
+def _read(connection: Connection, query: str, account_id: int, source: str, key: str, since: datetime) -> Row[Any]:
+    values = {"lock": int(Lock.ADMISSION), "account": account_id, "source": source, "key": key, "since": since}
+    return connection.exec_driver_sql(query, values).one()
