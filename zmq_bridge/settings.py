@@ -60,8 +60,16 @@ class Settings:
 
     def endpoint(self, port_number: int) -> str:
         """The ZeroMQ endpoint to bind for one of the ports."""
-        address = f"[{self.bind_host}]" if ":" in self.bind_host else self.bind_host
-        return f"tcp://{address}:{port_number}"
+        return f"tcp://{bracketed(self.bind_host)}:{port_number}"
+
+    def local_endpoint(self, port_number: int) -> str:
+        """The ZeroMQ endpoint by which this machine reaches one of the ports."""
+        return f"tcp://{bracketed(local_host(self.bind_host))}:{port_number}"
+
+    @property
+    def web_url(self) -> str:
+        """Where a browser on this machine finds the dashboard."""
+        return f"http://{bracketed(local_host(self.web_host))}:{self.web_port}"
 
     @property
     def postgres_dir(self) -> Path:
@@ -77,6 +85,16 @@ class Settings:
     def log_dir(self) -> Path:
         """One log file per process."""
         return self.var_dir / "log"
+
+
+def local_host(bound: str) -> str:
+    """The address by which this machine reaches what is bound to `bound`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, bound)
+
+
+def bracketed(address: str) -> str:
+    """An address as it stands before a port: IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address
 
 
 def load_settings(environ: Mapping[str, str] | None = None, *, env_file: str = ".env") -> Settings:

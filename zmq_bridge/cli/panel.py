@@ -12,7 +12,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from zmq_bridge.cli.process_table import local_host, web_url
 from zmq_bridge.settings import Settings
 
 # Far enough that the line still passes min_risk_reward when the price has moved a little before it is pasted.
@@ -42,7 +41,7 @@ def curl_line(settings: Settings, key: str, price: LivePrice) -> str:
         "sl": float(_rounded(price.bid * (1 - STOP_FRACTION), price.digits)),
         "tp": float(_rounded(price.ask * (1 + TARGET_FRACTION), price.digits)),
     }
-    words = ["curl", "-s", "-X", "POST", f"{web_url(settings)}/api/signal", "-H", f"X-API-Key: {key}"]
+    words = ["curl", "-s", "-X", "POST", f"{settings.web_url}/api/signal", "-H", f"X-API-Key: {key}"]
     words += ["-H", "Content-Type: application/json", "-d", json.dumps(signal)]
     return shlex.join(words)
 
@@ -65,13 +64,12 @@ def running_panel(settings: Settings, key: str, price: LivePrice | None) -> Rend
 
 def _places(settings: Settings, key: str, price: LivePrice | None) -> list[tuple[str, str]]:
     symbol = price.symbol if price else "EURUSD"
-    host = local_host(settings.bind_host)
     lines = [
-        ("Dashboard", web_url(settings)),
+        ("Dashboard", settings.web_url),
         ("API key", f"{key}   (kept in {settings.var_dir / 'api_key'})"),
-        ("Ticks", f"tcp://{host}:{settings.subscribe_port}   SUB, prefix tick.{symbol}."),
-        ("Signals by ZeroMQ", f"tcp://{host}:{settings.strategy_port}   REQ"),
-        ("Terminals", f"tcp://{host}:{settings.feed_port} PUB and tcp://{host}:{settings.terminal_port} REQ"),
+        ("Ticks", f"{settings.local_endpoint(settings.subscribe_port)}   SUB, prefix tick.{symbol}."),
+        ("Signals by ZeroMQ", f"{settings.local_endpoint(settings.strategy_port)}   REQ"),
+        ("Terminals", f"ports {settings.feed_port} (PUB) and {settings.terminal_port} (REQ) of {settings.bind_host}"),
         ("Live state", f"redis-cli -u {settings.redis_url} HGETALL tick:{symbol}"),
         ("Logs", f"{settings.log_dir}/*.log"),
         ("Watch ticks", f"zmq-bridge ticks {symbol}"),

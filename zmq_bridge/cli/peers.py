@@ -2,7 +2,7 @@
 
     mechanism = "plain"                  # or "curve"
     addresses = ["192.0.2.10"]           # optional: nobody else is let in
-    secret_key = ""                      # the bridge's own CURVE secret, Z85
+    secret_key = "..."                   # the bridge's own; curve: its secret key, Z85; plain: 32 characters or more
 
     [[peers]]
     name = "vm-1"
@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,11 @@ LIST_FIELDS = {"mechanism", "addresses", "secret_key", "peers"}
 PEER_FIELDS = {"name", "password_sha256", "public_key", "logins", "doors"}
 
 
-def read_peers(path: Path | None) -> AllowList:
+def read_peers(path: Path | None, own_addresses: AbstractSet[str] = frozenset()) -> AllowList:
     """Read the allow-list; without a file anybody on this machine may connect.
+
+    Args:
+        own_addresses: where the bridge's own processes connect from; let in beside `addresses`.
 
     Raises:
         CannotRun: the file says something that can't be used; nobody is let in by a misread list.
@@ -36,19 +40,19 @@ def read_peers(path: Path | None) -> AllowList:
     try:
         with path.open("rb") as file:
             found = tomllib.load(file)
-        return _allow_list(found)
+        return _allow_list(found, own_addresses)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CannotRun(f"ZMQ_BRIDGE_PEERS_FILE: expected a usable allow-list in {path}, found: {error}") from error
 
 
-def _allow_list(found: dict[str, Any]) -> AllowList:
+def _allow_list(found: dict[str, Any], own_addresses: AbstractSet[str]) -> AllowList:
     _known_only(found, LIST_FIELDS, "the file")
     mechanism = Mechanism(found["mechanism"])
     if mechanism is Mechanism.NONE:
         raise ValueError('mechanism "none" lets anybody in; expected "plain" or "curve"')
     return AllowList(
         mechanism=mechanism,
-        addresses=frozenset(found.get("addresses", ())),
+        addresses=frozenset(found["addresses"]) | own_addresses if found.get("addresses") else frozenset(),
         secret_key=found.get("secret_key", ""),
         peers=tuple(_peer(peer, mechanism) for peer in found.get("peers", ())),
     )

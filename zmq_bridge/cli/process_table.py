@@ -12,10 +12,11 @@ from zmq_bridge.cli.preflight import port_answers
 from zmq_bridge.cli.services import ChildService, ServerService
 from zmq_bridge.cli.simulation import Simulation
 from zmq_bridge.embedded import EmbeddedPostgres, EmbeddedValkey
-from zmq_bridge.settings import Settings, settings_environment
+from zmq_bridge.settings import Settings, bracketed, local_host, settings_environment
 
 WEB_STOP_TIMEOUT_S = 15.0  # requests in flight may finish
 DESK_STOP_TIMEOUT_S = 15.0
+RECORDER_STOP_TIMEOUT_S = 12.0  # it gives its queues 8 s
 HTTP_TIMEOUT_S = 2.0
 
 
@@ -46,7 +47,7 @@ def bridge_services(settings: Settings) -> list[ChildService]:
     host = local_host(settings.bind_host)
     return [
         _child(settings, "proxy", "bridge", "proxy", ready=lambda: port_answers(host, settings.feed_port)),
-        _child(settings, "recorder", "bridge", "recorder"),
+        _child(settings, "recorder", "bridge", "recorder", stop_timeout_s=RECORDER_STOP_TIMEOUT_S),
         _child(
             settings, "desk", "bridge", "desk",
             ready=lambda: port_answers(host, settings.terminal_port), stop_timeout_s=DESK_STOP_TIMEOUT_S,
@@ -69,23 +70,16 @@ def simulation_services(settings: Settings, simulation: Simulation) -> list[Chil
 def web_service(settings: Settings) -> ChildService:
     """The HTTP API and the dashboard."""
     return _child(
-        settings, "web", "web", ready=lambda: http_answers(f"{web_url(settings)}/health"),
+        settings, "web", "web", ready=lambda: http_answers(f"{settings.web_url}/health"),
         stop_timeout_s=WEB_STOP_TIMEOUT_S,
     )  # fmt: skip
 
 
-def web_url(settings: Settings) -> str:
-    """Where a browser on this machine finds the dashboard."""
-    host = local_host(settings.web_host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.web_port}"
-
-
 def web_argv(settings: Settings) -> list[str]:
     """The command that serves HTTP: gunicorn with threads."""
-    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
     return [
         sys.executable, "-m", "gunicorn", "zmq_bridge.cli.wsgi:application()",
-        "--bind", f"{host}:{settings.web_port}",
+        "--bind", f"{bracketed(settings.web_host)}:{settings.web_port}",
         "--worker-class", "gthread",
         "--workers", str(settings.web_workers),
         "--threads", str(settings.web_threads),
@@ -93,11 +87,6 @@ def web_argv(settings: Settings) -> list[str]:
         "--name", "zmq-bridge-web",
         "--no-control-socket",
     ]  # fmt: skip
-
-
-def local_host(bound: str) -> str:
-    """The address by which this machine reaches what is bound to `bound`."""
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bound, bound)
 
 
 def http_answers(url: str) -> bool:

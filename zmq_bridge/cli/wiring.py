@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.logs import log_to_stderr
 from zmq_bridge.cli.peers import read_peers
-from zmq_bridge.settings import Settings
+from zmq_bridge.settings import Settings, local_host
+from zmq_bridge.sockets.zap import AllowList
 
 if TYPE_CHECKING:
     from zmq_bridge.cli.simulation import Simulation
@@ -28,7 +29,7 @@ def run_proxy(settings: Settings) -> None:
         proxy.ProxySettings(
             feed_endpoint=settings.endpoint(settings.feed_port),
             subscribe_endpoint=settings.endpoint(settings.subscribe_port),
-            allowed=read_peers(settings.peers_file),
+            allowed=allow_list(settings),
         )
     )
 
@@ -38,7 +39,15 @@ def run_recorder(settings: Settings) -> None:
     from zmq_bridge.relay import recorder
 
     log_to_stderr(settings.log_level)
-    recorder.run_recorder(settings)
+    recorder.run_recorder(
+        recorder.RecorderSettings(
+            subscribe_endpoint=settings.local_endpoint(settings.subscribe_port),
+            feed_endpoint=settings.local_endpoint(settings.feed_port),
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+            allowed=allow_list(settings),
+        )
+    )
 
 
 def run_desk(settings: Settings) -> None:
@@ -62,6 +71,11 @@ def run_broker(settings: Settings, simulation: Simulation) -> None:
             feed=_feed(simulation),
         )
     )
+
+
+def allow_list(settings: Settings) -> AllowList:
+    """Who may connect to the four ports; the bridge's own processes always may."""
+    return read_peers(settings.peers_file, own_addresses={"127.0.0.1", "::1", local_host(settings.bind_host)})
 
 
 def _feed(simulation: Simulation) -> GenerateFeed | ReplayFeed:

@@ -10,11 +10,11 @@ from typing import Any
 
 from zmq_bridge.cli.checks.finding import Finding, bad, good
 from zmq_bridge.cli.preflight import port_answers
-from zmq_bridge.cli.process_table import local_host, log_path, web_url
+from zmq_bridge.cli.process_table import log_path
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.live.reader import LiveReader
-from zmq_bridge.settings import Settings
+from zmq_bridge.settings import Settings, local_host
 
 FIGURES_AGE_MS_MAX = 10_000  # a process writes its figures at least every few seconds
 HTTP_TIMEOUT_S = 5.0
@@ -29,14 +29,14 @@ def check_parts(settings: Settings) -> list[Finding]:
 def figures_age_ms(settings: Settings, process: str) -> int | None:
     """How old a process's own figures in Redis are; None when there are none."""
     with open_redis(settings.redis_url) as client:
-        noted = LiveReader(client).stats().get(f"{process}.now_ms")
+        noted = LiveReader(client).stats().get(f"{process}.updated_ms")
     return None if noted is None else int(time.time() * 1000) - int(noted)
 
 
 def web_health(settings: Settings) -> dict[str, Any] | None:
     """What /health says; None when nobody answers."""
     try:
-        with urllib.request.urlopen(f"{web_url(settings)}/health", timeout=HTTP_TIMEOUT_S) as response:
+        with urllib.request.urlopen(f"{settings.web_url}/health", timeout=HTTP_TIMEOUT_S) as response:
             said = response.read()
     except urllib.error.HTTPError as error:
         said = error.read()
@@ -83,8 +83,8 @@ def _web(settings: Settings) -> Finding:
     health = web_health(settings)
     if health is None:
         mend = START_BRIDGE.format(command="web", log=log_path(settings, "web"))
-        return bad("web", f"expected an answer from {web_url(settings)}, found none", mend)
-    return good("web", f"{web_url(settings)} answers, /health says {health.get('status', 'nothing')}")
+        return bad("web", f"expected an answer from {settings.web_url}, found none", mend)
+    return good("web", f"{settings.web_url} answers, /health says {health.get('status', 'nothing')}")
 
 
 def _start(settings: Settings, name: str) -> str:
