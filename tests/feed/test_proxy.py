@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 import zmq
 
 from zmq_bridge.sockets.context import BindFailed, OpenBindRefused, is_loopback
 from zmq_bridge.sockets.proxy import ProxySettings, run_proxy
-from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer
+from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer, introduce_bridge
 
 SPAWN = multiprocessing.get_context("spawn")
 PATIENCE_S = 15.0
@@ -190,7 +191,7 @@ def _plain() -> AllowList:
     digest = hashlib.sha256(b"right").hexdigest()
     peer = Peer(name="vm-1", password_sha256=digest, logins=frozenset({7}))
     watcher = Peer(name="watcher", password_sha256=digest, doors=frozenset({Door.SUBSCRIBE}))
-    return AllowList(mechanism=Mechanism.PLAIN, peers=(peer, watcher))
+    return AllowList(mechanism=Mechanism.PLAIN, peers=(peer, watcher), secret_key="s" * 32)
 
 
 def plain_as(name: bytes, password: bytes) -> Callable[[zmq.Socket], None]:
@@ -250,8 +251,21 @@ def test_a_peer_speaks_only_for_its_own_logins():
 
 
 def test_an_address_off_the_list_is_refused_even_with_the_right_password():
-    allowed = AllowList(mechanism=Mechanism.PLAIN, peers=_plain().peers, addresses=frozenset({"10.0.0.1"}))
+    allowed = replace(_plain(), addresses=frozenset({"10.0.0.1"}))
     assert allowed.admit("feed", "10.0.0.1", "PLAIN", [b"vm-1", b"right"]) == "vm-1"
     assert allowed.admit("feed", "10.0.0.2", "PLAIN", [b"vm-1", b"right"]) is None
     assert allowed.admit("feed", "10.0.0.1", "NULL", []) is None
     assert allowed.admit("feed", "10.0.0.1", "CURVE", [b"vm-1", b"right"]) is None
+
+
+@pytest.mark.parametrize("mechanism", [Mechanism.PLAIN, Mechanism.CURVE])
+def test_the_bridge_itself_needs_no_entry_in_the_list(context, mechanism):
+    secret = zmq.curve_keypair()[1].decode()
+    allowed = AllowList(mechanism=mechanism, secret_key=secret)
+    with running_proxy(allowed=allowed) as (feed, subscribers, _):
+        sub = connected(context, zmq.SUB, subscribers, lambda socket: introduce_bridge(socket, allowed))
+        pub = connected(context, zmq.PUB, feed, lambda socket: introduce_bridge(socket, allowed))
+        wait_until_linked(pub, sub)
+        other = replace(allowed, secret_key=zmq.curve_keypair()[1].decode())
+        stranger = connected(context, zmq.PUB, feed, lambda socket: introduce_bridge(socket, other))
+        assert not receives(sub, stranger, 0.4)

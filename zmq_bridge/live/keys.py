@@ -101,7 +101,7 @@ DOCS = (
     KeyDoc(
         pattern="terminal:{login}",
         kind="hash",
-        meaning="signs of life by role: both.session, both.last_seen_ms, ...; vanishes after 3 s of silence",
+        meaning="signs of life by role: both.session, both.last_seen_ms, both.beat_ms, ...; gone after 3 s of silence",
         try_it="HGETALL terminal:123456",
     ),
     KeyDoc(

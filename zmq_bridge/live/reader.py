@@ -77,10 +77,9 @@ class LiveReader:
     def terminal(self, login: int) -> TerminalLife | None:
         """Signs of life of the account's terminals; None after 3 s of silence of all."""
         found = self._hash(keys.terminal(login))
-        if not found:
-            return None
         with _well_formed(keys.terminal(login)):
-            return TerminalLife(login=login, roles=_roles(found))
+            roles = _roles(found)
+        return TerminalLife(login=login, roles=roles) if roles else None
 
     def signals(self, count: int = 50) -> list[dict[str, str]]:
         """The last signals, newest first, each with the `id` of its entry."""
@@ -165,4 +164,5 @@ def _roles(found: Mapping[str, str]) -> dict[str, RoleLife]:
             fields=fields,
         )
         for role, fields in by_role.items()
+        if "last_seen_ms" in fields  # beats alone do not make a terminal one that answers requests
     }

@@ -30,6 +30,11 @@ REQUEST_FRAMES_MIN = 6
 """version, request id, domain, address, identity, mechanism; then the mechanism's credentials."""
 
 CURVE_KEY_BYTES = 32
+CURVE_KEY_CHARS = 40
+PLAIN_SECRET_CHARS_MIN = 32
+
+BRIDGE = "bridge"
+"""The name under which the bridge's own processes connect to its proxy."""
 
 
 class Mechanism(StrEnum):
@@ -81,14 +86,18 @@ class AllowList:
     """Remote IP addresses let in; empty means any address."""
 
     secret_key: str = field(default="", repr=False)
-    """The bridge's own CURVE secret key, Z85; needed for CURVE."""
+    """The bridge's own secret, by which its processes know each other: for CURVE its secret key, Z85; for PLAIN any
+    text of 32 characters or more."""
 
     def __post_init__(self) -> None:
-        if self.mechanism is Mechanism.CURVE and len(self.secret_key) != 40:
-            raise ValueError(f"secret_key: expected 40 Z85 characters, found {len(self.secret_key)}")
+        length = len(self.secret_key)
+        if self.mechanism is Mechanism.CURVE and length != CURVE_KEY_CHARS:
+            raise ValueError(f"secret_key: expected {CURVE_KEY_CHARS} Z85 characters for curve, found {length}")
+        if self.mechanism is Mechanism.PLAIN and length < PLAIN_SECRET_CHARS_MIN:
+            raise ValueError(f"secret_key: expected at least {PLAIN_SECRET_CHARS_MIN} characters, found {length}")
         names = [peer.name for peer in self.peers]
-        if len(set(names)) != len(names):
-            raise ValueError(f"peers: expected each name once, found {sorted(names)}")
+        if len({*names, BRIDGE}) != len(names) + 1:
+            raise ValueError(f"peers: expected each name once and none called {BRIDGE!r}, found {sorted(names)}")
 
     @property
     def authenticated(self) -> bool:
@@ -107,27 +116,38 @@ class AllowList:
             return None
         if mechanism.lower() != self.mechanism:
             return None
-        peer = self._who(credentials)
+        peer = self._who(credentials, self._bridge())
         return peer.name if peer is not None and door in peer.doors else None
 
-    def _who(self, credentials: Sequence[bytes]) -> Peer | None:
+    def _bridge(self) -> Peer:
+        """The bridge itself, as a peer of its own proxy."""
+        doors = frozenset({Door.FEED, Door.SUBSCRIBE})
+        if self.mechanism is Mechanism.PLAIN:
+            digest = hashlib.sha256(self.secret_key.encode()).hexdigest()
+            return Peer(name=BRIDGE, password_sha256=digest, doors=doors)
+        return Peer(name=BRIDGE, public_key=_public_key(self.secret_key), doors=doors)
+
+    def _who(self, credentials: Sequence[bytes], bridge: Peer) -> Peer | None:
+        peers = (*self.peers, bridge)
         if self.mechanism is Mechanism.PLAIN and len(credentials) == 2:
-            return self._by_password(*credentials)
+            return _by_password(peers, *credentials)
         if self.mechanism is Mechanism.CURVE and len(credentials) == 1 and len(credentials[0]) == CURVE_KEY_BYTES:
-            return self._by_key(zmq.utils.z85.encode(credentials[0]).decode())
+            return _by_key(peers, zmq.utils.z85.encode(credentials[0]).decode())
         return None
 
-    def _by_password(self, name: bytes, password: bytes) -> Peer | None:
-        found = None
-        digest = hashlib.sha256(password).hexdigest()
-        for peer in self.peers:
-            same_name = hmac.compare_digest(peer.name.encode(), name)
-            if hmac.compare_digest(peer.password_sha256, digest) and same_name:
-                found = peer
-        return found
 
-    def _by_key(self, key: str) -> Peer | None:
-        return next((peer for peer in self.peers if hmac.compare_digest(peer.public_key, key)), None)
+def _by_password(peers: Sequence[Peer], name: bytes, password: bytes) -> Peer | None:
+    found = None
+    digest = hashlib.sha256(password).hexdigest()
+    for peer in peers:
+        same_name = hmac.compare_digest(peer.name.encode(), name)
+        if hmac.compare_digest(peer.password_sha256, digest) and same_name:
+            found = peer
+    return found
+
+
+def _by_key(peers: Sequence[Peer], key: str) -> Peer | None:
+    return next((peer for peer in peers if hmac.compare_digest(peer.public_key, key)), None)
 
 
 def guard(socket: zmq.Socket[bytes], door: Door, allowed: AllowList) -> None:
@@ -140,6 +160,22 @@ def guard(socket: zmq.Socket[bytes], door: Door, allowed: AllowList) -> None:
     else:
         socket.setsockopt(zmq.CURVE_SERVER, 1)
         socket.setsockopt_string(zmq.CURVE_SECRETKEY, allowed.secret_key)
+
+
+def introduce_bridge(socket: zmq.Socket[bytes], allowed: AllowList) -> None:
+    """Make a client socket of the bridge itself prove who it is to the bridge's proxy; call before connect."""
+    if allowed.mechanism is Mechanism.PLAIN:
+        socket.setsockopt_string(zmq.PLAIN_USERNAME, BRIDGE)
+        socket.setsockopt_string(zmq.PLAIN_PASSWORD, allowed.secret_key)
+    elif allowed.mechanism is Mechanism.CURVE:
+        public_key = _public_key(allowed.secret_key)
+        socket.setsockopt_string(zmq.CURVE_SERVERKEY, public_key)
+        socket.setsockopt_string(zmq.CURVE_PUBLICKEY, public_key)
+        socket.setsockopt_string(zmq.CURVE_SECRETKEY, allowed.secret_key)
+
+
+def _public_key(secret_key: str) -> str:
+    return zmq.curve_public(secret_key.encode()).decode()
 
 
 class ZapHandler:

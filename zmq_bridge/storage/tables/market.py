@@ -33,8 +33,11 @@ tick_cursors = Table(
     account_column(primary_key=True),
     Column("symbol", Text, primary_key=True),
     Column("session", BigInteger, nullable=False),
-    Column("seq", BigInteger, nullable=False),  # last one stored
-    Column("time_msc", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),  # last one stored or declared a gap
+    Column("time_msc", BigInteger, nullable=False),  # of the last one stored
+    at("received_at", now=True),  # when that one came in
+    Column("filled_msc", BigInteger, nullable=False, server_default=text("0")),
+    # backfill or an earlier session stored ticks up to here: a live one at or before may be there already
 )
 
 tick_gaps = Table(

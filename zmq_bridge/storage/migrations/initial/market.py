@@ -27,6 +27,8 @@ STATEMENTS = (
         session bigint NOT NULL,
         seq bigint NOT NULL,
         time_msc bigint NOT NULL,
+        received_at timestamptz NOT NULL DEFAULT now(),
+        filled_msc bigint NOT NULL DEFAULT 0,
         CONSTRAINT pk_tick_cursors PRIMARY KEY (account_id, symbol),
         CONSTRAINT fk_tick_cursors_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )

@@ -1,0 +1,88 @@
+"""Which account each stream belongs to, remembered; and the ticks that came before their account did.
+
+The desk makes the account row at the terminal's hello; ticks may be a moment faster. They are held, up to
+HELD_TICKS_MAX in all. Past that the oldest go, counted: they are the beginning of a stream without a cursor, so when
+the account appears the first number stored shows what is missing, and backfill brings it.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from zmq_bridge.live.tick_writer import LiveBatch
+from zmq_bridge.relay.feed_stats import FeedStats
+from zmq_bridge.relay.tick_queue import Item, weight
+
+HELD_TICKS_MAX = 20_000
+"""Over all unknown logins: minutes of ordinary ticks, a few MB."""
+
+ASK_AGAIN_S = 0.5
+"""An unknown login is not looked up more often."""
+
+SESSIONS_MAX = 10_000
+"""Remembered sessions; past that everything is looked up anew."""
+
+Speaker = tuple[int, int]
+"""(login, session)"""
+
+
+class AccountBook:
+    """Finds accounts and holds what has none yet. One thread only."""
+
+    def __init__(self, look_up: Callable[[int, int], int | None], stats: FeedStats) -> None:
+        self._look_up = look_up
+        self._stats = stats
+        self._accounts: dict[Speaker, int] = {}
+        self._asked_s: dict[Speaker, float] = {}
+        self._held: deque[Item] = deque()
+
+    @property
+    def waiting(self) -> bool:
+        """True while ticks are held."""
+        return bool(self._held)
+
+    def resolve(self, items: Sequence[Item]) -> list[tuple[int, Item]]:
+        """Return the items whose account is known, those held before first, in the order they came.
+
+        When looking up fails, nothing has changed: call again with the same items.
+        """
+        candidates = [*self._held, *items]
+        accounts = {speaker: self._account(speaker) for speaker in {_speaker(item) for item in candidates}}
+        self._held.clear()
+        known: list[tuple[int, Item]] = []
+        for item in candidates:
+            account_id = accounts[_speaker(item)]
+            if account_id is not None:
+                known.append((account_id, item))
+            elif isinstance(item, LiveBatch):
+                self._held.append(item)
+        self._stats.held = self._bounded()
+        return known
+
+    def _account(self, speaker: Speaker) -> int | None:
+        found = self._accounts.get(speaker)
+        now_s = time.monotonic()
+        if found is not None or now_s - self._asked_s.get(speaker, -ASK_AGAIN_S) < ASK_AGAIN_S:
+            return found
+        if len(self._accounts) + len(self._asked_s) >= SESSIONS_MAX:
+            self._accounts.clear()
+            self._asked_s.clear()
+        account_id = self._look_up(*speaker)
+        if account_id is None:
+            self._asked_s[speaker] = now_s
+        else:
+            self._accounts[speaker] = account_id
+            self._asked_s.pop(speaker, None)
+        return account_id
+
+    def _bounded(self) -> int:
+        held = sum(weight(item) for item in self._held)
+        while held > HELD_TICKS_MAX:
+            gone = weight(self._held.popleft())
+            self._stats.unknown_login += gone
+            held -= gone
+        return held
+
+
+def _speaker(item: Item) -> Speaker:
+    return item.login, item.session
