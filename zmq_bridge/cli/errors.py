@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import click
 
+from zmq_bridge.cli.services import ServiceFailed
 from zmq_bridge.cli.supervisor import EXIT_POINTLESS, GaveUp
 from zmq_bridge.embedded import EmbeddedError
 from zmq_bridge.environment import SettingsError
@@ -45,7 +46,7 @@ def describe(error: Exception) -> tuple[str, int] | None:
     """What to tell a person about an expected failure, and the exit code; None for a defect of ours."""
     if isinstance(error, SettingsError | CannotRun):
         return str(error), EXIT_POINTLESS
-    if isinstance(error, EmbeddedError | GaveUp):
+    if isinstance(error, EmbeddedError | GaveUp | ServiceFailed):
         return str(error), EXIT_FAILED
     return _describe_library(error)
 

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -64,6 +65,8 @@ class ChildService:
 
     def start(self) -> None:
         """Start the command and wait until `ready` says so."""
+        with self.log_path.open("a") as log:  # so that nobody takes an earlier run's last words for this one's
+            log.write(f"--- {self.name} starts, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
         self._process = start_process(self.argv, log_path=self.log_path, env=self.env)
         deadline = time.monotonic() + self.ready_timeout_s
         while not self.ready():
