@@ -2,7 +2,7 @@
 
     SUB -> FeedReceiver -> TickQueue -> PostgresSink    never drops silently: what does not fit becomes a gap
                        \\-> TickQueue -> RedisSink       conflates prices, forgets what it can't write
-    Postgres `tick_gaps` -> GapWatch -> Pulse -> PUB    gaps and the bridge's heartbeat to the subscribers
+    Postgres `tick_gaps` -> GapWatch -> BridgeVoice -> PUB    gaps and the bridge's heartbeat to the subscribers
 
 The main thread receives and decodes; each sink is a thread (they spend their time in Postgres' and Redis' sockets,
 where the interpreter lock is free). Stopping (SIGTERM, SIGINT) first stops receiving, then lets the sinks empty their
@@ -21,11 +21,11 @@ import zmq
 from sqlalchemy import Engine
 
 from zmq_bridge.live.connection import open_redis
+from zmq_bridge.relay.bridge_voice import BridgeVoice
 from zmq_bridge.relay.feed_receiver import PACE_S, TOPICS, FeedReceiver
 from zmq_bridge.relay.feed_stats import FeedStats
 from zmq_bridge.relay.gap_watch import GapWatch
 from zmq_bridge.relay.postgres_sink import PostgresSink
-from zmq_bridge.relay.pulse import Pulse
 from zmq_bridge.relay.redis_sink import RedisSink
 from zmq_bridge.relay.tick_queue import Item, TickQueue
 from zmq_bridge.sockets.context import SocketLimits, open_socket
@@ -103,8 +103,8 @@ class _Recorder:
         self._redis = RedisSink(
             open_redis(settings.redis_url), self._to_redis, self.stats, unix_ms, self._figures
         )
-        self._pulse = Pulse(_open_pub(self._context, settings), session=unix_ms(), now_ms=unix_ms)
-        self._watch = GapWatch(self._engine, self._pulse.announce)
+        self._voice = BridgeVoice(_open_pub(self._context, settings), session=unix_ms(), now_ms=unix_ms)
+        self._watch = GapWatch(self._engine, self._voice.announce)
         self._woken, self._wake = os.pipe()
 
     def start(self) -> None:
@@ -112,7 +112,7 @@ class _Recorder:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _only_wake)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
-        for thread in (self._postgres, self._redis, self._pulse, self._watch):
+        for thread in (self._postgres, self._redis, self._voice, self._watch):
             thread.start()
 
     def receive_until_told(self) -> None:
@@ -129,7 +129,7 @@ class _Recorder:
     def finish(self) -> None:
         self._hand_over(self._receiver.drain())
         self._socket.close()
-        self._pulse.finish()
+        self._voice.finish()
         self._watch.stop.set()
         self._to_postgres.close()
         self._to_redis.close()

@@ -23,11 +23,11 @@ ANNOUNCEMENTS_MAX = 10_000
 """Gaps waiting to be said. Past that they go unsaid, logged: `tick_gaps` has them all."""
 
 
-class Pulse(threading.Thread):
+class BridgeVoice(threading.Thread):
     """Says beats and gaps on a connected PUB socket, which it owns from `start` on, until `stop` is set."""
 
     def __init__(self, socket: zmq.Socket[bytes], session: int, now_ms: Callable[[], int]) -> None:
-        super().__init__(name="pulse", daemon=True)
+        super().__init__(name="voice", daemon=True)
         self.stop = threading.Event()
         self._socket = socket
         self._session = session
