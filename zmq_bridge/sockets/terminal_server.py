@@ -193,6 +193,7 @@ class TerminalServer:
         session = self.roster.admit(message, now_ms)
         match message:
             case Pull():
+                _check_own_events(message)
                 session.park(request, message.wait_ms, now_ms)
                 self._desk.on_pull(session, message)
             case History():
@@ -235,6 +236,14 @@ def _decode(request: Request) -> TerminalRequest:
             found="other frames",
         )
     return decode_terminal_request(request.payload)
+
+
+def _check_own_events(pull: Pull) -> None:
+    for event in pull.events:
+        if event.login != pull.login:
+            raise ProtocolViolation(
+                ErrorCode.WRONG_LOGIN, "events.login", expected=str(pull.login), found=str(event.login)
+            )
 
 
 def _user_id(frame: zmq.Frame) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from zmq_bridge.storage.events import end_reservation
+
 COMMANDS_CHANNEL = "commands"
 """NOTIFY channel of a new command; the payload is the account id."""
 
@@ -49,7 +51,7 @@ RETURNING commands.id, commands.account_id, commands.kind, commands.payload, com
 EXPIRE_QUEUED = """
 WITH late AS (
     SELECT id FROM commands
-    WHERE status = 'queued' AND account_id = ANY(%(accounts)s) AND expires_at <= now()
+    WHERE status = 'queued' AND expires_at <= now()
     FOR UPDATE SKIP LOCKED
 ), dead AS (
     UPDATE commands SET status = 'expired', finished_at = now(), message = 'expired before it was sent'
@@ -61,23 +63,37 @@ WITH late AS (
 )
 SELECT id, account_id FROM dead
 """
-"""End what nobody sent in time, together with its reservation."""
+"""End what nobody sent in time, together with its reservation; of every account, because an account that no desk owns
+has nobody else to do it, and row locks let several desks do it at once."""
 
 DOUBT_SENT = """
 UPDATE commands SET status = 'unknown', message = 'no answer within its time to live'
-WHERE status = 'sent' AND account_id = ANY(%(accounts)s) AND expires_at < now() - make_interval(secs => %(grace_s)s)
+WHERE status = 'sent' AND expires_at < now() - make_interval(secs => %(grace_s)s)
 RETURNING id, account_id
 """
 """Call unknown what was sent and never answered; its reservation stays until the terminal speaks."""
 
 UNCONFIRMED = """
 SELECT id, account_id, kind, payload, expires_at FROM commands
-WHERE account_id = %(account)s AND (status = 'sent' OR status = 'unknown' AND expires_at < now())
-ORDER BY id
+WHERE account_id = ANY(%(accounts)s) AND finished_at IS NULL
+  AND (status = 'sent' AND sent_at < now() - make_interval(secs => %(quiet_s)s)
+       OR status = 'unknown' AND expires_at < now())
+ORDER BY account_id, id
 LIMIT %(limit)s
 """
 """What a terminal must be asked about again. `unknown` only past its time: a terminal that lost its journal must not
 execute it a second time."""
+
+REFUSE = """
+UPDATE commands SET status = 'rejected', finished_at = now(), message = %(message)s
+WHERE id = %(command)s AND status = 'sent'
+"""
+
+TRADING_STATES = """
+SELECT id, trading_state, (SELECT value->>'state' FROM settings WHERE key = 'trading_state') AS everywhere
+FROM accounts WHERE id = ANY(%(accounts)s)
+"""
+STRICTNESS = ("active", "reducing", "halted")
 
 
 def claim(connection: Connection, account_ids: Sequence[int], limit: int) -> list[OutgoingCommand]:
@@ -86,22 +102,34 @@ def claim(connection: Connection, account_ids: Sequence[int], limit: int) -> lis
     return sorted(map(_outgoing, rows), key=lambda command: command.id)
 
 
-def expire_queued(connection: Connection, account_ids: Sequence[int]) -> list[tuple[str, int]]:
+def expire_queued(connection: Connection) -> list[tuple[str, int]]:
     """Expire unsent commands whose time is over; return (command id, account id) of each."""
-    rows = connection.exec_driver_sql(EXPIRE_QUEUED, {"accounts": list(account_ids)})
-    return [(row.id, row.account_id) for row in rows]
+    return [(row.id, row.account_id) for row in connection.exec_driver_sql(EXPIRE_QUEUED)]
 
 
-def doubt_sent(connection: Connection, account_ids: Sequence[int], grace_s: float) -> list[tuple[str, int]]:
+def doubt_sent(connection: Connection, grace_s: float) -> list[tuple[str, int]]:
     """Mark sent commands without an answer as unknown; return (command id, account id) of each."""
-    rows = connection.exec_driver_sql(DOUBT_SENT, {"accounts": list(account_ids), "grace_s": grace_s})
-    return [(row.id, row.account_id) for row in rows]
+    return [(row.id, row.account_id) for row in connection.exec_driver_sql(DOUBT_SENT, {"grace_s": grace_s})]
 
 
-def unconfirmed(connection: Connection, account_id: int, limit: int) -> list[OutgoingCommand]:
-    """Return commands that were handed over and never answered, oldest first."""
-    rows = connection.exec_driver_sql(UNCONFIRMED, {"account": account_id, "limit": limit})
-    return list(map(_outgoing, rows))
+def unconfirmed(
+    connection: Connection, account_ids: Sequence[int], limit: int, *, quiet_s: float = 0.0
+) -> list[OutgoingCommand]:
+    """Return commands handed over at least `quiet_s` ago and never answered, oldest first of each account."""
+    values = {"accounts": list(account_ids), "limit": limit, "quiet_s": quiet_s}
+    return list(map(_outgoing, connection.exec_driver_sql(UNCONFIRMED, values)))
+
+
+def refuse(connection: Connection, command_id: str, message: str) -> None:
+    """Reject a claimed command that cannot be put on the wire, and end its reservation."""
+    connection.exec_driver_sql(REFUSE, {"command": command_id, "message": message})
+    end_reservation(connection, command_id, "rejected")
+
+
+def trading_states(connection: Connection, account_ids: Sequence[int]) -> dict[int, str]:
+    """Return what each account's terminal must enforce: the stricter of its own state and the one for all."""
+    rows = connection.exec_driver_sql(TRADING_STATES, {"accounts": list(account_ids)})
+    return {row.id: max(row.trading_state, row.everywhere or "active", key=STRICTNESS.index) for row in rows}
 
 
 def _outgoing(row: Row[Any]) -> OutgoingCommand:

@@ -23,11 +23,14 @@ WHERE account_id = %(account)s AND (role = %(role)s OR role = 'both' OR %(role)s
 """The roles feed and desk live side by side; `both` takes the place of either."""
 
 UPSERT_TERMINAL = """
-INSERT INTO terminals AS known (account_id, role, session, program, version, build, server_offset_s, state)
-VALUES (%(account)s, %(role)s, %(session)s, %(program)s, %(version)s, %(build)s, %(server_offset_s)s, 'connected')
+INSERT INTO terminals AS known (account_id, role, session, program, version, build, server_offset_s, clock_skew_ms,
+    state)
+VALUES (%(account)s, %(role)s, %(session)s, %(program)s, %(version)s, %(build)s, %(server_offset_s)s,
+    %(clock_skew_ms)s, 'connected')
 ON CONFLICT (account_id, role) DO UPDATE SET
     session = excluded.session, program = excluded.program, version = excluded.version, build = excluded.build,
-    server_offset_s = excluded.server_offset_s, state = 'connected', connected_at = now(), last_seen_at = now()
+    server_offset_s = excluded.server_offset_s, clock_skew_ms = excluded.clock_skew_ms, state = 'connected',
+    connected_at = now(), last_seen_at = now()
 """
 
 MARK_TERMINAL = """
@@ -59,6 +62,9 @@ class Speaker:
     version: str
     build: int
     server_offset_s: int
+    """Trade server's clock minus UTC."""
+    clock_skew_ms: int
+    """The terminal's UTC clock minus ours, when its hello came in."""
 
 
 def latest_session(connection: Connection, account_id: int, role: str) -> int | None:

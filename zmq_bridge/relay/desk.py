@@ -1,0 +1,222 @@
+"""The desk: sessions with terminals, commands out, fills in, strategies' requests. The composition of its process.
+
+    main thread        ROUTER 5557 + SUB of the proxy + reports of the workers    never waits for anything else
+    desk-books         terminals, events, snapshots, ledger                       Postgres
+    desk-claims        ownership, LISTEN commands, claims, sweeps                 Postgres
+    desk-backfill      LISTEN gaps, the terminal's history                        Postgres
+    desk-live          accounts, positions, signs of life, events                 Redis
+    strategy workers   ROUTER 5558: submit and query                              Postgres, Redis
+
+Workers get bounded mailboxes and answer into one; a mailbox that is full refuses, and what was refused is not
+acknowledged. Stopping (SIGTERM, SIGINT) books what was received, answers every waiting pull, and gives the accounts up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FrameType
+
+import zmq
+from sqlalchemy import Engine
+
+from zmq_bridge.live.connection import open_redis
+from zmq_bridge.live.writer import LiveWriter, Scalar
+from zmq_bridge.relay.backfill import BackfillThread
+from zmq_bridge.relay.books import BooksThread
+from zmq_bridge.relay.desk_loop import DeskLoop, Workers
+from zmq_bridge.relay.live_thread import LiveThread
+from zmq_bridge.relay.mailbox import Mailbox
+from zmq_bridge.relay.messages import Report
+from zmq_bridge.relay.outbox import ClaimsThread
+from zmq_bridge.sockets.context import SocketLimits, open_socket
+from zmq_bridge.sockets.terminal_server import open_terminal_socket, steady_ms, unix_ms
+from zmq_bridge.sockets.zap import AllowList, ZapHandler, introduce_bridge
+from zmq_bridge.storage.engine import create_engine
+
+log = logging.getLogger(__name__)
+
+TOPICS = (b"event.", b"account.", b"beat.")
+NEWS_MESSAGES_MAX = 50_000
+"""Published messages waiting for the desk; what is lost above it comes again with a pull."""
+NEWS_MAX = 256
+"""Published messages taken in one go."""
+REPORTS_MAX = 8192
+ADOPT_S = 1.0
+"""How long a hello waits for the ownership of its account."""
+STATS_EVERY_MS = 2_000
+CONNECTIONS_MAX = 4
+"""Postgres connections of the workers that take one for a moment."""
+DATABASE_WAIT_S = 5.0
+STATEMENT_TIMEOUT_MS = 10_000
+"""A statement of the desk that takes longer failed: better to be told again than to stand still."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskSettings:
+    """What the desk binds and connects to."""
+
+    terminal_endpoint: str
+    """ROUTER for terminals."""
+
+    strategy_endpoint: str
+    """ROUTER for strategies and tools."""
+
+    subscribe_endpoint: str
+    """The proxy's XPUB, to hear events and snapshots at once."""
+
+    database_url: str = field(repr=False)
+
+    redis_url: str = field(repr=False)
+
+    allowed: AllowList = field(default_factory=AllowList)
+    """Who may connect, and which accounts each may speak for."""
+
+
+def run_desk(settings: DeskSettings, ready: Callable[[str, str], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Must run in the main thread of its own process.
+
+    Postgres, Redis and the proxy may come later than this, and go and come back; nothing here fails because of it.
+
+    Args:
+        settings: Endpoints and URLs.
+        ready: Called once with the two endpoints as bound.
+
+    Raises:
+        SocketError: An endpoint can't be bound.
+    """
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    zap = ZapHandler(context, settings.allowed) if settings.allowed.authenticated else None
+    if zap is not None:
+        zap.__enter__()
+    try:
+        desk = _Desk(context, settings)
+        desk.start()
+        if ready is not None:
+            ready(desk.terminal_endpoint, desk.strategy_endpoint)
+        try:
+            desk.serve_until_told()
+        finally:
+            desk.finish()
+    finally:
+        if zap is not None:
+            zap.__exit__(None, None, None)
+        context.term()
+
+
+class _Desk:
+    """The parts, and how they start and end."""
+
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: DeskSettings) -> None:
+        self._socket, self.terminal_endpoint = open_terminal_socket(
+            context, settings.terminal_endpoint, settings.allowed
+        )
+        self._news = _open_news(context, settings)
+        self._reports: Mailbox[Report] = Mailbox(items_max=REPORTS_MAX)
+        self._engine = _engine(settings, "desk", CONNECTIONS_MAX)
+        self._claims_engine = _engine(settings, "desk claims", 1)
+        self._redis = open_redis(settings.redis_url)
+        self._workers = self._make_workers()
+        self._loop = DeskLoop(self._socket, settings.allowed, self._workers)
+        self.strategy_endpoint = settings.strategy_endpoint
+        self._stats_due_ms = steady_ms()
+        self._woken, self._wake = os.pipe()
+
+    def start(self) -> None:
+        os.set_blocking(self._wake, False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _only_wake)
+        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        for thread in (self._workers.live, self._workers.books, self._workers.claims, self._workers.backfill):
+            thread.start()
+        log.info("desk serves terminals on %s, strategies on %s", self.terminal_endpoint, self.strategy_endpoint)
+
+    def serve_until_told(self) -> None:
+        poller = zmq.Poller()
+        for source in (self._socket, self._news, self._reports, self._woken):
+            poller.register(source, zmq.POLLIN)
+        while True:
+            ready = dict(poller.poll(self._timeout_ms()))
+            if self._woken in ready:
+                return
+            if self._socket in ready:
+                self._loop.server.serve()
+            if self._news in ready:
+                self._hear_news()
+            for report in self._reports.drain():
+                self._loop.on_report(report)
+            self._loop.on_time()
+            self._show_stats()
+
+    def finish(self) -> None:
+        """Book what was received, answer who waits, give the accounts up."""
+        self._workers.claims.stop()
+        self._workers.backfill.stop()
+        self._workers.books.stop()
+        for report in self._reports.drain():
+            self._loop.on_report(report)
+        self._loop.answer_all()
+        self._workers.live.stop()
+        self._socket.close()
+        self._news.close(linger=0)
+        self._engine.dispose()
+        self._claims_engine.dispose()
+        self._redis.close()
+        log.info("desk stopped: %s", dict(self._loop.counts))
+
+    def _make_workers(self) -> Workers:
+        claims = ClaimsThread(self._claims_engine, self._reports.put)
+        return Workers(
+            claims=claims,
+            books=BooksThread(self._engine, self._reports.put, lambda account_id: claims.adopt(account_id, ADOPT_S)),
+            backfill=BackfillThread(self._engine, self._reports.put),
+            live=LiveThread(LiveWriter(self._redis)),
+        )
+
+    def _hear_news(self) -> None:
+        for _ in range(NEWS_MAX):
+            try:
+                self._loop.on_news(self._news.recv(zmq.NOBLOCK))
+            except zmq.Again:
+                return
+
+    def _timeout_ms(self) -> int | None:
+        due_ms = self._loop.next_due_ms()
+        return None if due_ms is None else max(0, due_ms - steady_ms())
+
+    def _show_stats(self) -> None:
+        now_ms = steady_ms()
+        if now_ms < self._stats_due_ms:
+            return
+        self._stats_due_ms = now_ms + STATS_EVERY_MS
+        figures: dict[str, Scalar] = {**self._loop.counts, **self._workers.live.counts}
+        figures |= {f"request_{name}": count for name, count in self._loop.server.counts.items()}
+        figures |= {"sessions": len(self._loop.sessions), "updated_ms": unix_ms()}
+        self._workers.live.stats(figures)
+
+
+def _engine(settings: DeskSettings, name: str, connections: int) -> Engine:
+    return create_engine(
+        settings.database_url,
+        application_name=f"zmq-bridge {name}",
+        pool_size=connections,
+        pool_overflow=0,
+        statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+    )
+
+
+def _open_news(context: zmq.Context[zmq.Socket[bytes]], settings: DeskSettings) -> zmq.Socket[bytes]:
+    limits = SocketLimits(send_messages_max=1_000, receive_messages_max=NEWS_MESSAGES_MAX)
+    socket = open_socket(context, zmq.SUB, limits)
+    introduce_bridge(socket, settings.allowed)
+    for topic in TOPICS:
+        socket.subscribe(topic)
+    socket.connect(settings.subscribe_endpoint)
+    return socket
+
+
+def _only_wake(number: int, frame: FrameType | None) -> None:
+    """The wake-up descriptor does the rest."""

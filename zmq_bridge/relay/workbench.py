@@ -1,0 +1,133 @@
+"""What lies ready for one terminal session: commands, acknowledgements, the trading state. Pure: no I/O, no clock.
+
+Law: a command is handed out again only while no result of it was heard, never sooner than COMMAND_RESEND_MS, and with
+its attempt counted up, so that a terminal without a trace of it looks at the broker first. Trade commands go before
+fetches. Nothing here is the truth: after a crash the commands table says what must be handed out again.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from zmq_bridge.protocol.commands import Command, TradingStateName
+from zmq_bridge.protocol.limits import ACKS_PER_WORK_MAX, COMMAND_RESEND_MS, COMMANDS_PER_WORK_MAX
+
+ASK_AGAIN_MS = 30_000
+"""How soon a command whose outcome is unknown may be asked about again."""
+
+ANSWERED_KEPT = 4096
+"""Answered commands remembered, so that the sweep does not hand them out while their result is being stored."""
+
+ACKS_MAX = 65_536
+"""Acknowledgements waiting; above it the oldest go: their events are resent and acknowledged anew."""
+
+Ack = tuple[int, int]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Job:
+    """A command that no result was heard of."""
+
+    command: Command
+    handed_ms: int | None = None
+    """When it was last handed out; None = not yet in this session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What one answer carries."""
+
+    trading_state: TradingStateName
+    commands: tuple[Command, ...]
+    acks: tuple[Ack, ...]
+
+
+class Workbench:
+    """The work of one session."""
+
+    def __init__(self, trading_state: TradingStateName) -> None:
+        self.trading_state = trading_state
+        self._told_state = trading_state
+        self._trades: OrderedDict[str, _Job] = OrderedDict()
+        self._fetches: OrderedDict[str, _Job] = OrderedDict()
+        self._answered: OrderedDict[str, int] = OrderedDict()
+        self._acks: OrderedDict[Ack, None] = OrderedDict()
+
+    def offer(self, command: Command, now_ms: int) -> bool:
+        """Lay a command ready; False when it lies here already or was just answered."""
+        answered_ms = self._answered.get(command.command_id)
+        if answered_ms is not None and now_ms - answered_ms < ASK_AGAIN_MS:
+            return False
+        jobs = self._jobs(command)
+        if command.command_id in jobs:
+            return False
+        jobs[command.command_id] = _Job(command=command)
+        return True
+
+    def answered(self, command_id: str, now_ms: int) -> None:
+        """Take note that the terminal said something of a command."""
+        self._trades.pop(command_id, None)
+        self._fetches.pop(command_id, None)
+        self._answered.pop(command_id, None)
+        self._answered[command_id] = now_ms
+        while len(self._answered) > ANSWERED_KEPT:
+            self._answered.popitem(last=False)
+
+    def acknowledge(self, acks: Iterable[Ack]) -> None:
+        """Lay acknowledgements of committed events ready."""
+        for ack in acks:
+            self._acks[ack] = None
+        while len(self._acks) > ACKS_MAX:
+            self._acks.popitem(last=False)
+
+    def inherit(self, older: Workbench) -> None:
+        """Take over the commands of a superseded session; what it may have received counts as handed out."""
+        for mine, theirs in ((self._trades, older._trades), (self._fetches, older._fetches)):
+            for command_id, job in theirs.items():
+                if command_id not in mine:
+                    mine[command_id] = _Job(command=job.command)
+
+    def is_fetch(self, command_id: str) -> bool:
+        """Say whether a command that waits for its answer asks for ticks."""
+        return command_id in self._fetches
+
+    def is_urgent(self) -> bool:
+        """Say whether a held pull should be answered now."""
+        return bool(self._acks) or self._told_state != self.trading_state or self._has_new()
+
+    def load(self, now_ms: int) -> Load:
+        """Take what the next answer carries."""
+        acks = tuple(self._acks.popitem(last=False)[0] for _ in range(min(len(self._acks), ACKS_PER_WORK_MAX)))
+        self._told_state = self.trading_state
+        return Load(trading_state=self.trading_state, commands=self._hand_out(now_ms), acks=acks)
+
+    def unload(self, load: Load) -> None:
+        """Take back the acknowledgements of an answer that could not be sent; its commands come round by themselves."""
+        for ack in reversed(load.acks):
+            self._acks[ack] = None
+            self._acks.move_to_end(ack, last=False)
+
+    def __len__(self) -> int:
+        return len(self._trades) + len(self._fetches)
+
+    def _jobs(self, command: Command) -> OrderedDict[str, _Job]:
+        return self._trades if command.is_trade else self._fetches
+
+    def _has_new(self) -> bool:
+        return any(job.handed_ms is None for jobs in (self._trades, self._fetches) for job in jobs.values())
+
+    def _hand_out(self, now_ms: int) -> tuple[Command, ...]:
+        due = [
+            job
+            for jobs in (self._trades, self._fetches)
+            for job in jobs.values()
+            if job.handed_ms is None or now_ms - job.handed_ms >= COMMAND_RESEND_MS
+        ]
+        handed = due[:COMMANDS_PER_WORK_MAX]
+        commands = tuple(job.command for job in handed)
+        for job in handed:
+            job.handed_ms = now_ms
+            job.command = replace(job.command, attempt=job.command.attempt + 1)
+        return commands
