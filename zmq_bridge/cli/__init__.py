@@ -11,7 +11,7 @@ from zmq_bridge.cli.errors import explained
 from zmq_bridge.cli.lazy import LazyGroup
 
 COMMANDS = {
-    "up": ("zmq_bridge.cli.up", "Start everything on this machine: servers, bridge, web, simulated terminal."),
+    "up": ("zmq_bridge.cli.up", "Start everything on this machine, with a simulated terminal."),
     "bridge": ("zmq_bridge.cli.bridge", "Run the bridge: proxy, recorder and desk."),
     "web": ("zmq_bridge.cli.web", "Run the HTTP API and the dashboard."),
     "simulate": ("zmq_bridge.cli.simulate", "Run a simulated broker and terminal against a bridge."),

@@ -9,6 +9,8 @@ import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import psutil
 
@@ -20,7 +22,7 @@ POLL_S = 0.1
 
 
 class VarLock:
-    """The right to run servers in a var directory; held until the process ends."""
+    """The right to run servers in a var directory; held for a `with` block, and never longer than the process lives."""
 
     def __init__(self, var_dir: Path) -> None:
         try:
@@ -34,13 +36,20 @@ class VarLock:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            holder = os.read(self._descriptor, 32).decode(errors="replace").strip() or "unknown"
+            holder = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+            os.close(self._descriptor)
             raise CannotRun(
                 f"zmq-bridge already runs with {var_dir} (process {holder}). Stop that one (Ctrl-C, or kill {holder}), "
                 "or set ZMQ_BRIDGE_VAR_DIR and other ports"
             ) from None
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        os.close(self._descriptor)
 
 
 def require_disk(directory: Path) -> None:

@@ -44,18 +44,17 @@ def command(
 
 def run_up(settings: Settings, simulation: Simulation | None) -> None:
     """Start everything, print where it is, and watch over it until Ctrl-C."""
-    lock = VarLock(settings.var_dir)
-    require_disk(settings.var_dir)
-    require_ports(_ports(settings, simulation))
-    settings = with_secrets(settings)
-    settings.log_dir.mkdir(exist_ok=True)
-    with Supervisor(report_line) as supervisor:
-        key = _start_everything(supervisor, settings, simulation)
-        price = _first_price(settings) if simulation else find_live_price(settings)
-        console.print(running_panel(settings, key, price))
-        supervisor.watch()
-    report_line("everything is stopped; the data is kept in " + str(settings.var_dir))
-    del lock
+    with VarLock(settings.var_dir):
+        require_disk(settings.var_dir)
+        require_ports(_ports(settings, simulation))
+        settings = with_secrets(settings)
+        settings.log_dir.mkdir(exist_ok=True)
+        with Supervisor(report_line) as supervisor:
+            key = _start_everything(supervisor, settings, simulation)
+            price = _first_price(settings) if simulation else find_live_price(settings)
+            console.print(running_panel(settings, key, price))
+            supervisor.watch()
+    report_line(f"everything is stopped; the data is kept in {settings.var_dir}")
 
 
 def _start_everything(supervisor: Supervisor, settings: Settings, simulation: Simulation | None) -> str:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from zmq_bridge.simulator.broker_server import GenerateFeed, ReplayFeed
     from zmq_bridge.simulator.generator import TickStream
 
+BROKER_JOURNAL = "simulated-broker.journal"
+TERMINAL_MEMORY = "simulated-terminal"
+
 
 def run_proxy(settings: Settings) -> None:
     """The tick path between terminals and strategies."""
@@ -55,7 +58,16 @@ def run_desk(settings: Settings) -> None:
     from zmq_bridge.relay import desk
 
     log_to_stderr(settings.log_level)
-    desk.run_desk(settings)
+    desk.run_desk(
+        desk.DeskSettings(
+            terminal_endpoint=settings.endpoint(settings.terminal_port),
+            strategy_endpoint=settings.endpoint(settings.strategy_port),
+            subscribe_endpoint=settings.local_endpoint(settings.subscribe_port),
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+            allowed=allow_list(settings),
+        )
+    )
 
 
 def run_broker(settings: Settings, simulation: Simulation) -> None:
@@ -67,8 +79,27 @@ def run_broker(settings: Settings, simulation: Simulation) -> None:
     broker_server.run_broker(
         broker_server.BrokerSettings(
             port=settings.broker_port,
-            journal_path=settings.var_dir / "simulated-broker.journal",
+            journal_path=settings.var_dir / BROKER_JOURNAL,
             feed=_feed(simulation),
+        )
+    )
+
+
+def run_terminal(settings: Settings) -> None:
+    """The simulated terminal between the simulated broker and the bridge."""
+    from zmq_bridge.simulator import terminal
+
+    log_to_stderr(settings.log_level)
+    if settings.peers_file is not None:
+        raise CannotRun("the simulated terminal has no credentials: expected no ZMQ_BRIDGE_PEERS_FILE, found one")
+    memory_dir = settings.var_dir / TERMINAL_MEMORY
+    memory_dir.mkdir(parents=True, exist_ok=True)
+    terminal.run_terminal(
+        terminal.TerminalSettings(
+            memory_dir=memory_dir,
+            publish_endpoint=settings.local_endpoint(settings.feed_port),
+            request_endpoint=settings.local_endpoint(settings.terminal_port),
+            broker_port=settings.broker_port,
         )
     )
 

@@ -1,0 +1,134 @@
+"""The command line as a person meets it: help, mistakes, keys; each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from tests.support import free_port
+from zmq_bridge.cli import COMMANDS
+from zmq_bridge.cli.panel import LivePrice, curl_line
+from zmq_bridge.settings import load_settings
+
+
+def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the program with these variables and no others of ours."""
+    ours = ("ZMQ_BRIDGE_", "DATABASE_URL", "REDIS_URL")
+    env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    argv = [sys.executable, "-m", "zmq_bridge.cli", *words]
+    return subprocess.run(
+        argv, env=env | {"COLUMNS": "200"} | variables, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    told = run(name, "--help")
+    assert told.returncode == 0
+    assert f"Usage: zmq-bridge {name}" in told.stdout
+    assert len(told.stdout.splitlines()) > 4
+
+
+def test_help_lists_every_command_with_one_line() -> None:
+    told = run("--help").stdout
+    for name, (_, line) in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(line)}$", told, re.MULTILINE)
+
+
+def test_an_unknown_command_is_a_usage_error() -> None:
+    told = run("statsu")
+    assert told.returncode == 2
+    assert "No such command" in told.stderr
+
+
+def test_wrong_settings_are_told_without_a_traceback() -> None:
+    told = run("migrate", ZMQ_BRIDGE_WEB_PORT="eighty", ZMQ_BRIDGE_LOG_LEVEL="LOUD")
+    assert told.returncode == 78
+    assert "2 problem(s) in the settings" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_database_that_does_not_answer_is_told_without_a_traceback(tmp_path: Path) -> None:
+    told = run("keys", "list", ZMQ_BRIDGE_VAR_DIR=str(tmp_path))
+    assert told.returncode == 1
+    assert "Postgres does not answer" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_keys_are_made_listed_and_revoked(database: str, redis_url: str) -> None:
+    servers = {"DATABASE_URL": database, "REDIS_URL": redis_url, "ZMQ_BRIDGE_SECRET_KEY": "k" * 40}
+    made = run("keys", "create", "my bot", "--scope", "signal", "--account", "123456", **servers)
+    key = made.stdout.strip()
+    assert re.fullmatch(r"zb_[0-9a-f]{12}_[\w-]{43}", key)
+    listed = run("keys", "list", **servers).stdout
+    assert "my bot" in listed
+    assert key not in listed
+    key_id = re.search(r"\b[0-9A-Z]{26}\b", listed)
+    assert key_id is not None
+    assert run("keys", "revoke", key_id.group(), **servers).returncode == 0
+    assert "revoked" in run("keys", "list", **servers).stdout
+    again = run("keys", "revoke", key_id.group(), **servers)
+    assert again.returncode != 0
+    assert "living key" in again.stderr
+
+
+def test_migrate_brings_an_empty_database_up_and_may_be_repeated(empty_database: str) -> None:
+    servers = {"DATABASE_URL": empty_database, "ZMQ_BRIDGE_SECRET_KEY": "k" * 40}
+    assert run("migrate", **servers).returncode == 0
+    assert run("migrate", **servers).returncode == 0
+    assert run("keys", "list", **servers).stdout.startswith("no keys yet")
+
+
+def test_doctor_names_what_is_down_and_what_works(database: str, tmp_path: Path) -> None:
+    told = run(
+        "doctor", DATABASE_URL=database, ZMQ_BRIDGE_SECRET_KEY="k" * 40, ZMQ_BRIDGE_VAR_DIR=str(tmp_path),
+        REDIS_URL=f"redis://127.0.0.1:{free_port()}/0", ZMQ_BRIDGE_FEED_PORT=str(free_port()),
+    )  # fmt: skip
+    lines = {line.split()[1]: line for line in told.stdout.splitlines() if line[:1] in "✓!✗"}
+    assert told.returncode == 1
+    assert lines["schema"].startswith("✓")
+    assert lines["Redis"].startswith("✗")
+    assert lines["proxy"].startswith("✗")
+    assert "fsync" in lines["Postgres"]  # the tests' server is not durable, and a doctor must see that
+
+
+def test_doctor_names_a_database_without_schema(empty_database: str, redis_url: str) -> None:
+    told = run("doctor", DATABASE_URL=empty_database, REDIS_URL=redis_url, ZMQ_BRIDGE_SECRET_KEY="k" * 40)
+    assert told.returncode == 1
+    assert "never migrated" in told.stdout
+    assert "zmq-bridge migrate" in told.stdout
+
+
+def test_the_bridge_refuses_an_open_bind_without_credentials() -> None:
+    told = run("bridge", "proxy", ZMQ_BRIDGE_BIND_HOST="0.0.0.0")
+    assert told.returncode == 78
+    assert "ZMQ_BRIDGE_PEERS_FILE" in told.stderr
+
+
+def test_a_taken_port_ends_the_proxy_with_the_reason(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = run("bridge", "proxy", ZMQ_BRIDGE_FEED_PORT=str(port), ZMQ_BRIDGE_SUBSCRIBE_PORT=str(free_port()))
+    assert told.returncode == 1
+    assert f"{port}: the port is taken" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_the_curl_line_survives_a_shell_and_risks_little() -> None:
+    price = LivePrice(login=7, symbol="EURUSD", bid=Decimal("1.12120"), ask=Decimal("1.12128"), digits=5)
+    words = shlex.split(curl_line(load_settings({}, env_file=os.devnull), "zb_x_y'z", price))
+    signal = json.loads(words[words.index("-d") + 1])
+    assert "X-API-Key: zb_x_y'z" in words
+    assert signal["sl"] < 1.12120 < 1.12128 < signal["tp"]
+    reward, risk = Decimal(str(signal["tp"])) - price.ask, price.ask - Decimal(str(signal["sl"]))
+    assert reward / risk > 2
+    assert all(Decimal(str(signal[name])) == round(Decimal(str(signal[name])), 5) for name in ("sl", "tp"))
