@@ -1,0 +1,74 @@
+"""The account's money as of its last snapshot, and its trading record."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flask import Response
+from flask_smorest import Blueprint
+
+from web.answers import answer
+from web.api.accounts import chosen_account
+from web.api.pool import pool_figures
+from web.api.schemas import AccountQuery
+from web.auth import needs
+from web.errors import NotFound
+from web.parts import parts, utc_now
+from zmq_bridge.storage.accounts import Account
+from zmq_bridge.storage.keys import Scope
+from zmq_bridge.storage.ledger_shares import shares
+from zmq_bridge.storage.views import Record, latest_snapshot, trading_record
+
+blueprint = Blueprint("account", __name__, url_prefix="/api/account", description="The trading account")
+
+
+@blueprint.get("")
+@needs(Scope.READ, Scope.TRADE)
+@blueprint.arguments(AccountQuery, location="query")
+def account(query: dict[str, Any]) -> Response:
+    """Balance, equity, margin and trading state, with the age of the snapshot they come from."""
+    with parts().engine.connect() as connection:
+        chosen = chosen_account(connection, query["account"])
+        snapshot = latest_snapshot(connection, chosen.id)
+    if snapshot is None:
+        raise NotFound("SNAPSHOT_MISSING", f"Account {chosen.login} has not sent its first snapshot yet.")
+    age_ms = int((utc_now() - snapshot["received_at"]).total_seconds() * 1000)
+    return answer({**_description(chosen), **snapshot, "age_ms": age_ms})
+
+
+@blueprint.get("/stats")
+@needs(Scope.READ, Scope.TRADE)
+@blueprint.arguments(AccountQuery, location="query")
+def stats(query: dict[str, Any]) -> Response:
+    """Trading record of the account and the pool's NAV, units and price."""
+    with parts().engine.connect() as connection:
+        chosen = chosen_account(connection, query["account"])
+        record = trading_record(connection, chosen.id)
+        pool = shares(connection, chosen.id)
+    return answer({"account": chosen.login, "currency": chosen.currency, **_rates(record), "pool": pool_figures(pool)})
+
+
+def _description(account: Account) -> Record:
+    return {
+        "account": account.login,
+        "server": account.server,
+        "currency": account.currency,
+        "leverage": account.leverage,
+        "margin_mode": account.margin_mode,
+        "trading_state": account.trading_state,
+        "trading_state_reason": account.trading_state_reason,
+    }
+
+
+def _rates(record: Record) -> Record:
+    """The record with win rate and profit factor; None where there is nothing to divide by."""
+    closing, lost = record["closing_deals"], -record["gross_loss"]
+    win_rate = Decimal(record["winning_deals"]) / closing if closing else None
+    factor = record["gross_profit"] / lost if lost else None
+    places = Decimal("0.0001")
+    return {
+        **record,
+        "win_rate": win_rate.quantize(places) if win_rate is not None else None,
+        "profit_factor": factor.quantize(places) if factor is not None else None,
+    }

@@ -1,0 +1,28 @@
+"""Open positions as of each account's last snapshot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from flask_smorest import Blueprint
+
+from web.answers import answer
+from web.api.accounts import visible_ids
+from web.api.schemas import PositionQuery
+from web.auth import needs
+from web.parts import parts
+from zmq_bridge.storage.keys import Scope
+from zmq_bridge.storage.views import list_positions
+
+blueprint = Blueprint("positions", __name__, url_prefix="/api", description="Open positions")
+
+
+@blueprint.get("/positions")
+@needs(Scope.READ, Scope.TRADE)
+@blueprint.arguments(PositionQuery, location="query")
+def positions(query: dict[str, Any]) -> Response:
+    """List open positions, by account and ticket."""
+    with parts().engine.connect() as connection:
+        ids = visible_ids(connection, query["account"])
+        return answer({"positions": list_positions(connection, account_ids=ids, symbol=query["symbol"])})

@@ -1,0 +1,72 @@
+"""The factory of the Flask application. Nothing connects here: the first request does."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, jsonify, request
+from flask_smorest import Api
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from web import errors, parts
+from web.api import BLUEPRINTS
+from web.pages import pages
+from zmq_bridge.settings import Settings
+
+BODY_BYTES_MAX = 64 * 1024  # the largest request we ask for is a signal of some hundred bytes
+
+SECURITY_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+OPENAPI = {
+    "API_TITLE": "zmq-bridge",
+    "API_VERSION": "1",
+    "OPENAPI_VERSION": "3.1.0",
+    "OPENAPI_URL_PREFIX": "/api",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    "API_SPEC_OPTIONS": {
+        "components": {
+            "securitySchemes": {
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+                "bearer": {"type": "http", "scheme": "bearer"},
+            }
+        },
+        "security": [{"apiKey": []}, {"bearer": []}],
+    },
+}
+
+
+def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
+    """Make the application.
+
+    Args:
+        settings: where Postgres and Redis are; the key that signs sessions.
+        trusted_proxies: how many reverse proxies in front may be believed about the client's address.
+    """
+    app = Flask(__name__)
+    app.config.update(OPENAPI, SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=BODY_BYTES_MAX)
+    if trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies)  # type: ignore[method-assign]
+    parts.install(app, settings)
+    api = Api(app)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(pages)
+    errors.install(app)
+    app.after_request(_secure)
+    app.register_error_handler(404, _not_found)
+    return app
+
+
+def _secure(response: Response) -> Response:
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _not_found(_error: Exception) -> tuple[Response, int]:
+    message = f"There is nothing at {request.method} {request.path}; the list is at /api/openapi.json."
+    return jsonify({"code": "NOT_FOUND", "message": message}), 404

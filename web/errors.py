@@ -1,0 +1,146 @@
+"""Every error leaves the web as JSON of one form: `{code, message, field?, errors?, context?, ...}`.
+
+`code` is stable and meant for programs; `message` says what was expected and what was found. A stack trace, an SQL
+text or a path never leaves; it goes to the log with the request's id, and the client gets that id.
+
+    ApiError                an answer that is not a success
+    +- Unauthenticated      401: no key, or one that is not valid
+    +- Forbidden            403: the key lacks a scope, an account or a member
+    +- NotFound             404
+    +- Conflict             409: same idempotency key, another request
+    +- Unavailable          503: a part that is needed does not answer; nothing was done
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, jsonify
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from zmq_bridge.live.errors import LiveError
+
+log = logging.getLogger(__name__)
+
+DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
+
+
+class ApiError(Exception):
+    """An answer that is not a success.
+
+    Args:
+        code: stable, upper case; what a program acts on.
+        message: what was expected and what was found.
+        more: further fields of the answer (`field`, `context`, ids).
+    """
+
+    status = HTTPStatus.BAD_REQUEST
+
+    def __init__(self, code: str, message: str, **more: Any) -> None:
+        super().__init__(message)
+        self.body = {"code": code, "message": message, **more}
+
+
+class Unauthenticated(ApiError):
+    """No key, or one that is not valid."""
+
+    status = HTTPStatus.UNAUTHORIZED
+
+
+class Forbidden(ApiError):
+    """The key is valid, and may not do this."""
+
+    status = HTTPStatus.FORBIDDEN
+
+
+class NotFound(ApiError):
+    """There is no such thing, or not for this key."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class Conflict(ApiError):
+    """The request contradicts an earlier one."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class Unavailable(ApiError):
+    """A part that is needed does not answer. Nothing was done; ask again."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def install(app: Flask) -> None:
+    """Register the handlers that give every error its form."""
+    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(LiveError, _redis_down)
+    for trouble in DATABASE_TROUBLE:
+        app.register_error_handler(trouble, _database_down)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _answer(body: dict[str, Any], status: int) -> Response:
+    response = jsonify(body)
+    response.status_code = status
+    return response
+
+
+def _api_error(error: ApiError) -> Response:
+    response = _answer(error.body, error.status)
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="zmq-bridge"'
+    return response
+
+
+def _http_error(error: HTTPException) -> Response:
+    messages = (getattr(error, "data", None) or {}).get("messages")
+    if messages is not None:
+        return _answer(_invalid(messages), HTTPStatus.BAD_REQUEST)
+    if isinstance(error, RequestEntityTooLarge):
+        return _answer({"code": "TOO_LARGE", "message": "The body is larger than this address takes."}, 413)
+    code = (error.name or "error").upper().replace(" ", "_")
+    return _answer({"code": code, "message": error.description or error.name}, error.code or 500)
+
+
+def _invalid(messages: Any) -> dict[str, Any]:
+    """Body for a request whose fields do not fit; names the first field, lists them all."""
+    errors = next(iter(messages.values())) if isinstance(messages, dict) and messages else messages
+    if not isinstance(errors, dict) or not errors:
+        return {"code": "MALFORMED", "message": f"The request can't be read: {_first(errors)}"}
+    field = next(iter(errors))
+    return {
+        "code": "INVALID_FIELD",
+        "field": field if field != "_schema" else None,
+        "message": f"{field}: {_first(errors[field])}",
+        "errors": errors,
+    }
+
+
+def _first(messages: Any) -> str:
+    while isinstance(messages, (dict, list)) and messages:
+        messages = next(iter(messages.values())) if isinstance(messages, dict) else messages[0]
+    return str(messages)
+
+
+def _redis_down(error: LiveError) -> Response:
+    log.warning("Redis does not answer: %s", error)
+    return _answer({"code": "LIVE_STATE_UNAVAILABLE", "message": "Live state (Redis) does not answer; try again."}, 503)
+
+
+def _database_down(error: Exception) -> Response:
+    log.error("Postgres does not answer: %s", error)
+    return _answer({"code": "DATABASE_UNAVAILABLE", "message": "The database does not answer; try again."}, 503)
+
+
+def _unexpected(error: Exception) -> Response:
+    incident = uuid.uuid4().hex[:12]
+    log.exception("incident %s", incident, exc_info=error)
+    message = f"Something went wrong on our side; it is in the log as incident {incident}."
+    return _answer({"code": "INTERNAL", "message": message, "incident": incident}, 500)

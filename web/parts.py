@@ -1,0 +1,57 @@
+"""What a request handler reaches, made once per process and lazily: database, live state, keys, gate.
+
+One object on the application, so that a handler says `parts().live` and a test can see what it depends on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flask import Flask, current_app
+from sqlalchemy import Engine
+
+from zmq_bridge.admission.gate import Gate
+from zmq_bridge.live.connection import open_redis
+from zmq_bridge.live.reader import LiveReader
+from zmq_bridge.settings import Settings
+from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.keyring import Keyring
+
+EXTENSION = "zmq_bridge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts that requests share; all of them are safe from several threads."""
+
+    engine: Engine
+    live: LiveReader
+    keyring: Keyring
+    gate: Gate
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Put the parts on the application. Connects to nothing."""
+    engine = create_engine(
+        settings.database_url, application_name="zmq-bridge web", pool_size=settings.web_threads, pool_overflow=0
+    )
+    live = LiveReader(open_redis(settings.redis_url))
+    app.extensions[EXTENSION] = Parts(engine=engine, live=live, keyring=Keyring(engine), gate=Gate(engine, live))
+
+
+def parts() -> Parts:
+    """The parts of the current application."""
+    found = current_app.extensions[EXTENSION]
+    assert isinstance(found, Parts)
+    return found
+
+
+def utc_now() -> datetime:
+    """The only clock of the web."""
+    return datetime.now(UTC)
+
+
+def now_ms() -> int:
+    """The same clock as Unix milliseconds, to judge the age of live state."""
+    return int(utc_now().timestamp() * 1000)
