@@ -85,13 +85,13 @@ def settle_redemption(
 
 
 def pay_redemption(
-    dealing: Dealing, *, ticket: int, member: int, cash: Decimal, owed: Decimal
+    dealing: Dealing, *, ticket: int, member: int, cash: Decimal, owed: Decimal, reversals: int = 0
 ) -> Transaction | Refused:
     """Use a withdrawal that waits in suspense to pay what a member is owed."""
     if not 0 < cash <= owed:
         return refuse(RefusalCode.AMOUNT_MISMATCH, withdrawn=cash, owed=owed)
     return Transaction(
-        cause=payment_cause(ticket),
+        cause=payment_cause(ticket, reversals),
         kind=TransactionKind.PAYMENT,
         at=dealing.at,
         entries=_entries(
@@ -101,10 +101,12 @@ def pay_redemption(
     )
 
 
-def release_suspense(dealing: Dealing, *, ticket: int, amount: Decimal, actor: str, reason: str) -> Transaction:
+def release_suspense(
+    dealing: Dealing, *, ticket: int, amount: Decimal, actor: str, reason: str, reversals: int = 0
+) -> Transaction:
     """Declare a balance deal to be the pool's own profit or loss: a bonus, a correction, a charge."""
     return Transaction(
-        cause=release_cause(ticket),
+        cause=release_cause(ticket, reversals),
         kind=TransactionKind.RELEASE,
         at=dealing.at,
         entries=_entries(

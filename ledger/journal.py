@@ -118,14 +118,14 @@ def redemption_cause(request: str) -> str:
     return f"redemption:{request}"
 
 
-def payment_cause(ticket: int) -> str:
-    """Name the use of a withdrawal to pay a redemption."""
-    return f"payment:{ticket}"
+def payment_cause(ticket: int, reversals: int = 0) -> str:
+    """Name the use of a withdrawal to pay a redemption; after a reversal it may be used again."""
+    return f"payment:{ticket}:{reversals}" if reversals else f"payment:{ticket}"
 
 
-def release_cause(ticket: int) -> str:
-    """Name the decision that a balance deal is nobody's deposit."""
-    return f"release:{ticket}"
+def release_cause(ticket: int, reversals: int = 0) -> str:
+    """Name the decision that a balance deal is nobody's deposit; after a reversal it may be decided again."""
+    return f"release:{ticket}:{reversals}" if reversals else f"release:{ticket}"
 
 
 def adoption_cause(number: str) -> str:
@@ -136,6 +136,11 @@ def adoption_cause(number: str) -> str:
 def fee_cause(kind: TransactionKind, period: str) -> str:
     """Name a fee run by its kind and its period."""
     return f"{kind}:{period}"
+
+
+def correction_cause(ticket: int, number: int) -> str:
+    """Name the n-th time that a deal is booked with amounts the broker changed."""
+    return f"deal:{ticket}:corrected:{number}"
 
 
 def reversal_cause(cause: str) -> str:

@@ -5,6 +5,7 @@ in; a trigger refuses it otherwise. Balances and lots follow by triggers. Nothin
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -12,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from ledger.errors import ImpossibleHistory
 from ledger.journal import GENESIS, AccountKind, Entry, LotChange, Transaction, TransactionKind, chain_hash
 from ledger.units import Price
 from zmq_bridge.storage.engine import dump_json
@@ -78,17 +80,23 @@ WHERE account_id = %(account)s AND transaction_id > %(after)s ORDER BY transacti
 ONE = "SELECT id FROM ledger_transactions WHERE account_id = %(account)s AND cause = %(cause)s"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """The rows of one transaction, as they are stored."""
+
+    row: Row[Any]
+    entries: list[Row[Any]]
+    lots: list[Row[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredTransaction:
     """A transaction as it was read back, with the hashes beside it."""
 
-    __slots__ = ("hash", "id", "prev_hash", "transaction")
-
-    def __init__(self, id: int, transaction: Transaction, prev_hash: str, hash: str) -> None:
-        """Keep the row's id and hashes beside what they are of."""
-        self.id = id
-        self.transaction = transaction
-        self.prev_hash = prev_hash
-        self.hash = hash
+    id: int
+    transaction: Transaction
+    prev_hash: str
+    hash: str
 
 
 def append(connection: Connection, account_id: int, transaction: Transaction) -> int | None:
@@ -118,6 +126,18 @@ def append(connection: Connection, account_id: int, transaction: Transaction) ->
     return transaction_id
 
 
+def append_new(connection: Connection, account_id: int, transaction: Transaction) -> int:
+    """Add a transaction whose cause can't have been booked before, or the caller's own state is wrong.
+
+    Raises:
+        ImpossibleHistory: it was booked before.
+    """
+    transaction_id = append(connection, account_id, transaction)
+    if transaction_id is None:
+        raise ImpossibleHistory(f"account {account_id}: expected {transaction.cause} to be new, found it booked")
+    return transaction_id
+
+
 def find(connection: Connection, account_id: int, cause: str) -> StoredTransaction | None:
     """Return the transaction of a cause; None when it has not happened."""
     found = connection.exec_driver_sql(ONE, {"account": account_id, "cause": cause}).scalar()
@@ -126,20 +146,36 @@ def find(connection: Connection, account_id: int, cause: str) -> StoredTransacti
 
 def transactions(connection: Connection, account_id: int, *, after: int = 0) -> Iterator[StoredTransaction]:
     """Read an account's history in its order, a few thousand rows at a time."""
+    for record in records(connection, account_id, after=after):
+        yield read(record)
+
+
+def records(connection: Connection, account_id: int, *, after: int = 0) -> Iterator[Record]:
+    """Read an account's history as rows, before anybody says that they make sense."""
     values = {"account": account_id, "after": after}
-    entries = _grouped(connection, ENTRIES, values)
-    changes = _grouped(connection, LOT_CHANGES, values)
+    entries, changes = (_Groups(_stream(connection, query, values)) for query in (ENTRIES, LOT_CHANGES))
     for row in _stream(connection, TRANSACTIONS, values):
-        transaction = Transaction(
-            cause=row.cause,
-            kind=TransactionKind(row.kind),
-            at=row.at,
-            entries=tuple(_entry(entry) for entry in entries.take(row.id)),
-            lots=tuple(_lot_change(change) for change in changes.take(row.id)),
-            detail=row.detail,
-            reverses=row.reverses,
-        )
-        yield StoredTransaction(row.id, transaction, row.prev_hash, row.hash)
+        yield Record(row=row, entries=entries.take(row.id), lots=changes.take(row.id))
+
+
+def read(record: Record) -> StoredTransaction:
+    """Make a transaction of its rows.
+
+    Raises:
+        LedgerError: they are none: unbalanced, or an amount of zero.
+        ValueError: a word in them is not known.
+    """
+    row = record.row
+    transaction = Transaction(
+        cause=row.cause,
+        kind=TransactionKind(row.kind),
+        at=row.at,
+        entries=tuple(_entry(entry) for entry in record.entries),
+        lots=tuple(_lot_change(change) for change in record.lots),
+        detail=row.detail,
+        reverses=row.reverses,
+    )
+    return StoredTransaction(id=row.id, transaction=transaction, prev_hash=row.prev_hash, hash=row.hash)
 
 
 def _insert_entries(connection: Connection, account_id: int, transaction_id: int, entries: tuple[Entry, ...]) -> None:
@@ -188,10 +224,6 @@ class _Groups:
                 return []
             self._next = (group[0], list(group[1]))
         return self._next[1] if self._next[0] == transaction_id else []
-
-
-def _grouped(connection: Connection, query: str, values: dict[str, Any]) -> _Groups:
-    return _Groups(_stream(connection, query, values))
 
 
 def _stream(connection: Connection, query: str, values: dict[str, Any]) -> Iterator[Row[Any]]:

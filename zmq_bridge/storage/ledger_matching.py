@@ -25,7 +25,7 @@ VALUES (%(account)s, %(ticket)s, %(amount)s, %(comment)s, %(time_msc)s, %(now)s)
 """
 
 OPEN = """
-SELECT ticket, amount, comment, time_msc, booked_at, request FROM ledger_suspense
+SELECT ticket, amount, comment, time_msc, booked_at, request, reversals FROM ledger_suspense
 WHERE account_id = %(account)s AND settled_by IS NULL ORDER BY booked_at, ticket
 """
 
@@ -46,6 +46,7 @@ WITH requests AS (
         AND (suspense.amount = requests.amount_max
              OR (requests.amount_max IS NULL AND requests.kind = 'redemption' AND suspense.amount < 0))
     WHERE suspense.account_id = %(account)s AND suspense.settled_by IS NULL AND suspense.request IS NULL
+      AND suspense.reversals = 0
 )
 SELECT ticket, kind, id, status FROM pairs WHERE of_deal = 1 AND of_request = 1 ORDER BY ticket
 """
@@ -80,6 +81,7 @@ class SuspenseItem:
     time_msc: int  # trade server's clock
     booked_at: datetime
     request: str | None  # `subscription:ID` or `redemption:ID` that it was matched with; None = nobody's yet
+    reversals: int  # how often a person took its settlement back; from then on only a person matches it
 
 
 def add_to_suspense(connection: Connection, account_id: int, deal: Deal, amount: Decimal, now: datetime) -> None:

@@ -10,7 +10,6 @@ then has moved profit from floating into the balance: until the next agreement N
 deals.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -157,14 +156,6 @@ def store_price(connection: Connection, state: PoolNow, cause: str) -> None:
     if state.pool.units > 0:
         values = {"account": state.account_id, "at": state.now, "cause": cause}
         connection.exec_driver_sql(INSERT_PRICE, {**values, "nav": state.pool.nav, "units": state.pool.units})
-
-
-def held_by(lots: Iterable[Lot]) -> dict[int, Decimal]:
-    """Add up units by member."""
-    held: dict[int, Decimal] = {}
-    for lot in lots:
-        held[lot.member] = total((held.get(lot.member, Decimal(0)), lot.units))
-    return dict(sorted(held.items()))
 
 
 def _pool(row: Row[Any]) -> Pool:

@@ -17,7 +17,7 @@ from ledger.money import total
 from ledger.refusals import RefusalCode, Refused, refuse
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger_fees import accrue_until_now
-from zmq_bridge.storage.ledger_journal import append
+from zmq_bridge.storage.ledger_journal import append_new
 from zmq_bridge.storage.ledger_matching import SUBSCRIPTION, TABLES
 from zmq_bridge.storage.ledger_pool import PoolNow, dealing_now, load_lots, load_pool, load_terms, store_price
 from zmq_bridge.storage.locks import Lock, hold
@@ -25,7 +25,7 @@ from zmq_bridge.storage.locks import Lock, hold
 BATCH_MAX = 100  # requests settled in one database transaction; the next agreement takes the next ones
 
 MATCHED = f"""
-SELECT suspense.ticket, suspense.amount, suspense.request,
+SELECT suspense.ticket, suspense.amount, suspense.request, suspense.reversals,
     coalesce(subscriptions.user_id, redemptions.user_id) AS user_id,
     coalesce(subscriptions.id, redemptions.id) AS id,
     coalesce(subscriptions.status, redemptions.status) AS status,
@@ -122,7 +122,7 @@ def open_dealing(
 
 def book(connection: Connection, state: PoolNow, transaction: Transaction) -> None:
     """Book a dealing, and the price it was made at."""
-    append(connection, state.account_id, transaction)
+    append_new(connection, state.account_id, transaction)
     store_price(connection, state, transaction.cause)
 
 
@@ -177,10 +177,12 @@ def _pay(connection: Connection, account_id: int, row: Row[Any]) -> Settled | Re
     state = load_pool(connection, account_id)
     dealing = Dealing(at=state.now, currency=state.currency, pool=state.pool)
     owed = connection.exec_driver_sql(PAYABLE, {"account": account_id, "member": row.user_id}).scalar() or Decimal(0)
-    paid = pay_redemption(dealing, ticket=row.ticket, member=row.user_id, cash=-row.amount, owed=owed)
+    paid = pay_redemption(
+        dealing, ticket=row.ticket, member=row.user_id, cash=-row.amount, owed=owed, reversals=row.reversals
+    )
     if isinstance(paid, Refused):
         return paid
-    append(connection, account_id, paid)
+    append_new(connection, account_id, paid)
     _out_of_suspense(connection, account_id, row.ticket, paid.cause)
     status = "settled" if owed == -row.amount else "owed"
     _update(connection, "redemptions", row.id, status, state)

@@ -4,17 +4,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from sqlalchemy import Connection
 
 from ledger.allocation import allocate
 from ledger.fees import accrued_performance
-from ledger.money import floor_to, half_even_to
-from ledger.units import Price
-from zmq_bridge.storage.ledger_pool import PoolNow, Terms, held_by, load_lots, load_pool, load_terms
+from ledger.lots import Lot
+from ledger.money import floor_to, half_even_to, scaled
+from ledger.units import Pool, Price
+from zmq_bridge.storage.ledger_pool import PoolNow, Terms, load_lots, load_pool, load_terms
 
 PERCENT_DIGITS = 4
 PRICE_DIGITS = 8
+
+HELD = """
+SELECT user_id, balance FROM ledger_accounts
+WHERE account_id = %(account)s AND kind = 'units' AND balance > 0 ORDER BY user_id
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,36 +53,61 @@ def shares(connection: Connection, account_id: int) -> Shares:
     """Return what each member of an account has."""
     state = load_pool(connection, account_id)
     terms = load_terms(connection, account_id)
-    pool = state.pool
-    nav = floor_to(pool.nav, pool.digits)
+    held = held_units(connection, account_id)
+    nav = floor_to(state.pool.nav, state.pool.digits)
+    values = allocate(nav, dict(held), state.pool.digits) if held else {}
+    fees = _accrued(connection, state, terms)
     return Shares(
         account_id=account_id,
         currency=state.currency,
         nav=nav,
-        units=pool.units,
-        nav_per_unit=half_even_to(Fraction(pool.nav) / Fraction(pool.units), PRICE_DIGITS) if pool.units else None,
+        units=state.pool.units,
+        nav_per_unit=nav_per_unit(state.pool),
         as_of=state.as_of,
         reconciled=state.current and not state.frozen,
-        members=_members(connection, state, terms, nav),
+        members=tuple(
+            Share(
+                user_id=member,
+                units=units,
+                share_percent=half_even_to(100 * Fraction(units) / Fraction(state.pool.units), PERCENT_DIGITS),
+                value=values[member],
+                performance_fee_accrued=fees.get(member, scaled(0, state.pool.digits)),
+            )
+            for member, units in held.items()
+        ),
     )
 
 
-def _members(connection: Connection, state: PoolNow, terms: Terms, nav: Decimal) -> tuple[Share, ...]:
-    pool = state.pool
-    if pool.units == 0:
-        return ()
-    lots = load_lots(connection, state.account_id)
-    held = held_by(lots)
-    values = allocate(nav, dict(held), pool.digits)
-    price = Price(nav=pool.nav, units=pool.units)
-    owed = {m: [lot for lot in lots if lot.member == m] for m in held} if terms.fees.performance_rate else {}
-    return tuple(
-        Share(
-            user_id=member,
-            units=units,
-            share_percent=half_even_to(100 * Fraction(units) / Fraction(pool.units), PERCENT_DIGITS),
-            value=values[member],
-            performance_fee_accrued=accrued_performance(owed.get(member, ()), price, terms.fees, pool.digits),
-        )
-        for member, units in held.items()
-    )
+def pool(connection: Connection, account_id: int) -> dict[str, Any]:
+    """Return the pool's figures without its members: for a page that shows no names."""
+    state = load_pool(connection, account_id)
+    return {
+        "nav": floor_to(state.pool.nav, state.pool.digits),
+        "units": state.pool.units,
+        "nav_per_unit": nav_per_unit(state.pool),
+        "members": len(held_units(connection, account_id)),
+        "as_of": state.as_of,
+        "reconciled": state.current and not state.frozen,
+    }
+
+
+def held_units(connection: Connection, account_id: int) -> dict[int, Decimal]:
+    """Return the units of every member that holds some, by member id."""
+    return {row.user_id: row.balance for row in connection.exec_driver_sql(HELD, {"account": account_id})}
+
+
+def nav_per_unit(pool: Pool) -> Decimal | None:
+    """Return the price of a unit as a figure; None while there are no units."""
+    return half_even_to(Fraction(pool.nav) / Fraction(pool.units), PRICE_DIGITS) if pool.units else None
+
+
+def _accrued(connection: Connection, state: PoolNow, terms: Terms) -> dict[int, Decimal]:
+    """Return the performance fee that each member would owe now; empty without such a fee, or without a price."""
+    if not terms.fees.performance_rate or state.pool.units == 0 or state.pool.nav <= 0:
+        return {}
+    price = Price(nav=state.pool.nav, units=state.pool.units)
+    lots_of: dict[int, list[Lot]] = {}
+    for lot in load_lots(connection, state.account_id):
+        lots_of.setdefault(lot.member, []).append(lot)
+    digits = state.pool.digits
+    return {member: accrued_performance(lots, price, terms.fees, digits) for member, lots in lots_of.items()}

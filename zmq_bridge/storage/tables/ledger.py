@@ -132,6 +132,7 @@ ledger_suspense = Table(
     at("booked_at"),
     word("request", nullable=True),  # what it was matched with, as `subscription:01J...`; None = nobody's yet
     word("settled_by", nullable=True),  # cause of the transaction that took it out; None = still in suspense
+    Column("reversals", Integer, nullable=False, server_default=text("0")),  # after one, only a person matches it
     Index("ix_ledger_suspense_open", "account_id", postgresql_where=text("settled_by IS NULL")),
 )
 

@@ -112,6 +112,7 @@ TABLES = (
         booked_at timestamptz NOT NULL,
         request text,
         settled_by text,
+        reversals integer NOT NULL DEFAULT 0,
         CONSTRAINT pk_ledger_suspense PRIMARY KEY (account_id, ticket),
         CONSTRAINT fk_ledger_suspense_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )

@@ -1,0 +1,210 @@
+"""Mending the books: nothing is ever changed, so a mistake is answered by a transaction that takes it back.
+
+Every function here is a named person's decision, audited, under the account's lock. What was dealt can be reversed
+while its units are still there; what a reversal frees waits in suspense again. A deal of the broker is corrected by
+reversing it and booking it with the broker's new amounts.
+"""
+
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from ledger.book import changed
+from ledger.dealing import Dealing, adopt_value, release_suspense
+from ledger.deals import BookedDeal, deal_entries
+from ledger.errors import ImpossibleHistory
+from ledger.journal import Transaction, TransactionKind, correction_cause, deal_cause, reverse
+from ledger.lots import Lot
+from ledger.refusals import RefusalCode, Refused, refuse
+from ledger.units import Price
+from zmq_bridge.protocol.ids import new_id
+from zmq_bridge.storage.audit import record
+from zmq_bridge.storage.ledger_journal import append, append_new, find, text_detail
+from zmq_bridge.storage.ledger_matching import SuspenseItem, suspense
+from zmq_bridge.storage.ledger_pool import load_pool
+from zmq_bridge.storage.ledger_settlement import book, open_dealing
+from zmq_bridge.storage.locks import Lock, hold
+
+REVERSIBLE = frozenset(
+    {
+        TransactionKind.SUBSCRIPTION,
+        TransactionKind.REDEMPTION,
+        TransactionKind.PAYMENT,
+        TransactionKind.RELEASE,
+        TransactionKind.ADOPTION,
+        TransactionKind.CRYSTALLISATION,
+    }
+)
+
+BACK_INTO_SUSPENSE = """
+UPDATE ledger_suspense SET settled_by = NULL, request = NULL, reversals = reversals + 1
+WHERE account_id = %(account)s AND settled_by = %(cause)s
+"""
+
+REQUEST_AFTER = """
+UPDATE {table} SET status = %(status)s, refusal = %(reason)s, settled_at = NULL
+WHERE account_id = %(account)s AND id = %(id)s
+"""
+
+OWED_AGAIN = """
+UPDATE redemptions SET status = 'owed', settled_at = NULL
+FROM ledger_suspense AS suspense
+WHERE suspense.account_id = %(account)s AND suspense.settled_by = %(cause)s
+  AND suspense.request = 'redemption:' || redemptions.id
+"""
+
+PAYMENTS = """
+SELECT EXISTS (SELECT FROM ledger_suspense WHERE account_id = %(account)s AND request = %(request)s
+    AND settled_by LIKE 'payment:%%')
+"""
+
+LOT = "SELECT * FROM ledger_lots WHERE account_id = %(account)s AND lot = %(lot)s"
+
+CORRECTIONS = """
+SELECT count(*) FROM ledger_transactions WHERE account_id = %(account)s AND kind = 'deal' AND cause LIKE %(like)s
+"""
+
+RELEASED = """
+UPDATE ledger_suspense SET settled_by = %(cause)s WHERE account_id = %(account)s AND ticket = %(ticket)s
+"""
+
+COUNT_DEAL = """
+UPDATE ledger_reconciliations SET deals_since = deals_since + 1, amount_since = amount_since + %(amount)s
+WHERE account_id = %(account)s
+"""
+
+
+def reverse_transaction(
+    connection: Connection, account_id: int, cause: str, *, actor: str, reason: str
+) -> Transaction | Refused:
+    """Take a dealing back: its money waits in suspense again, its units are gone, its request is cancelled.
+
+    The price may have moved since; the difference is the pool's, as if the dealing had never been made.
+    """
+    hold(connection, Lock.ADMISSION, account_id)
+    found = find(connection, account_id, cause)
+    if found is None:
+        return refuse(RefusalCode.NOT_REVERSIBLE, cause=cause, found="no such transaction")
+    original = found.transaction
+    obstacle = _obstacle(connection, account_id, original)
+    if obstacle is not None:
+        return obstacle
+    state = load_pool(connection, account_id)
+    reversal = reverse(original, at=state.now, actor=actor, reason=reason)
+    if append(connection, account_id, reversal) is None:
+        return refuse(RefusalCode.NOT_REVERSIBLE, cause=cause, found="already reversed")
+    _free(connection, account_id, original, reason)
+    _audit(connection, account_id, "ledger.reverse", cause, actor, reason)
+    return reversal
+
+
+def release_deal(
+    connection: Connection, account_id: int, ticket: int, *, actor: str, reason: str
+) -> Transaction | Refused:
+    """Declare a balance deal in suspense to be the pool's own profit or loss: a bonus, a correction, a charge."""
+    opened = _opened(connection, account_id, ticket)
+    if isinstance(opened, Refused):
+        return opened
+    dealing, item = opened
+    released = release_suspense(
+        dealing, ticket=ticket, amount=item.amount, actor=actor, reason=reason, reversals=item.reversals
+    )
+    append_new(connection, account_id, released)
+    values = {"cause": released.cause, "account": account_id, "ticket": ticket}
+    connection.exec_driver_sql(RELEASED, values)
+    _audit(connection, account_id, "ledger.release", released.cause, actor, reason)
+    return released
+
+
+def adopt_nav(
+    connection: Connection, account_id: int, user_id: int, *, actor: str, reason: str
+) -> Transaction | Refused:
+    """Give NAV that no unit stands for (profit made before the first member) to a member, at a price of one."""
+    hold(connection, Lock.ADMISSION, account_id)
+    opened = open_dealing(connection, account_id)
+    if isinstance(opened, Refused):
+        return opened
+    state, dealing = opened
+    number = new_id(int(state.now.timestamp() * 1000))
+    adopted = adopt_value(dealing, number=number, member=user_id, actor=actor, reason=reason)
+    if isinstance(adopted, Transaction):
+        book(connection, state, adopted)
+        _audit(connection, account_id, "ledger.adopt", adopted.cause, actor, reason)
+    return adopted
+
+
+def correct_deal(
+    connection: Connection, account_id: int, deal: BookedDeal, *, actor: str, reason: str
+) -> Transaction | Refused:
+    """Reverse a deal and book it again with the amounts that the broker gives it now; not for balance deals."""
+    hold(connection, Lock.ADMISSION, account_id)
+    like = correction_cause(deal.ticket, 0).removesuffix("0") + "%"
+    done = connection.exec_driver_sql(CORRECTIONS, {"account": account_id, "like": like}).scalar_one()
+    before = correction_cause(deal.ticket, done) if done else deal_cause(deal.ticket)
+    found = find(connection, account_id, before)
+    if found is None or "balance" in (deal.type, found.transaction.detail["type"]):
+        return refuse(RefusalCode.NOT_REVERSIBLE, cause=before, type=deal.type)
+    state = load_pool(connection, account_id)
+    append_new(connection, account_id, reverse(found.transaction, at=state.now, actor=actor, reason=reason))
+    corrected = Transaction(
+        cause=correction_cause(deal.ticket, done + 1),
+        kind=TransactionKind.DEAL,
+        at=state.now,
+        entries=deal_entries(deal, state.currency),
+        detail=text_detail(type=deal.type, entry=deal.entry, amount=deal.amount, actor=actor, reason=reason),
+    )
+    append_new(connection, account_id, corrected)
+    moved = deal.amount - Decimal(found.transaction.detail["amount"])
+    connection.exec_driver_sql(COUNT_DEAL, {"account": account_id, "amount": moved})
+    _audit(connection, account_id, "ledger.correct", corrected.cause, actor, reason)
+    return corrected
+
+
+def _opened(connection: Connection, account_id: int, ticket: int) -> tuple[Dealing, SuspenseItem] | Refused:
+    hold(connection, Lock.ADMISSION, account_id)
+    item = next((item for item in suspense(connection, account_id) if item.ticket == ticket), None)
+    if item is None or item.request is not None:
+        return refuse(RefusalCode.DEAL_NOT_IN_SUSPENSE, ticket=ticket, request=item.request if item else None)
+    state = load_pool(connection, account_id)
+    return Dealing(at=state.now, currency=state.currency, pool=state.pool), item
+
+
+def _obstacle(connection: Connection, account_id: int, original: Transaction) -> Refused | None:
+    if original.kind not in REVERSIBLE:
+        return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, kind=original.kind)
+    paid = connection.exec_driver_sql(PAYMENTS, {"account": account_id, "request": original.cause}).scalar_one()
+    if original.kind is TransactionKind.REDEMPTION and paid:
+        return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, found="paid: reverse its payment first")
+    undone = reverse(original, at=original.at, actor="", reason="")
+    for change in undone.lots:
+        row = connection.exec_driver_sql(LOT, {"account": account_id, "lot": change.lot}).one()
+        mark = Price(nav=row.mark_nav, units=row.mark_units)
+        lot = Lot(
+            lot=row.lot, member=row.user_id, opened=row.opened, units=row.units, units_bought=row.units_bought,
+            cost=row.cost, high_water_mark=mark,
+        )  # fmt: skip
+        try:
+            changed(lot, change)
+        except ImpossibleHistory as error:
+            return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, found=error)
+    return None
+
+
+def _free(connection: Connection, account_id: int, original: Transaction, reason: str) -> None:
+    """Put what the transaction had settled back to where it was, and end its request."""
+    values = {"account": account_id, "cause": original.cause}
+    if original.kind is TransactionKind.PAYMENT:
+        connection.exec_driver_sql(OWED_AGAIN, values)
+    connection.exec_driver_sql(BACK_INTO_SUSPENSE, values)
+    tables = {TransactionKind.SUBSCRIPTION: "subscriptions", TransactionKind.REDEMPTION: "redemptions"}
+    table = tables.get(original.kind)
+    if table is not None:
+        ended = {"status": "cancelled", "reason": f"reversed: {reason}", "id": original.cause.partition(":")[2]}
+        connection.exec_driver_sql(REQUEST_AFTER.format(table=table), {**values, **ended})
+
+
+def _audit(connection: Connection, account_id: int, action: str, cause: str, actor: str, reason: str) -> None:
+    record(
+        connection, actor=actor, action=action, subject=cause, account_id=account_id,
+        before=None, after={"reason": reason},
+    )  # fmt: skip
