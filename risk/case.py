@@ -2,11 +2,12 @@
 
 `Ask` is the question and the raw snapshot: gates read it. `risk.order.Order` is the new order as prices. `Case` is all
 of it with the sums worked out: the limits read it. Each stage exists only when the one before it had no objection.
+Tuples, because all of them are made in each decision.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from risk.book import Book
 from risk.intent import Intent
@@ -16,8 +17,7 @@ from risk.order import Order
 from risk.snapshot import AccountState, DayReference, NavIndex, Snapshot
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(NamedTuple):
     """The question as it came."""
 
     intent: Intent
@@ -26,10 +26,10 @@ class Ask:
     limits: Limits
     now: datetime
     symbol: str  # of the new order, or of the ticket to modify
+    server_now: datetime | None  # what the trade server's clock shows; None: its offset is unknown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Case(NamedTuple):
     """Everything worked out. Money in the account currency."""
 
     ask: Ask

@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from risk.codes import Code
-from risk.numbers import all_positive
 from risk.refusal import Refused
 from risk.snapshot import CalcMode, Quote, SymbolSpec
 
@@ -72,7 +71,7 @@ class Pairs:
 
 def rate_of(quote: Quote, inverse: bool) -> Rate:
     """Turn a quote into a rate: direct is (bid, ask), inverse is (1 / ask, 1 / bid)."""
-    if not all_positive((quote.bid, quote.ask)) or quote.bid > quote.ask:
+    if not quote.usable:
         raise Refused(Code.QUOTE_INVALID, bid=quote.bid, ask=quote.ask)
     return Rate(1 / quote.ask, 1 / quote.bid) if inverse else Rate(quote.bid, quote.ask)
 

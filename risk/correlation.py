@@ -13,12 +13,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from risk.intent import Side
-from risk.snapshot import Correlations, Link
+from risk.snapshot import Correlations, Link, SymbolSpec
 
 RETURNS = 100  # closed H1 bars that must be common to both symbols (101 closes make 100 returns)
 RHO_BOUND = 0.8  # related at or above
 
 Node = tuple[str, Side]
+
+SAME, EITHER = Link.SAME, Link.EITHER
+_NO_LINKS: Mapping[str, Link] = {}
 
 
 class Bar(NamedTuple):
@@ -64,42 +67,53 @@ def rho(a: Mapping[datetime, float], b: Mapping[datetime, float]) -> float | Non
 
 
 def cluster(
-    start: Node, nodes: Iterable[Node], correlations: Correlations | None, currencies: Mapping[str, frozenset[str]],
-    fresh: bool,
-) -> set[Node]:  # fmt: skip
+    start: Node, nodes: Iterable[Node], correlations: Correlations | None, specs: Mapping[str, SymbolSpec], fresh: bool
+) -> set[Node]:
     """Return every node that hangs together with `start`, itself included.
 
     Args:
         start: symbol and side of the new order.
         nodes: symbols and sides of the book.
         correlations: what the bars said; None: unknown, everything is related.
-        currencies: base and profit currency by symbol, for pairs the bars say nothing about.
+        specs: for the currencies of pairs the bars say nothing about.
         fresh: False: the correlations are too old, a shared currency relates on top of what they say.
     """
-    inside, rest, edge = {start}, set(nodes) - {start}, [start]
+    if correlations is None:
+        return {start, *nodes}
+    inside, rest, edge = {start}, [node for node in nodes if node != start], [start]
     while edge and rest:
-        here = edge.pop()
-        near = {other for other in rest if related(here, other, correlations, currencies, fresh)}
-        rest -= near
-        inside |= near
-        edge.extend(near)
+        near, rest = _split(edge.pop(), rest, correlations, specs, fresh)
+        inside.update(near)
+        edge += near
     return inside
 
 
-def related(
-    a: Node, b: Node, correlations: Correlations | None, currencies: Mapping[str, frozenset[str]], fresh: bool
-) -> bool:
-    """Tell whether two nodes share one budget."""
-    (symbol_a, side_a), (symbol_b, side_b) = a, b
-    if symbol_a == symbol_b:
-        return side_a is side_b
-    if correlations is None:
-        return True
-    link = correlations.links.get(symbol_a, {}).get(symbol_b)
-    if link is not None and (link is Link.EITHER or (side_a is side_b) is (link is Link.SAME)):
-        return True
-    judged = fresh and symbol_a in correlations.symbols and symbol_b in correlations.symbols
-    return not judged and not currencies[symbol_a].isdisjoint(currencies[symbol_b])
+def _split(
+    here: Node, nodes: list[Node], correlations: Correlations, specs: Mapping[str, SymbolSpec], fresh: bool
+) -> tuple[list[Node], list[Node]]:
+    """Part the nodes into those related to `here` and the rest."""
+    symbol, side = here
+    links, judged = correlations.links.get(symbol, _NO_LINKS), correlations.symbols
+    known = fresh and symbol in judged
+    near: list[Node] = []
+    rest: list[Node] = []
+    for node in nodes:
+        other, other_side = node
+        link = links.get(other)
+        if other == symbol:
+            hit = other_side is side
+        elif link is not None and (link is EITHER or (other_side is side) is (link is SAME)):
+            hit = True
+        else:
+            hit = not (known and other in judged) and share_currency(specs[symbol], specs[other])
+        (near if hit else rest).append(node)
+    return near, rest
+
+
+def share_currency(a: SymbolSpec, b: SymbolSpec) -> bool:
+    """Tell whether two symbols have a base or profit currency in common."""
+    ours = (a.currency_base, a.currency_profit)
+    return b.currency_base in ours or b.currency_profit in ours
 
 
 def _usable(series: Sequence[Bar]) -> dict[datetime, float]:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from risk.codes import Code
 from risk.conversion import ONE, Pairs, Rate, chain, rate_of
 from risk.limits import Limits
-from risk.numbers import ZERO, all_at_least_zero, all_positive, is_count, span
+from risk.numbers import HALF, span
 from risk.refusal import Refused
-from risk.snapshot import AccountState, CalcMode, Quote, Snapshot, SymbolSpec, TradeMode
+from risk.snapshot import AccountState, Quote, Snapshot, SymbolSpec
 from risk.valuation import margin_per_lot, profit_per_price
 
 
@@ -35,11 +35,24 @@ class Lot(NamedTuple):
 class Market:
     """Quotes and specifications of one decision, valued once per symbol."""
 
-    __slots__ = ("_account", "_limits", "_lots", "_newest", "_oldest_conversion", "_oldest_quote", "_oldest_spec",
-                 "_pairs", "_rates", "_snapshot")  # fmt: skip
+    __slots__ = (
+        "_account",
+        "_commission",
+        "_limits",
+        "_lots",
+        "_newest",
+        "_oldest_conversion",
+        "_oldest_quote",
+        "_oldest_spec",
+        "_pairs",
+        "_rates",
+        "_slippage_points",
+        "_snapshot",
+    )  # fmt: skip
 
     def __init__(self, snapshot: Snapshot, account: AccountState, limits: Limits, now: datetime) -> None:
         self._snapshot, self._account, self._limits = snapshot, account, limits
+        self._slippage_points, self._commission = limits.slippage_points, limits.commission
         self._newest = now + span(limits.max_clock_skew_s)
         self._oldest_quote = now - span(limits.max_quote_age_s)
         self._oldest_conversion = now - span(limits.max_conversion_age_s)
@@ -60,7 +73,7 @@ class Market:
         spec = self._snapshot.specs.get(symbol)
         if spec is None:
             raise Refused(Code.SPEC_MISSING, symbol=symbol)
-        if spec.symbol != symbol or not _usable(spec):
+        if not spec.usable or spec.symbol != symbol:
             raise Refused(Code.SPEC_INVALID, symbol=symbol, found=spec)
         if not self._oldest_spec <= spec.as_of <= self._newest:
             raise Refused(Code.SPEC_STALE, symbol=symbol, as_of=spec.as_of, max_spec_age_s=self._limits.max_spec_age_s)
@@ -84,9 +97,8 @@ class Market:
         quote = self._snapshot.quotes.get(symbol)
         if quote is None:
             raise Refused(Code.QUOTE_MISSING, symbol=symbol)
-        bid, ask = quote.bid, quote.ask
-        if not all_positive((bid, ask)) or bid > ask:
-            raise Refused(Code.QUOTE_INVALID, symbol=symbol, bid=bid, ask=ask)
+        if not quote.usable:
+            raise Refused(Code.QUOTE_INVALID, symbol=symbol, bid=quote.bid, ask=quote.ask)
         if not self._oldest_quote <= quote.received_at <= self._newest:
             limit = self._limits.max_quote_age_s
             raise Refused(Code.QUOTE_STALE, symbol=symbol, received_at=quote.received_at, max_quote_age_s=limit)
@@ -94,15 +106,26 @@ class Market:
 
     def _value(self, spec: SymbolSpec, quote: Quote) -> Lot:
         per_price, currency = profit_per_price(spec)
-        low, high = ONE if currency is None else self.rate(currency)
-        loss = per_price * high
-        slippage = self._limits.slippage_points * spec.point
-        commission = max(self._limits.commission, spec.commission)
-        buffer = slippage * loss
+        if currency is None or currency == self._account.currency:
+            gain = loss = per_price
+        else:
+            low, high = self.rate(currency)
+            gain, loss = per_price * low, per_price * high
+        slippage = self._slippage_points * spec.point
+        commission = self._commission if self._commission > spec.commission else spec.commission
+        buffer, ask = slippage * loss, quote.ask
         return Lot(
-            spec, quote.bid, quote.ask, loss, per_price * low, slippage, commission,
-            commission / 2 + buffer, commission + buffer, quote.ask * loss,
-        )  # fmt: skip
+            spec,
+            quote.bid,
+            ask,
+            loss,
+            gain,
+            slippage,
+            commission,
+            commission * HALF + buffer,
+            commission + buffer,
+            ask * loss,
+        )
 
     def _convert(self, currency: str) -> Rate:
         if self._pairs is None:
@@ -118,22 +141,3 @@ class Market:
             limit = self._limits.max_conversion_age_s
             raise Refused(Code.CONVERSION_STALE, symbol=symbol, received_at=quote.received_at, max_age_s=limit)
         return rate_of(quote, inverse)
-
-
-def _usable(spec: SymbolSpec) -> bool:
-    """Tell whether every figure of the specification can be computed with."""
-    needed = (spec.point, spec.tick_size, spec.tick_value, spec.contract_size, spec.volume_min, spec.volume_max,
-              spec.volume_step, spec.margin_rate)  # fmt: skip
-    optional = (spec.volume_limit, spec.margin_initial, spec.margin_maintenance, spec.terminal_margin)
-    given = tuple(value for value in optional if value is not None)
-    return (
-        all_positive(needed)
-        and (not given or all_positive(given))
-        and all_at_least_zero((spec.commission, ZERO))
-        and is_count(spec.digits, 16)
-        and is_count(spec.stops_level)
-        and is_count(spec.freeze_level)
-        and isinstance(spec.calc_mode, CalcMode)
-        and isinstance(spec.trade_mode, TradeMode)
-        and bool(spec.currency_base and spec.currency_profit and spec.currency_margin)
-    )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from risk.book import build_book, pending_worst_entry, position_risk
+from risk.book import build_book, pending_worst, position_risk
 from risk.case import Ask, Case
 from risk.checks import GATES, WIDENING_CHECKS
 from risk.codes import Code
@@ -20,7 +20,7 @@ from risk.limits import Limits
 from risk.market import Lot, Market
 from risk.numbers import ZERO, round_up
 from risk.opening import build_case, build_order, deny, judge_opening, require_ask, run
-from risk.order import closing_price, loss_per_lot
+from risk.order import closing_price
 from risk.reduction import eases, nothing_added
 from risk.refusal import Refused
 from risk.snapshot import OpenPosition, PendingOrder, Snapshot
@@ -83,7 +83,7 @@ def _position_case(ask: Ask, position: OpenPosition, sl: Decimal, market: Market
     )  # fmt: skip
     order = build_order(stand_in, market)
     book = build_book(ask.snapshot, market, position.ticket)
-    return replace(build_case(replace(ask, intent=stand_in), order, market, book), risk=risk)
+    return build_case(ask._replace(intent=stand_in), order, market, book)._replace(risk=risk)
 
 
 def _judge_order(
@@ -115,8 +115,8 @@ def _order_difference(new: Approved, order: PendingOrder, market: Market, ask: A
     if order.sl is None:
         return replace(new, volume=None, slots=0, checks=tuple(done))
     lot, volume = market.lot(order.symbol), order.volume
-    worst = pending_worst_entry(order, lot)
-    risk = new.risk - volume * loss_per_lot(order.side, worst, order.sl, lot)
+    worst, old_risk = pending_worst(order, lot)
+    risk = new.risk - old_risk
     margin = new.margin - volume * market.margin(lot, worst)
     notional = new.notional - volume * worst * lot.loss_per_price
     return _difference(max(risk, ZERO), max(margin, ZERO), max(notional, ZERO), ask, done)

@@ -1,7 +1,7 @@
 """Judge an opening order: gates, prices, limits; a stage is entered only when the one before has no objection."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import ParamSpec
 
@@ -18,9 +18,10 @@ from risk.order import Order, entry_price, loss_per_lot, worst_entry_price
 from risk.refusal import Refused
 from risk.sizing import size
 from risk.snapshot import AccountState, Snapshot
-from risk.verdict import Approved, Check, Denied, Verdict
+from risk.verdict import Approved, Check, Denied, Verdict, text
 
 P = ParamSpec("P")
+OFFSET_MAX_S = 15 * 3600  # no time zone is further from UTC
 
 
 def judge_opening(ask: Ask, done: list[Check], without_ticket: int | None = None) -> Verdict:
@@ -53,7 +54,14 @@ def require_ask(intent: Intent, snapshot: Snapshot | None, limits: Limits | None
     account = snapshot.account
     if snapshot.account_id != intent.account or type(account) is not AccountState:
         raise Refused(Code.ACCOUNT_UNKNOWN, account=intent.account, snapshot_of=snapshot.account_id)
-    return Ask(intent=intent, snapshot=snapshot, account=account, limits=limits, now=now, symbol=symbol)
+    return Ask(intent, snapshot, account, limits, now, symbol, server_time(now, snapshot.server_offset_s))
+
+
+def server_time(now: datetime, offset_s: int | None) -> datetime | None:
+    """Return what the trade server's clock shows, or None when its offset is unknown or absurd."""
+    if type(offset_s) is not int or not -OFFSET_MAX_S <= offset_s <= OFFSET_MAX_S:
+        return None
+    return now + timedelta(0, offset_s)
 
 
 def build_order(intent: Intent, market: Market) -> Order:
@@ -110,7 +118,7 @@ def run(checks: Iterable[Callable[P, Check]], done: list[Check], *args: P.args, 
 def deny(failed: Check, done: list[Check]) -> Denied:
     """Return the denial a failed check stands for."""
     found, expected = MEASURES.get(failed.code, ("found", "expected"))
-    context = {found: str(failed.value), expected: str(failed.limit)}
+    context = {found: str(text(failed.value)), expected: str(text(failed.limit))}
     return Denied(code=failed.code, context=context, checks=tuple(done))
 
 

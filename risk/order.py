@@ -3,15 +3,14 @@
 Only orders that passed the form checks get here: side, stop loss, take profit and the prices its type needs are given.
 """
 
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from risk.intent import OrderType, Side
 from risk.market import Lot
 
 
-@dataclass(slots=True, kw_only=True, frozen=True)
-class Order:
+class Order(NamedTuple):
     """An opening order with its prices worked out."""
 
     symbol: str

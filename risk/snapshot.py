@@ -2,7 +2,8 @@
 
 Plain values only, gathered by the caller (Postgres, Redis), judged by `risk.assess`. Anything may be missing (None) or
 nonsense; the check that needs it denies with a code. Money is Decimal in the account currency unless said otherwise,
-prices are Decimal, times are aware UTC. Mappings are read, never written.
+prices are Decimal, times are aware UTC. Mappings are read, never written. Each value says of itself, when it is made,
+whether its figures are `usable`.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,17 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from risk.intent import OrderType, Side
+from risk.instrument import CalcMode, Quote, Session, SymbolSpec, TradeMode
+from risk.numbers import DIGITS_MAX, all_at_least_zero, all_finite, all_positive, is_count, is_moment
+from risk.tickets import OpenPosition, PendingOrder, RecentOrder, Reservation
+
+__all__ = [
+    "AccountState", "CalcMode", "Correlations", "DayReference", "Link", "MarginMode", "NavIndex", "NewsWindow",
+    "OpenPosition", "PendingOrder", "Quote", "RecentOrder", "Reservation", "Session", "Snapshot", "State", "SymbolSpec",
+    "TradeMode", "TradingState",
+]  # fmt: skip
+
+LEVERAGE_MAX = 100_000  # no account has more
 
 
 class State(StrEnum):
@@ -28,29 +39,6 @@ class MarginMode(StrEnum):
     NETTING = "netting"
     EXCHANGE = "exchange"
     HEDGING = "hedging"
-
-
-class CalcMode(StrEnum):
-    """Which formulas value the symbol (SYMBOL_TRADE_CALC_MODE)."""
-
-    FOREX = "forex"
-    FOREX_NO_LEVERAGE = "forex_no_leverage"
-    FUTURES = "futures"
-    CFD = "cfd"
-    CFD_INDEX = "cfd_index"
-    CFD_LEVERAGE = "cfd_leverage"
-    EXCH_STOCKS = "exch_stocks"
-    EXCH_FUTURES = "exch_futures"
-
-
-class TradeMode(StrEnum):
-    """Which sides the broker takes on the symbol (SYMBOL_TRADE_MODE)."""
-
-    DISABLED = "disabled"
-    LONG_ONLY = "long_only"
-    SHORT_ONLY = "short_only"
-    CLOSE_ONLY = "close_only"
-    FULL = "full"
 
 
 class Link(StrEnum):
@@ -77,101 +65,11 @@ class AccountState:
     margin_free: Decimal  # equity - margin; may be negative
     trade_allowed: bool  # the broker and the terminal let the account and its experts trade
     as_of: datetime  # when the bridge received it
+    usable: bool = field(init=False, repr=False, compare=False)  # every figure can be computed with
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quote:
-    """The account's own broker's last price of a symbol."""
-
-    bid: Decimal  # > 0, <= ask
-    ask: Decimal  # > 0
-    received_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """One trading session of a week, in trade-server time."""
-
-    day: int  # 0 = Sunday ... 6 = Saturday, as MT5 counts
-    from_s: int  # seconds after midnight, inclusive
-    to_s: int  # seconds after midnight, exclusive; 86400 = the end of the day
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SymbolSpec:
-    """The broker's specification of a symbol."""
-
-    symbol: str
-    digits: int
-    point: Decimal  # smallest displayed price change, > 0
-    tick_size: Decimal  # smallest price change, > 0
-    tick_value: Decimal  # broker's value of one tick for one lot in account currency, > 0
-    contract_size: Decimal  # units per lot, > 0
-    volume_min: Decimal  # lots, > 0
-    volume_max: Decimal  # lots, >= volume_min
-    volume_step: Decimal  # lots, > 0
-    volume_limit: Decimal | None = None  # lots of open + pending in one direction; None: no limit
-    stops_level: int = 0  # points, >= 0
-    freeze_level: int = 0  # points, >= 0
-    calc_mode: CalcMode
-    trade_mode: TradeMode
-    currency_base: str
-    currency_profit: str
-    currency_margin: str
-    margin_initial: Decimal | None = None  # margin of one lot in margin currency, > 0; None: not set by the broker
-    margin_maintenance: Decimal | None = None  # likewise, for exchange futures held
-    margin_rate: Decimal = Decimal(1)  # the broker's margin rate of an opening order, > 0
-    terminal_margin: Decimal | None = None  # OrderCalcMargin of one lot at market, account currency; None: not given
-    terminal_profit: Decimal | None = (
-        None  # OrderCalcProfit of one lot over 100 ticks, account currency; None: not given
-    )
-    commission: Decimal = Decimal(0)  # round trip for one lot in account currency, >= 0, as seen in the account's deals
-    sessions: tuple[Session, ...]  # trade sessions; empty: never open
-    as_of: datetime  # when the bridge received it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPosition:
-    """A position the terminal reported."""
-
-    ticket: int
-    symbol: str
-    side: Side
-    volume: Decimal  # lots, > 0
-    price_open: Decimal  # > 0
-    sl: Decimal | None  # None: no stop loss
-    tp: Decimal | None  # None: no take profit
-    by_hand: bool = False  # True: no command of ours opened it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PendingOrder:
-    """A pending order resting at the broker."""
-
-    ticket: int
-    symbol: str
-    side: Side
-    order_type: OrderType  # limit, stop or stop_limit
-    volume: Decimal  # lots still to fill, > 0
-    price: Decimal  # entry or trigger price, > 0
-    stoplimit: Decimal | None = None  # stop-limit orders only
-    sl: Decimal | None
-    tp: Decimal | None
-    by_hand: bool = False  # True: no command of ours placed it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
-    """What an approved command may still cost, until its outcome is in a snapshot. Copied from `Approved`."""
-
-    command_id: str
-    symbol: str
-    side: Side
-    volume: Decimal  # lots added, >= 0 (0: a modification)
-    risk: Decimal  # account currency, >= 0
-    margin: Decimal  # account currency, >= 0
-    notional: Decimal  # account currency, >= 0
-    slots: int  # positions it may open, 0 or 1
+    def __post_init__(self) -> None:
+        """Judge the figures, once. Never raises."""
+        object.__setattr__(self, "usable", _is_account(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +79,11 @@ class DayReference:
     server_day: date  # day of the trade server's clock
     reference: Decimal  # max(balance, equity - credit) at the rollover, > 0
     net_flows: Decimal  # deposits minus withdrawals since the rollover
+    usable: bool = field(init=False, repr=False, compare=False)  # every figure can be computed with
+
+    def __post_init__(self) -> None:
+        """Judge the figures, once. Never raises."""
+        object.__setattr__(self, "usable", _is_day(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +94,11 @@ class NavIndex:
     peak: Decimal  # highest price since the last reset, > 0, >= price
     units: Decimal  # units outstanding, >= 0
     latched: bool = False  # True: the drawdown limit was reached; only a named person resets it
+    usable: bool = field(init=False, repr=False, compare=False)  # every figure can be computed with
+
+    def __post_init__(self) -> None:
+        """Judge the figures, once. Never raises."""
+        object.__setattr__(self, "usable", _is_index(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,17 +109,6 @@ class TradingState:
     reason: str  # for people
     actor: str  # who or what set it
     at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecentOrder:
-    """An opening order of the account that was approved lately, for rates and repetition."""
-
-    at: datetime
-    source: str
-    strategy: str
-    symbol: str
-    side: Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,3 +151,31 @@ class Snapshot:
     latched_strategies: frozenset[str] = frozenset()  # strategies stopped for repeating themselves
     correlations: Correlations | None = None  # None: every pair that shares a currency counts as related
     news_windows: tuple[NewsWindow, ...] = field(default=())
+
+
+def _is_account(a: AccountState) -> bool:
+    return (
+        all_finite((a.balance, a.equity, a.margin_free))
+        and all_at_least_zero((a.credit, a.margin))
+        and is_count(a.leverage, LEVERAGE_MAX)
+        and a.leverage > 0
+        and is_count(a.digits, DIGITS_MAX)
+        and isinstance(a.margin_mode, MarginMode)
+        and type(a.currency) is str
+        and bool(a.currency)
+        and type(a.trade_allowed) is bool
+        and is_moment(a.as_of)
+    )
+
+
+def _is_day(day: DayReference) -> bool:
+    return all_positive((day.reference,)) and all_finite((day.net_flows,)) and type(day.server_day) is date
+
+
+def _is_index(index: NavIndex) -> bool:
+    return (
+        all_positive((index.peak,))
+        and all_at_least_zero((index.price, index.units))
+        and index.price <= index.peak
+        and type(index.latched) is bool
+    )

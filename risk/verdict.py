@@ -6,12 +6,13 @@ stored with the decision, so their text form is stable: `describe` is the one pl
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import ClassVar, NamedTuple
 
 from risk.codes import Code
 
-Measure = Decimal | int | str | None
+Measure = Decimal | int | str | timedelta | datetime | date | None
 
 
 class Check(NamedTuple):
@@ -57,10 +58,13 @@ Verdict = Approved | Denied
 
 def describe(checks: tuple[Check, ...]) -> list[dict[str, str | bool | None]]:
     """Turn checks into plain JSON values, money and prices as text."""
-    return [
-        {"code": c.code.value, "value": _text(c.value), "limit": _text(c.limit), "passed": c.passed} for c in checks
-    ]
+    return [{"code": c.code.value, "value": text(c.value), "limit": text(c.limit), "passed": c.passed} for c in checks]
 
 
-def _text(measure: Measure) -> str | None:
+def text(measure: Measure) -> str | None:
+    """Render a measure: time differences as seconds, times in ISO 8601, numbers as they are."""
+    if isinstance(measure, timedelta):
+        return str(measure.total_seconds())
+    if isinstance(measure, date):  # a datetime is one too
+        return measure.isoformat()
     return None if measure is None else str(measure)

@@ -21,7 +21,7 @@ def check_tick_value(ask: Ask, order: Order) -> Check:
     if spec.calc_mode in BY_TICK_VALUE:
         return Check(Code.TICK_VALUE_DISAGREES, spec.tick_value, None, True)
     low, high = spec.tick_size * lot.gain_per_price, spec.tick_size * lot.loss_per_price
-    return Check(Code.TICK_VALUE_DISAGREES, spec.tick_value, high, _near(spec.tick_value, low, high, ask))
+    return Check(Code.TICK_VALUE_DISAGREES, spec.tick_value, high, near(spec.tick_value, low, high, ask))
 
 
 def check_terminal_profit(ask: Ask, order: Order) -> Check:
@@ -31,17 +31,10 @@ def check_terminal_profit(ask: Ask, order: Order) -> Check:
         return Check(Code.PROFIT_DISAGREES, None, None, True)
     distance = PROFIT_TICKS * spec.tick_size
     low, high = distance * lot.gain_per_price, distance * lot.loss_per_price
-    return Check(Code.PROFIT_DISAGREES, spec.terminal_profit, high, _near(spec.terminal_profit, low, high, ask))
+    return Check(Code.PROFIT_DISAGREES, spec.terminal_profit, high, near(spec.terminal_profit, low, high, ask))
 
 
-def check_terminal_margin(ask: Ask, order: Order, own: Decimal) -> Check:
-    """OrderCalcMargin of the terminal agrees with ours for one lot, when it was asked."""
-    given = order.lot.spec.terminal_margin
-    if given is None:
-        return Check(Code.MARGIN_DISAGREES, None, None, True)
-    return Check(Code.MARGIN_DISAGREES, given, own, _near(given, own, own, ask))
-
-
-def _near(value: Decimal, low: Decimal, high: Decimal, ask: Ask) -> bool:
+def near(value: Decimal, low: Decimal, high: Decimal, ask: Ask) -> bool:
+    """Tell whether the broker's figure lies within the allowed share of ours, which is a range."""
     share = ask.limits.max_disagreement_percent
     return low - percent_of(share, low) <= value <= high + percent_of(share, high)

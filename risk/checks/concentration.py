@@ -2,11 +2,11 @@
 
 from decimal import Decimal
 
+from risk.book import directions
 from risk.case import Case
 from risk.codes import Code
 from risk.correlation import cluster
-from risk.intent import Side
-from risk.numbers import percent_of, span
+from risk.numbers import ZERO, percent_of, span
 from risk.verdict import Check
 
 
@@ -25,26 +25,30 @@ def check_correlated(case: Case) -> Check:
 
 def check_currency(case: Case) -> Check:
     """The largest net exposure to one currency, whatever fills, <= its cap, a share of B."""
-    currency, size = case.book.largest_exposure(case.order.side, case.notional, case.order.lot.spec)
     limit = percent_of(case.ask.limits.max_currency_exposure_percent, case.base)
-    return Check(Code.CURRENCY_EXPOSURE, f"{size} {currency}" if size > limit else size, limit, size <= limit)
+    size, currency = largest_exposure(case)
+    return Check(Code.CURRENCY_EXPOSURE, size if size <= limit else f"{size} {currency}", limit, size <= limit)
 
 
 def cluster_risk(case: Case) -> Decimal:
     """Return the risk the book already carries in the cluster of the new order."""
-    nodes, start = case.book.risk_by_side, (case.order.symbol, case.order.side)
-    joined = cluster(start, nodes, case.ask.snapshot.correlations, _currencies(case, start), _fresh(case))
-    return sum((nodes[node] for node in joined if node in nodes), Decimal(0))
+    snapshot, risks = case.ask.snapshot, case.book.risk_by_side
+    correlations = snapshot.correlations
+    fresh = correlations is not None and (
+        case.ask.now - span(case.ask.limits.max_correlation_age_s) <= correlations.as_of <= case.ask.now
+    )
+    joined = cluster((case.order.symbol, case.order.side), risks, correlations, snapshot.specs, fresh)
+    return sum((risk for node, risk in risks.items() if node in joined), ZERO)
 
 
-def _currencies(case: Case, start: tuple[str, Side]) -> dict[str, frozenset[str]]:
-    specs = case.ask.snapshot.specs
-    symbols = {start[0], *(symbol for symbol, _ in case.book.risk_by_side)}
-    return {s: frozenset((specs[s].currency_base, specs[s].currency_profit)) for s in symbols}
-
-
-def _fresh(case: Case) -> bool:
-    correlations = case.ask.snapshot.correlations
-    if correlations is None:
-        return False
-    return case.ask.now - span(case.ask.limits.max_correlation_age_s) <= correlations.as_of <= case.ask.now
+def largest_exposure(case: Case) -> tuple[Decimal, str]:
+    """Return how large the net exposure to a currency can get with the new order, whatever fills, and which one."""
+    gains, loses = directions(case.order.side, case.order.lot.spec)
+    worst, currency = (case.notional, gains) if gains else (ZERO, "")
+    for name, highest, lowest in case.book.exposures():
+        high = highest + case.notional if name == gains else highest
+        low = lowest - case.notional if name == loses else lowest
+        size = high if high > -low else -low
+        if size > worst:
+            worst, currency = size, name
+    return worst, currency

@@ -3,7 +3,7 @@
 Hours and sessions are in trade-server time; days count from Sunday = 0, as MT5 does.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from risk.case import Ask
 from risk.codes import Code
@@ -23,30 +23,24 @@ _SIDES = {
 
 def check_account_hours(ask: Ask) -> Check:
     """Every group of hours set for the account holds this moment."""
-    groups, offset = ask.limits.hours, ask.snapshot.server_offset_s
+    groups, server = ask.limits.hours, ask.server_now
     if not groups:
         return Check(Code.OUTSIDE_TRADING_HOURS, "always", "always", True)
-    if offset is None:
-        return Check(Code.OUTSIDE_TRADING_HOURS, None, "hours", False)
-    day, second = week_time(ask.now, offset)
-    return Check(Code.OUTSIDE_TRADING_HOURS, f"day {day} second {second}", "hours",
-                 all(_inside(group, day, second) for group in groups))  # fmt: skip
+    passed = server is not None and all(inside(group, server) for group in groups)
+    return Check(Code.OUTSIDE_TRADING_HOURS, server, "hours", passed)
 
 
 def check_session(ask: Ask, order: Order) -> Check:
     """The broker's own sessions of the symbol hold this moment; a symbol without sessions is closed."""
-    offset = ask.snapshot.server_offset_s
-    if offset is None:
-        return Check(Code.MARKET_CLOSED, None, "sessions", False)
-    day, second = week_time(ask.now, offset)
-    return Check(Code.MARKET_CLOSED, f"day {day} second {second}", "sessions",
-                 _inside(order.lot.spec.sessions, day, second))  # fmt: skip
+    server = ask.server_now
+    passed = server is not None and inside(order.lot.spec.sessions, server)
+    return Check(Code.MARKET_CLOSED, server, "sessions", passed)
 
 
 def check_trade_mode(ask: Ask, order: Order) -> Check:
     """The broker takes new orders of this side."""
     mode = order.lot.spec.trade_mode
-    return Check(Code.SYMBOL_TRADE_MODE, mode.value, order.side.value, order.side in _SIDES[mode])
+    return Check(Code.SYMBOL_TRADE_MODE, mode, order.side, order.side in _SIDES[mode])
 
 
 def check_news(ask: Ask, order: Order) -> Check:
@@ -63,11 +57,7 @@ def check_news(ask: Ask, order: Order) -> Check:
     return Check(Code.NEWS_BLACKOUT, "none", "none", True)
 
 
-def week_time(now: datetime, offset_s: int) -> tuple[int, int]:
-    """Return day (Sunday = 0) and second of the day on the trade server's clock."""
-    server = now + timedelta(seconds=offset_s)
-    return server.isoweekday() % 7, server.hour * 3600 + server.minute * 60 + server.second
-
-
-def _inside(sessions: tuple[Session, ...], day: int, second: int) -> bool:
-    return any(s.day == day and s.from_s <= second < s.to_s for s in sessions)
+def inside(sessions: tuple[Session, ...], server: datetime) -> bool:
+    """Tell whether a session holds the moment."""
+    day, second = server.isoweekday() % 7, server.hour * 3600 + server.minute * 60 + server.second
+    return any(session.day == day and session.from_s <= second < session.to_s for session in sessions)

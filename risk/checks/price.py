@@ -51,7 +51,9 @@ def check_collar(ask: Ask, order: Order) -> Check:
     """The price named is near the quote: the sender and we look at the same market."""
     market = order.lot.ask if order.side is Side.BUY else order.lot.bid
     limit = percent_of(ask.limits.price_collar_percent, market)
-    distance = max((abs(p - market) for p in (order.price, order.stoplimit) if p is not None), default=ZERO)
+    distance = ZERO if order.price is None else abs(order.price - market)
+    if order.stoplimit is not None:
+        distance = max(distance, abs(order.stoplimit - market))
     return Check(Code.PRICE_COLLAR, distance, limit, distance <= limit)
 
 

@@ -2,7 +2,7 @@
 
 from risk.case import Ask
 from risk.codes import Code
-from risk.numbers import HUNDRED, all_at_least_zero, all_positive
+from risk.numbers import HUNDRED
 from risk.snapshot import State
 from risk.verdict import Check
 
@@ -36,7 +36,7 @@ def check_drawdown_latch(ask: Ask) -> Check:
 def check_drawdown(ask: Ask) -> Check:
     """1 - price / peak of the NAV-per-unit index stays below the limit; reaching it is too much."""
     index = ask.snapshot.nav_index
-    if index is None or not all_positive((index.peak,)) or not all_at_least_zero((index.price, index.units)):
+    if index is None or not index.usable:
         return Check(Code.NAV_INDEX_MISSING, None if index is None else str(index), "usable", False)
     limit = ask.limits.max_drawdown_percent
     fallen = (index.peak - index.price) * HUNDRED / index.peak
