@@ -9,6 +9,7 @@ Pushes that arrive while a reply is awaited are kept in order and handed out by 
 import socket
 import time
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,14 +17,20 @@ from zmq_bridge.simulator.errors import BrokerRefused, BrokerUnreachable
 from zmq_bridge.simulator.server.lines import decode_line, encode_line
 
 TIMEOUT_S = 2.0  # a broker that answers, answers at once; below the bridge's patience with a silent terminal
+WAIT_SLICE_S = 0.2  # how often `while_waiting` is called
 RECEIVE_BYTES = 1 << 20
 
 
 class BrokerClient:
     """A connection to the broker."""
 
-    def __init__(self, host: str, port: int, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, host: str, port: int, *, timeout_s: float = TIMEOUT_S, while_waiting: Callable[[], None] | None = None
+    ) -> None:
         """Connect.
+
+        Args:
+            while_waiting: called every WAIT_SLICE_S while a reply is awaited; must not use this client.
 
         Raises:
             BrokerUnreachable: nobody listens there.
@@ -34,6 +41,7 @@ class BrokerClient:
             raise BrokerUnreachable(f"broker: expected one at {host}:{port}, found {error}") from error
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.timeout_s = timeout_s
+        self._while_waiting = while_waiting
         self._buffer = bytearray()
         self._pushes: deque[dict[str, Any]] = deque()
         self._last_id = 0
@@ -106,9 +114,11 @@ class BrokerClient:
         if deadline is not None and left_s <= 0:
             raise BrokerUnreachable(f"broker: expected a reply within {self.timeout_s} s, found none")
         try:
-            self._socket.settimeout(left_s)
+            self._socket.settimeout(min(left_s, WAIT_SLICE_S))
             data = self._socket.recv(RECEIVE_BYTES)
         except (BlockingIOError, TimeoutError):
+            if deadline is not None and self._while_waiting:
+                self._while_waiting()
             return []
         except OSError as error:
             raise BrokerUnreachable(f"broker: expected a reply, found {error}") from error

@@ -102,7 +102,8 @@ class BrokerServer:
         """Replace the feed by a replay; returns by how many ms its times are moved."""
         opened = open_files(files)
         market = self.broker.core.market
-        list_symbols(self.broker, [file.symbol for file in opened])
+        for symbol in list_symbols(self.broker, [file.symbol for file in opened]):
+            self.tell_symbol(symbol)
         lived = max((tick.time_msc for tick in market.last.values()), default=0)
         shift_ms = replay_shift_ms(opened, lived)
         names = ", ".join(file.path.name for file in opened)

@@ -58,11 +58,12 @@ def _shifted(file: TickFile, shift_ms: int) -> Iterator[tuple[str, Tick]]:
         yield file.symbol, tick._replace(time_msc=tick.time_msc + shift_ms) if shift_ms else tick
 
 
-def list_symbols(broker: Broker, symbols: Iterable[str]) -> None:
-    """List the symbols that the broker doesn't have yet."""
-    for symbol in symbols:
-        if symbol not in broker.core.market.specs:
-            broker.list_symbol(spec_for(symbol))
+def list_symbols(broker: Broker, symbols: Iterable[str]) -> list[str]:
+    """List the symbols that the broker doesn't have yet, and return those."""
+    new = [symbol for symbol in dict.fromkeys(symbols) if symbol not in broker.core.market.specs]
+    for symbol in new:
+        broker.list_symbol(spec_for(symbol))
+    return new
 
 
 def generated(broker: Broker, seed: int, streams: Sequence[TickStream], start_msc: int) -> Iterator[tuple[str, Tick]]:

@@ -1,0 +1,295 @@
+"""The terminal's loop: one thread that sleeps in one poll until a socket speaks or something is due.
+
+    every turn     take what the broker pushed, send ticks, talk to the bridge, publish events, snapshot when changed
+    when due       beats (500 ms), snapshots (1 s), open commands (1 s), specifications (10 s), deal re-read (60 s)
+
+Without the broker there is nothing to speak for: no beats and no requests until the connection is back, so that the
+bridge sees a terminal that is not there. A SIGKILL at any point is harmless: see memory and desk.
+"""
+
+import logging
+import signal
+import socket
+import threading
+import time
+from typing import Any
+
+import zmq
+
+from zmq_bridge.protocol.commands import Command
+from zmq_bridge.protocol.dialogue import Welcome, Work
+from zmq_bridge.protocol.terminal_session import State, TerminalSession
+from zmq_bridge.simulator.errors import BrokerUnreachable, SimulatorError
+from zmq_bridge.simulator.terminal.bridge import Bridge
+from zmq_bridge.simulator.terminal.desk import Desk
+from zmq_bridge.simulator.terminal.link import BrokerLink
+from zmq_bridge.simulator.terminal.memory import Memory
+from zmq_bridge.simulator.terminal.publisher import Publisher
+from zmq_bridge.simulator.terminal.pump import TickPump
+from zmq_bridge.simulator.terminal.reports import Reports
+from zmq_bridge.simulator.terminal.requester import Requester
+from zmq_bridge.simulator.terminal.settings import TerminalSettings
+from zmq_bridge.simulator.terminal.watch import Watch
+
+DEALS_REREAD_MS = 60_000
+SPECS_MS = 10_000
+SPECS_MS_WHILE_MISSING = 1000  # while a tick value is not known, for want of a rate
+BYE_MS_MAX = 1500  # how long stopping waits to take leave in order
+
+log = logging.getLogger(__name__)
+
+
+def run_terminal(settings: TerminalSettings) -> None:
+    """Run a terminal until SIGTERM or SIGINT.
+
+    Raises:
+        JournalError: its journal is damaged, in use, or cannot be written.
+        SimulatorError: the bridge told it to stop, because a newer terminal took its place.
+    """
+    terminal = Terminal(settings)
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: terminal.stop())
+    terminal.run()
+
+
+class Terminal:
+    """A simulated terminal; `run` in one thread, `stop` from any."""
+
+    def __init__(self, settings: TerminalSettings) -> None:
+        self._settings = settings
+        self._stopping = False
+        self._woken, self._waker = socket.socketpair()
+        self._waker.setblocking(False)
+        self._poller = zmq.Poller()
+        self._poller.register(self._woken.fileno(), zmq.POLLIN)
+        self._beat_while_waiting: Reports | None = None
+        self._link = BrokerLink(
+            settings.broker_host,
+            settings.broker_port,
+            self._poller,
+            timeout_s=settings.broker_timeout_s,
+            while_waiting=self._still_alive,
+        )
+
+    def stop(self) -> None:
+        """Ask `run` to end."""
+        self._stopping = True
+        try:
+            self._waker.send(b"\0")
+        except OSError:
+            pass  # already asked, or already ended
+
+    def run(self) -> None:
+        """Work until stopped."""
+        try:
+            hello = self._first_hello()
+            if hello is not None:
+                with zmq.Context() as context:
+                    _Work(self._settings, self._link, self._poller, context, hello, self).run()
+        finally:
+            self._woken.close()
+            self._waker.close()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping
+
+    def beats(self, reports: Reports) -> None:
+        """Have heartbeats go on while the broker lets us wait."""
+        self._beat_while_waiting = reports
+
+    def _first_hello(self) -> dict[str, Any] | None:
+        """Wait for the broker: it says which account this is."""
+        while not self._stopping:
+            if self._link.connect(now_ms()):
+                hello: dict[str, Any] = self._link.call("hello")
+                return hello
+            self._poller.poll(self._link.wait_ms(now_ms()))
+        return None
+
+    def _still_alive(self) -> None:
+        if self._beat_while_waiting:
+            self._beat_while_waiting.beat_if_due(now_ms())
+
+
+class _Work:
+    """A terminal that knows its account."""
+
+    def __init__(
+        self,
+        settings: TerminalSettings,
+        link: BrokerLink,
+        poller: zmq.Poller,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+        hello: dict[str, Any],
+        terminal: Terminal,
+    ) -> None:
+        login: int = hello["login"]
+        symbols = None if settings.symbols is None else frozenset(settings.symbols)
+        path = settings.memory_dir / f"terminal-{login}-{settings.role}.jsonl"
+        self._login, self._role = login, settings.role
+        self._link, self._poller, self._terminal = link, poller, terminal
+        self._memory = Memory(path, login=login, now_ms=time.time_ns() // 1_000_000)
+        self._publisher = Publisher(context, settings.publish_endpoint, settings.credentials)
+        poller.register(self._publisher.socket, zmq.POLLIN)
+        session = TerminalSession(self._memory.session)
+        self._requester = Requester(context, settings.request_endpoint, settings.credentials, session, poller)
+        self._pump = TickPump(self._publisher, login=login, session=self._memory.session, symbols=symbols)
+        self._reports = Reports(link, self._memory, self._publisher, self._pump, login=login, role=settings.role)
+        self._watch = Watch(link, self._memory, symbols)
+        settles = settings.unknown_settles_s
+        self._desk = Desk(
+            link, self._memory, session.clock, unknown_settles_ms=None if settles is None else int(settles * 1000)
+        )
+        self._bridge = Bridge(
+            session,
+            self._requester,
+            link,
+            self._memory,
+            self._watch,
+            login=login,
+            role=settings.role,
+            books=self._reports.books,
+            on_welcome=self._welcomed,
+            on_work=self._worked,
+            on_command=self._command,
+        )
+        self._deals_due_ms = self._specs_due_ms = 0
+        self._is_new_connection = True
+        terminal.beats(self._reports)
+
+    def run(self) -> None:
+        """Turn until stopped, superseded or broken."""
+        log.info("terminal of login %d, session %d", self._login, self._memory.session)
+        try:
+            while not self._terminal.is_stopping:
+                self._turn(now_ms())
+                self._poller.poll(self._wait_ms(now_ms()))
+            self._take_leave()
+        finally:
+            self._requester.close()
+            self._publisher.close()
+            self._link.drop(now_ms(), BrokerUnreachable("stopped"))
+            self._memory.close()
+
+    def _turn(self, now: int) -> None:
+        try:
+            if self._link.connect(now) or self._is_new_connection:
+                self._connected(now)
+            if self._link.is_up:
+                self._work(now)
+        except BrokerUnreachable as error:
+            self._link.drop(now, error)
+            self._pump.forget()
+            self._is_new_connection = True
+        if self._bridge.session.state is State.STOPPED:
+            raise SimulatorError(f"told to stop by the bridge: {self._bridge.session.last_error}")
+
+    def _connected(self, now: int) -> None:
+        if not self._link.is_up:
+            return
+        hello = self._link.call("hello")
+        if hello["login"] != self._login:
+            raise SimulatorError(f"broker: expected login {self._login}, found {hello['login']}")
+        self._bridge.broker_is(hello)
+        self._link.call("subscribe")
+        self._is_new_connection = False
+        self._deals_due_ms = now + DEALS_REREAD_MS
+        if self._role != "feed":
+            if self._memory.deal_told:
+                self._watch.reread_deals()
+            self._desk.resolve_earlier(now)
+
+    def _work(self, now: int) -> None:
+        self._publisher.read_subscriptions()
+        self._collect()
+        if self._role != "desk" and (done := self._pump.run(now)):
+            self._link.done(done)
+        self._bridge.turn(now)
+        if self._role != "feed":
+            self._desk.look_again(now)
+            self._periodic(now)
+        self._memory.save()
+        self._reports.events()
+        self._reports.snapshot_if_due(now)
+        self._reports.beat_if_due(now)
+
+    def _collect(self) -> None:
+        """Take what the broker pushed: ticks to the pump, transactions to events."""
+        orders: set[int] = set()
+        heard = False
+        for push in self._link.pushes():
+            if push["push"] == "ticks":
+                self._take_ticks(push)
+            elif push["push"] == "transaction":
+                heard = True
+                orders.add(push["order"])
+            elif push["push"] == "symbol":
+                self._specs_due_ms = 0
+        if heard and self._role != "feed":
+            self._watch.new_deals()
+            self._watch.orders(orders - {0})
+            self._memory.save()
+            self._desk.hurry()
+            self._reports.changed()
+
+    def _take_ticks(self, push: dict[str, Any]) -> None:
+        newest = (rows[-1][0] for rows in push["ticks"].values())
+        self._reports.clock_msc = max(newest, default=self._reports.clock_msc)
+        if self._role == "desk":
+            self._link.done(push["n"])
+        else:
+            self._pump.take(push)
+
+    def _welcomed(self, welcome: Welcome) -> None:
+        self._desk.set_trading_state(welcome.trading_state, "as the bridge has it")
+        self._pump.greeted(now_ms())
+        if self._role != "feed":
+            self._watch.retell_deals(welcome.deals_from_msc)
+            self._memory.save()
+
+    def _worked(self, work: Work) -> None:
+        self._memory.acknowledge(work.acks, self._bridge.session.clock.bridge_now_ms(now_ms()))
+        self._desk.set_trading_state(work.trading_state, "as the bridge has it")
+
+    def _command(self, command: Command) -> None:
+        self._desk.handle(command, now_ms(), self._collect)
+        self._reports.events()
+        self._reports.changed()
+
+    def _periodic(self, now: int) -> None:
+        if now >= self._deals_due_ms:
+            self._deals_due_ms = now + DEALS_REREAD_MS
+            self._watch.reread_deals()
+        if now >= self._specs_due_ms and self._watch.specs:
+            self._watch.changed_specs()
+            self._specs_due_ms = now + (SPECS_MS_WHILE_MISSING if self._watch.is_price_missing else SPECS_MS)
+
+    def _wait_ms(self, now: int) -> int:
+        """How long nothing needs doing unless a socket speaks."""
+        if not self._link.is_up:
+            return self._link.wait_ms(now) or 0
+        waits = [
+            self._reports.wait_ms(now),
+            self._bridge.session.wait_ms(now),
+            self._pump.wait_ms(now),
+            self._desk.wait_ms(now),
+            max(0, self._specs_due_ms - now) if self._role != "feed" and self._watch.specs else None,
+        ]
+        return min(wait for wait in waits if wait is not None)
+
+    def _take_leave(self) -> None:
+        """Say bye, so that the bridge need not wait for our silence; bounded."""
+        deadline = now_ms() + BYE_MS_MAX
+        said = False
+        while now_ms() < deadline and self._bridge.session.state in (State.READY, State.AWAITING):
+            said = said or self._bridge.say_bye(now_ms(), "stopped")
+            self._poller.poll(50)
+            self._bridge.receive_only(now_ms())
+
+
+def now_ms() -> int:
+    """Monotonic milliseconds."""
+    return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,69 @@
+"""What became of a command that nobody answered: found by its comment, the command_id, in the broker's own records.
+
+Found: the result that the answer would have been. Not found: nothing is concluded here; the desk keeps it `unknown`
+and looks again.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from zmq_bridge.protocol.numbers import to_decimal
+from zmq_bridge.protocol.published import CommandResult
+from zmq_bridge.simulator.broker.retcodes import Retcode
+from zmq_bridge.simulator.terminal.executor import Broker
+
+RESTING = frozenset({"started", "placed", "partial"})
+MARKET = frozenset({"buy", "sell"})
+
+
+def find(broker: Broker, command_id: str) -> CommandResult | None:
+    """Look a command up at the broker; None when there is no trace of it.
+
+    Raises:
+        BrokerUnreachable, BrokerRefused: the broker could not be asked.
+    """
+    found = broker.call("find_comment", comment=command_id)
+    orders, deals = found["orders"], found["deals"]
+    if not orders:
+        return None
+    last = orders[-1]
+    filled = sum((to_decimal(deal["volume"]) for deal in deals), Decimal(0))
+    if last["type"] in MARKET and not deals:
+        return _without_deals(command_id, last)
+    wanted = sum((to_decimal(order["volume_initial"]) for order in orders), Decimal(0))
+    is_partial = bool(deals) and last["type"] in MARKET and filled < wanted
+    retcode = Retcode.DONE_PARTIAL if is_partial else Retcode.DONE
+    return CommandResult(
+        command_id=command_id,
+        status="done",
+        retcode=retcode,
+        retcode_name=retcode.name,
+        order=last["ticket"],
+        deal=deals[-1]["ticket"] if deals else 0,
+        position=deals[-1]["position"] if deals else 0,
+        volume=filled,
+        price=to_decimal(deals[-1]["price"]) if deals else Decimal(0),
+        message="found at the broker",
+        deals=tuple(deal["ticket"] for deal in deals),
+    )
+
+
+def _without_deals(command_id: str, order: dict[str, Any]) -> CommandResult:
+    """A market order that has not been executed: on its way, or ended without a fill."""
+    if order["state"] in RESTING:
+        return CommandResult(
+            command_id=command_id,
+            status="accepted",
+            retcode=Retcode.PLACED,
+            retcode_name=Retcode.PLACED.name,
+            order=order["ticket"],
+            message="at the broker, not executed yet",
+        )
+    return CommandResult(
+        command_id=command_id,
+        status="rejected",
+        retcode=Retcode.REJECT,
+        retcode_name=Retcode.REJECT.name,
+        order=order["ticket"],
+        message=f"order ended {order['state']}",
+    )
