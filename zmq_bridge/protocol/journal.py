@@ -127,7 +127,7 @@ class CommandJournal:
             return _again(entry)
         if command.attempt > 1 and command.kind in LEAVES_COMMENT:
             return Verdict(act=Act.SEARCH)
-        if len(self._entries) >= REFUSALS_FACTOR * JOURNAL_COMMANDS_MAX:
+        if len(self) >= REFUSALS_FACTOR * JOURNAL_COMMANDS_MAX and type(command) is not SetTradingState:
             return Verdict(act=Act.IGNORE)
         return self._decide(command, self._refusal(command, is_expired, trading_state, is_log_full))
 

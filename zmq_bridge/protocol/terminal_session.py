@@ -147,20 +147,23 @@ class TerminalSession:
         """Take in the reply to the outstanding request.
 
         Returns:
-            True when the reply is good and to be acted on (commands, acknowledgements, trading state).
+            True when the reply is good and to be acted on (commands, acknowledgements, trading state); False for a
+            refusal, and for a reply that comes after its request was given up.
 
         Raises:
-            ProtocolViolation: no such reply was due; the session greets anew.
+            ProtocolViolation: the reply does not belong to the request; the session greets anew.
         """
-        if self._outstanding is None or (reply.session != self.session and type(reply) is not ErrorReply):
-            raise self._violated(reply, now_ms)
+        if self._outstanding is None:
+            return False
         if type(reply) is ErrorReply:
             self.last_error = reply
             self._apply(_BY_CODE.get(reply.code, Input.REFUSED), now_ms)
             return False
         expected, happened = _REPLY_TO[type(self._outstanding)]
-        if type(reply) is not expected:
-            raise self._violated(reply, now_ms)
+        if type(reply) is not expected or reply.session != self.session:
+            violation = self._mismatch(expected, reply)
+            self.garbled(violation, now_ms)
+            raise violation
         self.clock.learn(sent_ms=self._sent_ms, received_ms=now_ms, now_ms=reply.now_ms)
         self._heard_ms = now_ms
         if type(reply) is Welcome:
@@ -184,14 +187,11 @@ class TerminalSession:
         heard = self._heard_ms is not None and now_ms - self._heard_ms < LIVENESS_MS
         return heard and self.state in (State.READY, State.AWAITING)
 
-    def _violated(self, reply: Reply, now_ms: int) -> ProtocolViolation:
-        due = "no reply" if self._outstanding is None else _REPLY_TO[type(self._outstanding)][0].__name__.lower()
-        violation = ProtocolViolation(
-            ErrorCode.MALFORMED, "reply", expected=f"{due} of session {self.session}",
+    def _mismatch(self, expected: type, reply: Reply) -> ProtocolViolation:
+        return ProtocolViolation(
+            ErrorCode.MALFORMED, "reply", expected=f"{expected.__name__.lower()} of session {self.session}",
             found=f"{reply.type} of session {reply.session}",
         )  # fmt: skip
-        self.garbled(violation, now_ms)
-        return violation
 
     def _apply(self, happened: Input, now_ms: int) -> None:
         following = TRANSITIONS.get((self.state, happened))
