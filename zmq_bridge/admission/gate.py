@@ -29,7 +29,6 @@ from zmq_bridge.admission.plan import Plan
 from zmq_bridge.admission.requests import Request
 from zmq_bridge.admission.rows import to_outcome
 from zmq_bridge.admission.signal import Signal
-from zmq_bridge.admission.snapshot import RECENT_WINDOW
 from zmq_bridge.admission.source import Source
 from zmq_bridge.admission.survey import Surveyor
 from zmq_bridge.storage import gate as store
@@ -131,8 +130,7 @@ class Gate:
     def _read(self, connection: Connection, application: Application, account: Account) -> Row[Any]:
         read = store.read_for_request if application.direct else store.read_for_signal
         ticketed = application.ticketed
-        since = self._clock() - RECENT_WINDOW
-        return read(connection, account.id, source=ticketed.source, key=ticketed.key, since=since)
+        return read(connection, account.id, source=ticketed.source, key=ticketed.key, now=self._clock())
 
     def _refuse_unaddressed(self, connection: Connection, application: Application, refusal: Plan) -> Accepted | Denied:
         """Store the refusal of a request that is about no account that we know or that its sender may use."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from risk import Limits, LimitsError, tighten
 from risk.limits import from_mapping
-from zmq_bridge.admission.snapshot import RECENT_WINDOW, Unreadable
+from zmq_bridge.admission.snapshot import Unreadable
+from zmq_bridge.storage.gate import RECENT_WINDOW_S_MAX
 
 Row = Mapping[str, Any]
 MERGED_MAX = 10_000  # merged limits remembered; past it all are forgotten
@@ -52,8 +53,8 @@ def merge(rows: Sequence[Row]) -> Limits:
                 limits = tighten(limits, row["limits"])
     except LimitsError as error:
         raise Unreadable(f"stored limits: {error}") from error
-    if limits.repeat_window_s > RECENT_WINDOW.total_seconds():
-        raise Unreadable(f"repeat_window_s: expected at most {RECENT_WINDOW}, found {limits.repeat_window_s} s")
+    if limits.repeat_window_s > RECENT_WINDOW_S_MAX:
+        raise Unreadable(f"repeat_window_s: expected at most {RECENT_WINDOW_S_MAX}, found {limits.repeat_window_s}")
     return limits
 
 

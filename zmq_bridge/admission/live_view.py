@@ -13,11 +13,8 @@ from zmq_bridge.live.errors import LiveError
 class LiveState(Protocol):
     """`zmq_bridge.live.reader.LiveReader`, as far as the gate needs it."""
 
-    def quotes(self, login: int) -> dict[str, types.Quote]:
-        """Every symbol's latest quote at the account; raises LiveError."""
-
-    def terminal(self, login: int) -> types.TerminalLife | None:
-        """Signs of life of the account's terminals; raises LiveError."""
+    def market(self, login: int) -> tuple[dict[str, types.Quote], types.TerminalLife | None]:
+        """Every symbol's latest quote at the account, and its terminals' signs of life; raises LiveError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +32,7 @@ NOTHING = LiveView(quotes={}, heartbeat_at=None)
 def look(live: LiveState, login: int) -> LiveView:
     """Read an account's live state; a failure is part of the answer, so that reductions still pass."""
     try:
-        quotes, terminal = live.quotes(login), live.terminal(login)
+        quotes, terminal = live.market(login)
     except LiveError as error:
         return LiveView(quotes={}, heartbeat_at=None, problem=str(error))
     trading = None if terminal is None else terminal.trading()

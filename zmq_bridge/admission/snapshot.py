@@ -5,7 +5,7 @@ a denial. No account snapshot means that positions and orders are unknown, never
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -31,7 +31,6 @@ from risk.snapshot import (
 from zmq_bridge.admission.live_view import LiveView
 from zmq_bridge.storage.gate import RECENT_ORDERS_MAX
 
-RECENT_WINDOW = timedelta(minutes=10)  # how far back orders are read; limits with a longer window are denied
 STRICTNESS = {State.ACTIVE: 0, State.REDUCING: 1, State.HALTED: 2}
 PENDING = {
     "buy_limit": (Side.BUY, OrderType.LIMIT),

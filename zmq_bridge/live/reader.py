@@ -42,6 +42,16 @@ class LiveReader:
             text = cast(bytes | None, self._client.hget(keys.quotes(login), symbol))
         return None if text is None else _quote(symbol, text.decode())
 
+    def market(self, login: int) -> tuple[dict[str, Quote], TerminalLife | None]:
+        """Quotes and terminals of the account together, in one round trip."""
+        with translated(), self._client.pipeline(transaction=False) as pipe:
+            pipe.hgetall(keys.quotes(login))
+            pipe.hgetall(keys.terminal(login))
+            found = pipe.execute()
+        with _well_formed(keys.quotes(login)):
+            quotes, terminal = map(_texts, found)
+        return {symbol: _quote(symbol, text) for symbol, text in quotes.items()}, _life(login, terminal)
+
     def tick(self, symbol: str) -> LiveTick | None:
         """The latest tick of a symbol from any account."""
         found = self._hash(keys.tick(symbol))
@@ -97,7 +107,7 @@ class LiveReader:
         with translated():
             found = cast(Mapping[bytes, bytes], self._client.hgetall(key))
         with _well_formed(key):
-            return {name.decode(): value.decode() for name, value in found.items()}
+            return _texts(found)
 
     def _newest(self, key: str, count: int) -> list[dict[str, str]]:
         with translated():
@@ -107,6 +117,17 @@ class LiveReader:
                 {"id": entry.decode(), **{name.decode(): value.decode() for name, value in fields.items()}}
                 for entry, fields in entries
             ]
+
+
+def _texts(found: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in found.items()}
+
+
+def _life(login: int, found: Mapping[str, str]) -> TerminalLife | None:
+    if not found:
+        return None
+    with _well_formed(keys.terminal(login)):
+        return TerminalLife(login=login, roles=_roles(found))
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from zmq_bridge.storage.prepared import Prepared
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
@@ -40,6 +42,12 @@ WHERE known.currency = excluded.currency
 RETURNING *
 """
 """Make an account, or bring its description up to date. No row: the same account in another currency."""
+
+
+BY_LOGIN = Prepared(
+    "accounts_by_login", {"login": "bigint"}, "SELECT * FROM accounts WHERE login = %(login)s ORDER BY id"
+)
+EVERY = Prepared("accounts_all", {"above": "bigint"}, "SELECT * FROM accounts WHERE id > %(above)s ORDER BY id")
 
 
 class AccountConflictError(ValueError):
@@ -79,13 +87,12 @@ def get_account(connection: Connection, account_id: int) -> Account | None:
 
 def find_accounts(connection: Connection, login: int) -> list[Account]:
     """The accounts with a login: one, unless two servers use the same number."""
-    rows = connection.exec_driver_sql("SELECT * FROM accounts WHERE login = %s ORDER BY id", (login,))
-    return [_account(row) for row in rows]
+    return [_account(row) for row in BY_LOGIN.run(connection, {"login": login})]
 
 
 def list_accounts(connection: Connection) -> list[Account]:
     """Every account, oldest first."""
-    return [_account(row) for row in connection.exec_driver_sql("SELECT * FROM accounts ORDER BY id")]
+    return [_account(row) for row in EVERY.run(connection, {"above": 0})]
 
 
 def _account(row: Row[Any]) -> Account:

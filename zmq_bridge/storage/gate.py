@@ -14,8 +14,10 @@ from sqlalchemy import Connection, Row
 
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.locks import Lock
+from zmq_bridge.storage.prepared import Prepared
 
-RECENT_ORDERS_MAX = 1000  # more within the window: not known, so denied
+RECENT_WINDOW_S_MAX = 86_400  # orders further back are never read
+RECENT_ORDERS_MAX = 5000  # more within the window: not known, so denied
 
 FIRST_ANSWER = """
 SELECT row_to_json(x) FROM (
@@ -37,8 +39,9 @@ SELECT row_to_json(x) FROM (
 """
 """The same for a direct request."""
 
+LOCK = f"SELECT pg_advisory_xact_lock({int(Lock.ADMISSION)}, %(account)s);"
+
 READ = """
-SELECT pg_advisory_xact_lock(%(lock)s, %(account)s);
 SELECT
 ({first}) AS first,
 (SELECT row_to_json(x) FROM (
@@ -70,7 +73,8 @@ SELECT
     WHERE account_id = %(account)s AND role IN ('both', 'desk') ORDER BY session DESC LIMIT 1) x) AS terminal,
 (SELECT json_agg(x) FROM (
     SELECT created_at, source, payload->>'magic' AS magic, payload->>'symbol' AS symbol, payload->>'side' AS side
-    FROM commands WHERE account_id = %(account)s AND kind = 'place_order' AND created_at > %(since)s
+    FROM commands WHERE account_id = %(account)s AND kind = 'place_order'
+        AND created_at > %(now)s - make_interval(secs => ({window}))
     ORDER BY created_at DESC LIMIT {recent_max} + 1) x) AS recent,
 (SELECT json_agg(strategy) FROM strategy_latches WHERE account_id = %(account)s) AS latched,
 (SELECT row_to_json(x) FROM (
@@ -82,8 +86,23 @@ SELECT
  FROM symbols WHERE account_id = %(account)s) AS specs_version
 """
 
-READ_SIGNAL = READ.format(first=FIRST_ANSWER, recent_max=RECENT_ORDERS_MAX)
-READ_DIRECT = READ.format(first=FIRST_DIRECT_ANSWER, recent_max=RECENT_ORDERS_MAX)
+WINDOW = f"""
+SELECT LEAST({RECENT_WINDOW_S_MAX}, GREATEST(60, max(CASE WHEN limits->>'repeat_window_s' ~ '^[0-9]{{1,9}}([.][0-9]+)?$'
+                                     THEN (limits->>'repeat_window_s')::float8 END)))
+FROM risk_limits WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = %(account)s)
+"""
+"""How far back orders count, in seconds: a minute, or the longest window of a stored limit, at most a day."""
+
+READ_TYPES = {"account": "bigint", "source": "text", "key": "text", "now": "timestamptz"}
+
+
+def _reader(name: str, first: str) -> Prepared:
+    query = READ.format(first=first, recent_max=RECENT_ORDERS_MAX, window=WINDOW)
+    return Prepared(name, READ_TYPES, query, first=LOCK)
+
+
+READ_SIGNAL = _reader("gate_read_signal", FIRST_ANSWER)
+READ_DIRECT = _reader("gate_read_direct", FIRST_DIRECT_ANSWER)
 
 SPECS = "SELECT symbol, spec, tradable, updated_at FROM symbols WHERE account_id = %(account)s"
 
@@ -120,6 +139,12 @@ SELECT
 """
 """All or nothing. No decision stored: somebody else used the same key first, through another account."""
 
+WRITE_ALL = Prepared(
+    "gate_write",
+    dict.fromkeys(("signals", "decisions", "commands", "reservations", "latches"), "text"),
+    WRITE,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -132,19 +157,19 @@ class Outcome:
     latches: Sequence[dict[str, Any]]
 
 
-def read_for_signal(connection: Connection, account_id: int, *, source: str, key: str, since: datetime) -> Row[Any]:
+def read_for_signal(connection: Connection, account_id: int, *, source: str, key: str, now: datetime) -> Row[Any]:
     """Lock the account until the transaction ends; return all that a decision on a signal may need.
 
     Args:
         source: who sent it; with `key` it finds the first answer.
-        since: how far back orders count for rates.
+        now: to find the orders that count for rates.
     """
-    return _read(connection, READ_SIGNAL, account_id, source, key, since)
+    return _read(connection, READ_SIGNAL, account_id, source, key, now)
 
 
-def read_for_request(connection: Connection, account_id: int, *, source: str, key: str, since: datetime) -> Row[Any]:
+def read_for_request(connection: Connection, account_id: int, *, source: str, key: str, now: datetime) -> Row[Any]:
     """Do the same for a direct request."""
-    return _read(connection, READ_DIRECT, account_id, source, key, since)
+    return _read(connection, READ_DIRECT, account_id, source, key, now)
 
 
 def read_specs(connection: Connection, account_id: int) -> list[Row[Any]]:
@@ -155,7 +180,7 @@ def read_specs(connection: Connection, account_id: int) -> list[Row[Any]]:
 def write(connection: Connection, outcome: Outcome) -> bool:
     """Store an outcome. False: nothing was stored, because the key was used first elsewhere."""
     rows = {name: dump_json(getattr(outcome, name)) for name in Outcome.__slots__}
-    return bool(connection.exec_driver_sql(WRITE, rows).one().decisions)
+    return bool(WRITE_ALL.run(connection, rows).one().decisions)
 
 
 def first_answer(connection: Connection, *, source: str, key: str, direct: bool) -> dict[str, Any] | None:
@@ -165,6 +190,5 @@ def first_answer(connection: Connection, *, source: str, key: str, direct: bool)
     return found
 
 
-def _read(connection: Connection, query: str, account_id: int, source: str, key: str, since: datetime) -> Row[Any]:
-    values = {"lock": int(Lock.ADMISSION), "account": account_id, "source": source, "key": key, "since": since}
-    return connection.exec_driver_sql(query, values).one()
+def _read(connection: Connection, query: Prepared, account_id: int, source: str, key: str, now: datetime) -> Row[Any]:
+    return query.run(connection, {"account": account_id, "source": source, "key": key, "now": now}).one()

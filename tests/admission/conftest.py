@@ -1,0 +1,26 @@
+"""The world in which the gate is tested."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.admission.world import World
+from zmq_bridge.live.connection import open_redis
+from zmq_bridge.storage.engine import create_engine
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    """An engine on a fresh, migrated database."""
+    engine = create_engine(database, application_name="test")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def world(engine: Engine, redis_url: str) -> Iterator[World]:
+    """A healthy account."""
+    client = open_redis(redis_url)
+    yield World(engine, client)
+    client.close()

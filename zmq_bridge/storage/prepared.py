@@ -1,0 +1,47 @@
+"""Statements that are planned once a connection: for the few queries where planning costs more than running.
+
+PREPARE lives with the server's session, so a pooler in between must keep sessions (PgBouncer: pool_mode = session). A
+statement that the server has forgotten, or that a migration made stale, costs its connection: the next one prepares
+anew.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult
+from sqlalchemy.exc import DBAPIError
+
+STALE_STATES = frozenset({"26000", "0A000"})  # no such prepared statement; its result type has changed
+
+
+class Prepared:
+    """A named query with `%(name)s` parameters, each of a given Postgres type."""
+
+    def __init__(self, name: str, types: Mapping[str, str], query: str, *, first: str = "") -> None:
+        """Describe a statement.
+
+        Args:
+            name: unique in the program.
+            types: parameter name to Postgres type, every parameter of `query`.
+            query: one statement; a literal percent sign is doubled, as ever.
+            first: a statement that travels in front of each run, with parameters of its own.
+        """
+        numbers = {parameter: number for number, parameter in enumerate(types, start=1)}
+        body = re.sub(r"%\((\w+)\)s", lambda found: f"${numbers[found[1]]}", query).replace("%%", "%")
+        self.name = name
+        self._prepare = f"PREPARE {name} ({', '.join(types.values())}) AS {body}"
+        self._execute = f"{first}EXECUTE {name} ({', '.join(f'%({parameter})s' for parameter in types)})"
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
+        """Run it, preparing it first where this connection has not seen it."""
+        known: set[str] = connection.info.setdefault("prepared", set())
+        try:
+            if self.name not in known:
+                connection.exec_driver_sql(self._prepare, execution_options={"no_parameters": True})
+                known.add(self.name)
+            return connection.exec_driver_sql(self._execute, dict(values))
+        except DBAPIError as error:
+            if getattr(error.orig, "pgcode", None) in STALE_STATES:
+                connection.invalidate(error)
+            raise
