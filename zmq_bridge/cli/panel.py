@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import shutil
+import sys
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.panel import Panel
-from rich.table import Table
+from rich.rule import Rule
 from rich.text import Text
 
 from zmq_bridge.settings import Settings
@@ -47,19 +50,15 @@ def curl_line(settings: Settings, key: str, price: LivePrice) -> str:
 
 
 def running_panel(settings: Settings, key: str, price: LivePrice | None) -> RenderableType:
-    """Everything that a newcomer wants to know."""
-    places = Table.grid(padding=(0, 2))
-    for name, value in _places(settings, key, price):
-        places.add_row(Text(name, style="bold"), Text(value))
-    parts: list[RenderableType] = [places]
+    """Everything that a newcomer wants to know. No frame and no wrapping: a line must be whole to be copied."""
+    places = _places(settings, key, price)
+    width = max(len(name) for name, _ in places) + 2
+    lines = [Text.assemble(("  " + name.ljust(width), "bold"), value) for name, value in places]
     if price is None:
-        parts.append(Text("\nNo terminal publishes prices yet; `zmq-bridge doctor` says why.", style="yellow"))
-    panel = Panel(Group(*parts), title="zmq-bridge runs", subtitle="Ctrl-C stops everything", border_style="green")
-    if price is None:
-        return panel
-    # Outside the panel: a line with a frame around it can't be copied.
-    post = Text(f"\nPost a signal:\n\n{curl_line(settings, key, price)}\n", no_wrap=True, overflow="ignore")
-    return Group(panel, post)
+        last = Text("  No terminal publishes prices yet; `zmq-bridge doctor` says why.", style="yellow")
+    else:
+        last = Text.assemble(("  Post a signal, paste this:\n\n", "bold"), curl_line(settings, key, price))
+    return Group(Text(), Rule("zmq-bridge runs"), Text(), *lines, Text(), last, Text(), Rule("Ctrl-C stops everything"))
 
 
 def _places(settings: Settings, key: str, price: LivePrice | None) -> list[tuple[str, str]]:
@@ -67,17 +66,26 @@ def _places(settings: Settings, key: str, price: LivePrice | None) -> list[tuple
     lines = [
         ("Dashboard", settings.web_url),
         ("API key", f"{key}   (kept in {settings.var_dir / 'api_key'})"),
-        ("Ticks", f"{settings.local_endpoint(settings.subscribe_port)}   SUB, prefix tick.{symbol}."),
-        ("Signals by ZeroMQ", f"{settings.local_endpoint(settings.strategy_port)}   REQ"),
+        ("Ticks", f"{settings.local_endpoint(settings.subscribe_port)}   ZeroMQ SUB, prefix tick.{symbol}."),
+        ("Signals", f"{settings.local_endpoint(settings.strategy_port)}   ZeroMQ REQ; or HTTP, below"),
         ("Terminals", f"ports {settings.feed_port} (PUB) and {settings.terminal_port} (REQ) of {settings.bind_host}"),
         ("Live state", f"redis-cli -u {settings.redis_url} HGETALL tick:{symbol}"),
         ("Logs", f"{settings.log_dir}/*.log"),
-        ("Watch ticks", f"zmq-bridge ticks {symbol}"),
-        ("How it is doing", "zmq-bridge status   and   zmq-bridge doctor"),
+        ("Watch ticks", f"{program()} ticks {symbol}"),
+        ("How is it", f"{program()} status   or   {program()} doctor"),
     ]
     if settings.embedded_postgres:
         lines.insert(6, ("Postgres", settings.database_url))
     return lines
+
+
+def program() -> str:
+    """How a person in this directory calls us."""
+    found = shutil.which("zmq-bridge")
+    if found and Path(found).resolve().parent == Path(sys.executable).resolve().parent:
+        return "zmq-bridge"
+    beside = Path(sys.executable).with_name("zmq-bridge")
+    return os.path.relpath(beside) if beside.is_relative_to(Path.cwd()) else str(beside)
 
 
 def _rounded(price: Decimal, digits: int) -> Decimal:

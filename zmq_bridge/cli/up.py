@@ -15,7 +15,7 @@ from zmq_bridge.cli import process_table
 from zmq_bridge.cli.console import console, report_line, step
 from zmq_bridge.cli.demo_key import demo_key
 from zmq_bridge.cli.live_price import find_live_price
-from zmq_bridge.cli.panel import LivePrice, running_panel
+from zmq_bridge.cli.panel import running_panel
 from zmq_bridge.cli.preflight import VarLock, require_disk, require_ports
 from zmq_bridge.cli.services import Service
 from zmq_bridge.cli.simulation import Simulation, simulation_options
@@ -24,7 +24,6 @@ from zmq_bridge.settings import Settings, load_settings, with_secrets
 from zmq_bridge.storage.migrations import migrate
 
 FIRST_PRICE_TIMEOUT_S = 20.0
-POLL_S = 0.1
 
 
 @click.command("up")
@@ -51,9 +50,8 @@ def run_up(settings: Settings, simulation: Simulation | None) -> None:
         settings.log_dir.mkdir(exist_ok=True)
         with Supervisor(report_line) as supervisor:
             key = _start_everything(supervisor, settings, simulation)
-            price = _first_price(settings) if simulation else find_live_price(settings)
-            console.print(running_panel(settings, key, price))
-            supervisor.watch()
+            wait_s = FIRST_PRICE_TIMEOUT_S if simulation else 0.0
+            supervisor.watch(_Announcement(settings, key, wait_s))
     report_line(f"everything is stopped; the data is kept in {settings.var_dir}")
 
 
@@ -81,15 +79,22 @@ def _start(supervisor: Supervisor, service: Service, what: str) -> None:
     step(f"{service.name} runs ({what}; {time.monotonic() - began:.1f} s)")
 
 
-def _first_price(settings: Settings) -> LivePrice | None:
-    deadline = time.monotonic() + FIRST_PRICE_TIMEOUT_S
-    with console.status("waiting for the first price ..."):
-        while time.monotonic() < deadline:
-            price = find_live_price(settings)
-            if price:
-                return price
-            time.sleep(POLL_S)
-    return None
+class _Announcement:
+    """Prints the panel once: as soon as a price streams, or when there was none for `wait_s`."""
+
+    def __init__(self, settings: Settings, key: str, wait_s: float) -> None:
+        self._settings, self._key = settings, key
+        self._deadline = time.monotonic() + wait_s
+        self._is_made = False
+
+    def __call__(self) -> None:
+        """Look whether it is time; called again and again by the supervisor."""
+        if self._is_made:
+            return
+        price = find_live_price(self._settings)
+        if price or time.monotonic() > self._deadline:
+            self._is_made = True
+            console.print(running_panel(self._settings, self._key, price))
 
 
 def _ports(settings: Settings, simulation: Simulation | None) -> dict[str, tuple[str, int]]:
