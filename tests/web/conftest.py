@@ -1,0 +1,100 @@
+"""A healthy account now, and the application in front of it with a client that has a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from tests.admission.world import OFFSET_S, World
+from web import create_app
+from web.parts import EXTENSION
+from zmq_bridge.live.connection import open_redis
+from zmq_bridge.settings import Settings, load_settings
+from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.keys import create_key
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as a client reads it."""
+
+    status_code: int
+    json: Any  # the parsed body; None when it is no JSON
+    text: str
+
+    @classmethod
+    def of(cls, response: TestResponse) -> Reply:
+        """Read a response."""
+        return cls(status_code=response.status_code, json=response.get_json(silent=True), text=response.text)
+
+
+class Caller:
+    """A client with one API key."""
+
+    def __init__(self, client: FlaskClient, key: str | None) -> None:
+        self.client, self.key = client, key
+
+    def get(self, path: str, **query: Any) -> Reply:
+        """GET with query parameters."""
+        return Reply.of(self.client.get(path, query_string=query, headers=self._headers()))
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Reply:
+        """POST JSON."""
+        return Reply.of(self.client.post(path, json=body, headers=self._headers() | headers))
+
+    def _headers(self) -> dict[str, str]:
+        return {"X-API-Key": self.key} if self.key else {}
+
+
+@pytest.fixture
+def settings(database: str, redis_url: str) -> Settings:
+    """The settings of a web process on this test's servers."""
+    return load_settings(
+        {"DATABASE_URL": database, "REDIS_URL": redis_url, "ZMQ_BRIDGE_SECRET_KEY": "s" * 40}, env_file="/nonexistent"
+    )
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Flask]:
+    """The application as gunicorn makes it."""
+    app = create_app(settings)
+    yield app
+    app.extensions[EXTENSION].engine.dispose()
+
+
+@pytest.fixture
+def world(database: str, redis_url: str) -> Iterator[World]:
+    """A healthy account at this very moment."""
+    engine, client = create_engine(database), open_redis(redis_url)
+    world = World(engine, client)
+    now = datetime.now(UTC)
+    world.clock.now = now
+    world.run("UPDATE risk_state SET server_day = %s", (now + timedelta(seconds=OFFSET_S)).date())
+    world.run("UPDATE correlations SET as_of = %s", now - timedelta(minutes=1))
+    world.run("UPDATE symbols SET updated_at = %s", now - timedelta(minutes=1))
+    world.snapshot()
+    world.freshen()
+    yield world
+    client.close()
+    engine.dispose()
+
+
+@pytest.fixture
+def caller(app: Flask, world: World) -> Callable[..., Caller]:
+    """`caller("signal", "read")`: a client whose new key has these scopes; `accounts=` and `user_id=` restrict it."""
+
+    def make(*scopes: str, **more: Any) -> Caller:
+        if not scopes:
+            return Caller(app.test_client(), None)
+        with world.engine.begin() as connection:
+            key = create_key(connection, name="test", scopes=scopes, now=datetime.now(UTC), actor="test", **more)
+        return Caller(app.test_client(), key.text)
+
+    return make
