@@ -34,8 +34,8 @@ ALWAYS = [[day, 0, 86_400] for day in range(7)]
 PRICES = {"EURUSD": ("1.08490", "1.08500"), "GBPUSD": ("1.26540", "1.26550"), "USDJPY": ("151.200", "151.210")}
 BUY = {"symbol": "EURUSD", "action": "BUY", "volume": "0.10", "sl": "1.08300", "tp": "1.08900"}
 MONEY = {
-    "balance": 10_000, "equity": 10_000, "credit": 0, "profit": 0, "margin": 0, "margin_free": 10_000, "margin_level": 0,
-    "trade_allowed": True, "trade_expert": True,
+    "balance": 10_000, "equity": 10_000, "credit": 0, "profit": 0, "margin": 0, "margin_free": 10_000,
+    "margin_level": 0, "trade_allowed": True, "trade_expert": True,
 }  # fmt: skip
 
 

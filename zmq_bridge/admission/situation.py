@@ -70,7 +70,7 @@ class Situation:
             "reservations": row.reservations,
             "risk_state": row.risk_state,
             "quotes": {
-                symbol: {"bid": quote.bid, "ask": quote.ask, "received_at": quote.received_at}
+                symbol: {"bid": str(quote.bid), "ask": str(quote.ask), "received_at": quote.received_at}
                 for symbol, quote in quotes.items()
             },
             "heartbeat_at": self.live.heartbeat_at,

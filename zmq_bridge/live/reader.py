@@ -140,7 +140,7 @@ def _well_formed(key: str) -> Iterator[None]:
 
 def _quote(symbol: str, text: str) -> Quote:
     with _well_formed("quotes"):
-        found = json.loads(text, parse_float=Decimal, parse_int=Decimal)
+        found = json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
         return Quote(
             symbol=symbol,
             bid=found["bid"],
@@ -148,6 +148,10 @@ def _quote(symbol: str, text: str) -> Quote:
             time_msc=int(found["time_msc"]),
             received_ms=int(found["received_ms"]),
         )
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def _tick(symbol: str, found: Mapping[str, str]) -> LiveTick:
