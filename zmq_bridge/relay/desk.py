@@ -23,7 +23,9 @@ from types import FrameType
 import zmq
 from sqlalchemy import Engine
 
+from zmq_bridge.admission.gate import Gate
 from zmq_bridge.live.connection import open_redis
+from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.live.writer import LiveWriter, Scalar
 from zmq_bridge.relay.backfill import BackfillThread
 from zmq_bridge.relay.books import BooksThread
@@ -32,10 +34,13 @@ from zmq_bridge.relay.live_thread import LiveThread
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Report
 from zmq_bridge.relay.outbox import ClaimsThread
+from zmq_bridge.relay.strategy_desk import StrategyDesk
 from zmq_bridge.sockets.context import SocketLimits, open_socket
+from zmq_bridge.sockets.strategy_server import StrategyServer, open_strategy_socket
 from zmq_bridge.sockets.terminal_server import open_terminal_socket, steady_ms, unix_ms
 from zmq_bridge.sockets.zap import AllowList, ZapHandler, introduce_bridge
 from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.keyring import Keyring
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +53,8 @@ REPORTS_MAX = 8192
 ADOPT_S = 1.0
 """How long a hello waits for the ownership of its account."""
 STATS_EVERY_MS = 2_000
-CONNECTIONS_MAX = 4
-"""Postgres connections of the workers that take one for a moment."""
-DATABASE_WAIT_S = 5.0
+CONNECTIONS_MAX = 8
+"""Postgres connections of the workers: books and backfill one each, strategies one for each request under way."""
 STATEMENT_TIMEOUT_MS = 10_000
 """A statement of the desk that takes longer failed: better to be told again than to stand still."""
 
@@ -121,7 +125,7 @@ class _Desk:
         self._redis = open_redis(settings.redis_url)
         self._workers = self._make_workers()
         self._loop = DeskLoop(self._socket, settings.allowed, self._workers)
-        self.strategy_endpoint = settings.strategy_endpoint
+        self._strategies, self.strategy_endpoint = self._make_strategy_server(context, settings)
         self._stats_due_ms = steady_ms()
         self._woken, self._wake = os.pipe()
 
@@ -132,6 +136,7 @@ class _Desk:
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         for thread in (self._workers.live, self._workers.books, self._workers.claims, self._workers.backfill):
             thread.start()
+        self._strategies.start()
         log.info("desk serves terminals on %s, strategies on %s", self.terminal_endpoint, self.strategy_endpoint)
 
     def serve_until_told(self) -> None:
@@ -153,6 +158,7 @@ class _Desk:
 
     def finish(self) -> None:
         """Book what was received, answer who waits, give the accounts up."""
+        self._strategies.stop()
         self._workers.claims.stop()
         self._workers.backfill.stop()
         self._workers.books.stop()
@@ -176,6 +182,14 @@ class _Desk:
             live=LiveThread(LiveWriter(self._redis)),
         )
 
+    def _make_strategy_server(
+        self, context: zmq.Context[zmq.Socket[bytes]], settings: DeskSettings
+    ) -> tuple[StrategyServer, str]:
+        socket, endpoint = open_strategy_socket(context, settings.strategy_endpoint, settings.allowed)
+        live = LiveReader(self._redis)
+        desk = StrategyDesk(self._engine, live, Gate(self._engine, live), Keyring(self._engine))
+        return StrategyServer(context, socket, desk.answer), endpoint
+
     def _hear_news(self) -> None:
         for _ in range(NEWS_MAX):
             try:
@@ -194,6 +208,7 @@ class _Desk:
         self._stats_due_ms = now_ms + STATS_EVERY_MS
         figures: dict[str, Scalar] = {**self._loop.counts, **self._workers.live.counts}
         figures |= {f"request_{name}": count for name, count in self._loop.server.counts.items()}
+        figures |= {f"strategy_{name}": count for name, count in self._strategies.counts.items()}
         figures |= {"sessions": len(self._loop.sessions), "updated_ms": unix_ms()}
         self._workers.live.stats(figures)
 

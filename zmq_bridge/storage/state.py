@@ -105,6 +105,14 @@ RETURNING reservations.command_id
 """
 """A later session's snapshot includes every result of an earlier one: hence the comparison of pairs."""
 
+WORKING_ORDERS = """
+SELECT ticket, symbol, order_type, state, volume_initial, volume_current, price_open, price_stoplimit, sl, tp,
+    time_setup_msc, expiration_msc, magic, comment, command_id, updated_at
+FROM orders
+WHERE account_id = %(account)s AND working AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+ORDER BY ticket
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
@@ -175,6 +183,12 @@ def end_covered(connection: Connection, account_id: int) -> tuple[str, ...]:
     """End the reservations that the account's present already includes; the caller holds the account's lock."""
     latest = _latest(connection, account_id)
     return () if latest is None else _end(connection, account_id, latest.session, latest.event_seq)
+
+
+def working_orders(connection: Connection, account_id: int, *, symbol: str | None = None) -> list[dict[str, Any]]:
+    """Return the pending orders that rest at the broker, as of the last snapshot."""
+    rows = connection.exec_driver_sql(WORKING_ORDERS, {"account": account_id, "symbol": symbol})
+    return [dict(row._mapping) for row in rows]
 
 
 def _latest(connection: Connection, account_id: int) -> Row[Any] | None:
