@@ -13,6 +13,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from risk.intent import Side
+from risk.limits import Limits
+from risk.numbers import span
 from risk.snapshot import Correlations, Link, SymbolSpec
 
 RETURNS = 100  # closed H1 bars that must be common to both symbols (101 closes make 100 returns)
@@ -108,6 +110,11 @@ def _split(
             hit = not (known and other in judged) and share_currency(specs[symbol], specs[other])
         (near if hit else rest).append(node)
     return near, rest
+
+
+def is_fresh(correlations: Correlations | None, limits: Limits, now: datetime) -> bool:
+    """Tell whether the bars behind the correlations are young enough to say that two symbols are not related."""
+    return correlations is not None and now - span(limits.max_correlation_age_s) <= correlations.as_of <= now
 
 
 def share_currency(a: SymbolSpec, b: SymbolSpec) -> bool:

@@ -5,8 +5,8 @@ from decimal import Decimal
 from risk.book import directions
 from risk.case import Case
 from risk.codes import Code
-from risk.correlation import cluster
-from risk.numbers import ZERO, percent_of, span
+from risk.correlation import cluster, is_fresh
+from risk.numbers import ZERO, percent_of
 from risk.verdict import Check
 
 
@@ -33,11 +33,8 @@ def check_currency(case: Case) -> Check:
 def cluster_risk(case: Case) -> Decimal:
     """Return the risk the book already carries in the cluster of the new order."""
     snapshot, risks = case.ask.snapshot, case.book.risk_by_side
-    correlations = snapshot.correlations
-    fresh = correlations is not None and (
-        case.ask.now - span(case.ask.limits.max_correlation_age_s) <= correlations.as_of <= case.ask.now
-    )
-    joined = cluster((case.order.symbol, case.order.side), risks, correlations, snapshot.specs, fresh)
+    fresh = is_fresh(snapshot.correlations, case.ask.limits, case.ask.now)
+    joined = cluster((case.order.symbol, case.order.side), risks, snapshot.correlations, snapshot.specs, fresh)
     return sum((risk for node, risk in risks.items() if node in joined), ZERO)
 
 

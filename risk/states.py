@@ -1,0 +1,127 @@
+"""Why an account may not trade freely: holds, each with a cause, and who may lift it.
+
+Everything about trading states is in the table `RULES`. Several holds can be in force at once; the state is the
+strictest of them, and lifting one leaves the others. So a daily-loss halt that ends at midnight never lifts what an
+operator set before it.
+
+    StateError      a hold lifted by somebody or something that may not
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from risk.snapshot import State, TradingState
+
+STRICTNESS = {State.ACTIVE: 0, State.REDUCING: 1, State.HALTED: 2}
+
+
+class StateError(ValueError):
+    """A hold cannot be lifted like this; the message says who may."""
+
+
+class Lift(StrEnum):
+    """What ends a hold."""
+
+    RECONCILED = "reconciled"  # our books and the broker's agree again
+    NEXT_SERVER_DAY = "next_server_day"  # the trade server's calendar
+    MENDED = "mended"  # the monitor no longer finds the condition
+    PERSON = "person"  # somebody with a name
+
+
+class Cause(StrEnum):
+    """What puts an account on hold."""
+
+    NOT_RECONCILED = "not_reconciled"
+    DAILY_LOSS = "daily_loss"
+    DRAWDOWN = "drawdown"
+    RECONCILIATION_BREAK = "reconciliation_break"
+    REJECT_STORM = "reject_storm"
+    TERMINAL_LOST = "terminal_lost"
+    POSITION_UNPROTECTED = "position_unprotected"
+    POSITION_BY_HAND = "position_by_hand"
+    OPERATOR_REDUCING = "operator_reducing"
+    OPERATOR_HALTED = "operator_halted"
+    KILL_SWITCH = "kill_switch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What a cause does."""
+
+    state: State  # what the account may still do
+    lifted_by: frozenset[Lift]  # any of these ends the hold
+    cancels_pending: bool  # True: pending orders are to be cancelled when the hold begins
+
+
+def _rule(state: State, *lifted_by: Lift, cancels: bool) -> Rule:
+    return Rule(state=state, lifted_by=frozenset(lifted_by), cancels_pending=cancels)
+
+
+RULES: dict[Cause, Rule] = {
+    Cause.NOT_RECONCILED: _rule(State.HALTED, Lift.RECONCILED, cancels=False),
+    Cause.DAILY_LOSS: _rule(State.HALTED, Lift.NEXT_SERVER_DAY, cancels=True),
+    Cause.DRAWDOWN: _rule(State.HALTED, Lift.PERSON, cancels=True),
+    Cause.RECONCILIATION_BREAK: _rule(State.HALTED, Lift.RECONCILED, Lift.PERSON, cancels=True),
+    Cause.REJECT_STORM: _rule(State.HALTED, Lift.PERSON, cancels=False),
+    Cause.TERMINAL_LOST: _rule(State.HALTED, Lift.RECONCILED, cancels=False),
+    Cause.POSITION_UNPROTECTED: _rule(State.REDUCING, Lift.MENDED, cancels=False),
+    Cause.POSITION_BY_HAND: _rule(State.REDUCING, Lift.MENDED, Lift.PERSON, cancels=False),
+    Cause.OPERATOR_REDUCING: _rule(State.REDUCING, Lift.PERSON, cancels=False),
+    Cause.OPERATOR_HALTED: _rule(State.HALTED, Lift.PERSON, cancels=False),
+    Cause.KILL_SWITCH: _rule(State.HALTED, Lift.PERSON, cancels=True),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """One cause in force."""
+
+    cause: Cause
+    reason: str  # for people
+    actor: str  # who or what imposed it
+    at: datetime  # when it began
+    until: datetime | None = None  # when it ends by itself (NEXT_SERVER_DAY); None: it does not
+
+
+def in_force(holds: tuple[Hold, ...], now: datetime) -> TradingState:
+    """Return the state that the holds add up to: the strictest, of equals the oldest."""
+    standing = expire(holds, now)
+    if not standing:
+        return TradingState(state=State.ACTIVE, reason="no hold", actor="risk", at=now)
+    first = min(standing, key=lambda hold: (-STRICTNESS[RULES[hold.cause].state], hold.at))
+    return TradingState(state=RULES[first.cause].state, reason=first.reason, actor=first.actor, at=first.at)
+
+
+def impose(holds: tuple[Hold, ...], hold: Hold) -> tuple[Hold, ...]:
+    """Add a hold. One that is in force already stays as it began, but never ends earlier than the new one."""
+    for old in holds:
+        if old.cause is hold.cause:
+            if old.until is None or (hold.until is not None and hold.until <= old.until):
+                return holds
+            return (*(h for h in holds if h is not old), hold)
+    return (*holds, hold)
+
+
+def lift(holds: tuple[Hold, ...], cause: Cause, by: Lift, actor: str) -> tuple[Hold, ...]:
+    """Take a hold away. Taking away one that is not in force changes nothing.
+
+    Raises:
+        StateError: this cause is not lifted by that, or a person without a name.
+    """
+    allowed = RULES[cause].lifted_by
+    if by not in allowed:
+        raise StateError(f"{cause.value}: expected to be lifted by {', '.join(sorted(allowed))}, found {by.value}")
+    if by is Lift.PERSON and not actor.strip():
+        raise StateError(f"{cause.value}: expected a named person, found nobody")
+    return tuple(hold for hold in holds if hold.cause is not cause)
+
+
+def expire(holds: tuple[Hold, ...], now: datetime) -> tuple[Hold, ...]:
+    """Take away the holds whose time is over."""
+    return tuple(hold for hold in holds if hold.until is None or hold.until > now)
+
+
+def stricter(a: TradingState, b: TradingState) -> TradingState:
+    """Return the stricter of two states, the first of equals: the account's own and the global one."""
+    return b if STRICTNESS[b.state] > STRICTNESS[a.state] else a
