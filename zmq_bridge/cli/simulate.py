@@ -9,6 +9,7 @@ import click
 from zmq_bridge.cli import process_table, wiring
 from zmq_bridge.cli.console import report_line
 from zmq_bridge.cli.preflight import require_ports
+from zmq_bridge.cli.replay_watch import ReplayWatch
 from zmq_bridge.cli.simulation import Simulation, simulation_options
 from zmq_bridge.cli.supervisor import Supervisor
 from zmq_bridge.settings import load_settings
@@ -37,7 +38,7 @@ def run_simulation(simulation: Simulation) -> None:
         for service in process_table.simulation_services(settings, simulation):
             supervisor.start(service)
             report_line(f"{service.name} runs; its log is {service.log_path}")
-        supervisor.watch()
+        supervisor.watch(*([ReplayWatch(settings)] if simulation.replay else []))
 
 
 @command.command("broker")

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 import click
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -110,7 +111,7 @@ def _life(reader: LiveReader, login: int) -> AccountLife:
 
 
 def _parts(findings: list[Finding]) -> Table:
-    table = Table("part", "state", "", box=None, pad_edge=False)
+    table = Table("part", "state", "", box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for finding in findings:
         up = finding.level is not Level.BAD
         state = Text("runs", style="green") if up else Text("down", style="bold red")
@@ -120,31 +121,37 @@ def _parts(findings: list[Finding]) -> Table:
 
 def _accounts(accounts: list[tuple[AccountStanding, AccountLife]]) -> Table:
     table = Table(
-        "account", "server", "trading", "terminal", "data", "equity", "positions", "commands", "gaps",
-        box=None, pad_edge=False,
+        "account", "trading", "terminal", "newest data", "equity", "positions", "commands", "gaps",
+        box=None, pad_edge=False, padding=(0, 2, 0, 0),
     )  # fmt: skip
     for standing, life in accounts:
         table.add_row(
             str(standing.login),
-            standing.server,
             Text(standing.trading_state, style="green" if standing.trading_state == "active" else "yellow"),
             _age(life.terminal_age_s, "silent"),
             _age(life.data_age_s, "none"),
             life.equity,
             str(standing.positions),
-            f"{standing.commands_open} open, {standing.commands_unknown} unknown",
-            f"{standing.gaps_open} open, {standing.gaps_lost} lost",
+            _counts(open=standing.commands_open, unknown=standing.commands_unknown),
+            _counts(open=standing.gaps_open, lost=standing.gaps_lost),
         )
     return table
 
 
+def _counts(**counts: int) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "none"
+
+
 def _age(age_s: float | None, absent: str) -> Text:
-    return Text(absent, style="bold red") if age_s is None else Text(f"{age_s:.1f} s ago")
+    return Text(absent, style="bold red") if age_s is None else Text(f"{age_s:.1f} s")
 
 
-def _figures(figures: dict[str, str]) -> Table:
-    table = Table("figure", "since its process started", box=None, pad_edge=False)
+def _figures(figures: dict[str, str]) -> RenderableType:
+    """Counters since each process started; those that tell of a loss in yellow."""
+    told = []
     for name, value in sorted(figures.items()):
-        lossy = value != "0" and any(word in name for word in LOSSES)
-        table.add_row(name, Text(value, style="yellow" if lossy else ""))
-    return table
+        if value == "0" or name.endswith("_ms"):
+            continue
+        lossy = any(word in name for word in LOSSES)
+        told.append(Text(f"{name} {value}", style="yellow" if lossy else ""))
+    return Columns(told, padding=(0, 3))

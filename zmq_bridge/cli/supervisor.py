@@ -82,8 +82,8 @@ class Supervisor:
         rotate_log(service)
         service.start()
 
-    def watch(self, tick: Callable[[], None] = lambda: None) -> None:
-        """Keep every service running until somebody asks to stop.
+    def watch(self, *chores: Callable[[], None]) -> None:
+        """Keep every service running until somebody asks to stop; do small chores meanwhile, several times a second.
 
         Raises:
             StopRequested: somebody asked; leaving the `with` block stops everything.
@@ -93,7 +93,8 @@ class Supervisor:
             for watched in self._table:
                 self._look_at(watched)
             self._rotate_logs()
-            tick()
+            for chore in chores:
+                chore()
             time.sleep(WATCH_S)
 
     def running(self) -> Sequence[str]:

@@ -7,6 +7,7 @@ that it is done. Whatever fails, what was started before is stopped again.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -17,6 +18,7 @@ from zmq_bridge.cli.demo_key import demo_key
 from zmq_bridge.cli.live_price import find_live_price
 from zmq_bridge.cli.panel import running_panel
 from zmq_bridge.cli.preflight import VarLock, require_disk, require_ports
+from zmq_bridge.cli.replay_watch import ReplayWatch
 from zmq_bridge.cli.services import Service
 from zmq_bridge.cli.simulation import Simulation, simulation_options
 from zmq_bridge.cli.supervisor import Supervisor
@@ -51,7 +53,10 @@ def run_up(settings: Settings, simulation: Simulation | None) -> None:
         with Supervisor(report_line) as supervisor:
             key = _start_everything(supervisor, settings, simulation)
             wait_s = FIRST_PRICE_TIMEOUT_S if simulation else 0.0
-            supervisor.watch(_Announcement(settings, key, wait_s))
+            chores: list[Callable[[], None]] = [_Announcement(settings, key, wait_s)]
+            if simulation and simulation.replay:
+                chores.append(ReplayWatch(settings))
+            supervisor.watch(*chores)
     report_line(f"everything is stopped; the data is kept in {settings.var_dir}")
 
 

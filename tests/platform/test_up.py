@@ -1,0 +1,185 @@
+"""`zmq-bridge up`, end to end: comes up from nothing, works when pasted, stops without a trace, keeps its data."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+import pytest
+import redis
+
+from tests.running import RunningBridge, all_gone
+from tests.support import wait_until
+from zmq_bridge.cli.preflight import port_is_free
+from zmq_bridge.embedded.postgres import embedded_url
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def bridge() -> Iterator[RunningBridge]:
+    with tempfile.TemporaryDirectory(prefix="zb-up-", ignore_cleanup_errors=True) as home:
+        running = RunningBridge(Path(home) / "var")
+        yield running
+        running.abandon()
+
+
+def _ask(bridge: RunningBridge, statement: str) -> list[tuple[object, ...]]:
+    connection = psycopg2.connect(embedded_url(bridge.var_dir / "postgres"))
+    try:
+        with connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+    finally:
+        connection.close()
+
+
+def _count(bridge: RunningBridge, table: str) -> int:
+    return int(str(_ask(bridge, f"SELECT count(*) FROM {table}")[0][0]))
+
+
+def _posted(bridge: RunningBridge) -> dict[str, object]:
+    done = bridge.shell(bridge.curl_line())
+    found = json.loads(done.stdout)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_it_comes_up_works_when_pasted_stops_and_goes_on_with_its_data(bridge: RunningBridge) -> None:
+    bridge.start()
+    key = bridge.api_key()
+    first = _posted(bridge)
+    assert first["status"] == "admitted", first
+    filled = "SELECT count(*) FROM deals WHERE signal_id = '{}'".format(first["signal_id"])
+    wait_until(lambda: _ask(bridge, filled)[0][0] == 1)
+    assert bridge.run("doctor").returncode == 0, bridge.run("doctor").stdout
+    assert "EURUSD" in bridge.shell(bridge.text.split("Live state")[1].split("\n")[0].split("HGETALL")[1]).args[2]
+    ticks, processes = _count(bridge, "ticks"), bridge.processes()
+
+    assert bridge.stop(signal.SIGINT) == 0, bridge.text
+    assert all_gone(processes)
+    assert all(port_is_free("127.0.0.1", port) for port in bridge.ports.values())
+    assert "everything is stopped" in bridge.text
+
+    bridge.start()
+    assert bridge.api_key() == key
+    assert _count(bridge, "ticks") >= ticks > 0
+    assert _ask(bridge, filled)[0][0] == 1
+    wait_until(lambda: _count(bridge, "ticks") > ticks)
+    second = _posted(bridge)
+    assert second["status"] == "admitted", second
+
+
+def test_nothing_survives_a_killed_up_and_the_next_one_recovers(bridge: RunningBridge) -> None:
+    bridge.start()
+    key, processes = bridge.api_key(), bridge.processes()
+    bridge.stop(signal.SIGKILL)
+    bridge.start()  # at once, while the old ones may still be dying
+    assert bridge.api_key() == key
+    wait_until(lambda: all_gone(processes), 30)
+
+
+def test_killed_servers_are_noticed_and_started_again(bridge: RunningBridge) -> None:
+    bridge.start()
+    os.kill(bridge.pid_of("postgres", "-D"), signal.SIGKILL)
+    os.kill(bridge.pid_of("valkey-server"), signal.SIGKILL)
+    wait_until(lambda: "postgres runs again" in bridge.text and "valkey runs again" in bridge.text, 60)
+    assert "postgres was killed by SIGKILL" in bridge.text
+    assert "valkey was killed by SIGKILL" in bridge.text
+    ticks = _count(bridge, "ticks")
+    wait_until(lambda: _count(bridge, "ticks") > ticks, 30)
+    with redis.Redis(port=bridge.ports["REDIS"]) as client:
+        wait_until(lambda: client.exists("tick:EURUSD"), 30)
+    wait_until(lambda: _posted(bridge).get("status") == "admitted", 30)
+
+
+@pytest.mark.parametrize("name", ["proxy", "recorder", "desk"])
+def test_a_killed_part_is_started_again_and_doctor_is_content(bridge: RunningBridge, name: str) -> None:
+    bridge.start()
+    os.kill(bridge.pid_of("bridge", name), signal.SIGKILL)
+    wait_until(lambda: f"{name} runs again" in bridge.text, 30)
+    wait_until(lambda: bridge.run("doctor").returncode == 0, 30)
+
+
+def test_doctor_names_what_has_stopped(bridge: RunningBridge) -> None:
+    bridge.start()
+    assert bridge.run("doctor").returncode == 0
+    frozen = [bridge.pid_of("simulate", "terminal"), bridge.pid_of("bridge", "recorder")]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    os.kill(bridge.pid_of("valkey-server"), signal.SIGKILL)
+    wait_until(lambda: "valkey runs again" in bridge.text, 30)
+    told = bridge.run("doctor")
+    for pid in frozen:
+        os.kill(pid, signal.SIGCONT)
+    assert told.returncode == 1
+    assert re.search(r"^✗ +recorder", told.stdout, re.MULTILINE), told.stdout
+    assert re.search(r"^✗ +account 123456: terminal", told.stdout, re.MULTILINE), told.stdout
+    assert re.search(r"^✓ +proxy", told.stdout, re.MULTILINE), told.stdout
+
+
+def test_taken_ports_are_all_named_and_nothing_is_started(bridge: RunningBridge) -> None:
+    with (
+        socket.create_server(("127.0.0.1", bridge.ports["FEED"])),
+        socket.create_server(("127.0.0.1", bridge.ports["WEB"])),
+    ):
+        process = bridge.begin()
+        assert process.wait(30) == 78
+    wait_until(lambda: "choose other ports" in bridge.text)
+    assert "ZMQ_BRIDGE_FEED_PORT" in bridge.text
+    assert "ZMQ_BRIDGE_WEB_PORT" in bridge.text
+    assert not (bridge.var_dir / "postgres").exists()
+
+
+def test_a_second_up_in_the_same_directory_is_refused(bridge: RunningBridge) -> None:
+    bridge.start()
+    second = bridge.run("up")
+    assert second.returncode == 78
+    assert "already runs" in second.stderr
+    assert bridge.run("status").returncode == 0
+
+
+def test_every_tick_of_a_replayed_file_is_stored_once_and_in_order(bridge: RunningBridge, tmp_path: Path) -> None:
+    rows = [f"20240102 {10 + n // 3600:02}{n // 60 % 60:02}{n % 60:02}{n % 7:03}" for n in range(3000)]
+    quotes = [(1.10 + (n * 7919 % 500) / 1e5) for n in range(3000)]
+    file = tmp_path / "EURUSD.csv"
+    lines = [f"{row},{bid:.5f},{bid + 0.0001:.5f},0" for row, bid in zip(rows, quotes, strict=True)]
+    file.write_text("\n".join(lines) + "\n")
+    bridge.start("--replay", str(file), "--speed", "max")
+    wait_until(lambda: _count(bridge, "ticks") >= 3000, 60)
+    stored = _ask(bridge, "SELECT bid FROM ticks ORDER BY time_msc, id")
+    assert [round(float(str(bid)), 5) for (bid,) in stored] == [round(bid, 5) for bid in quotes]
+    wait_until(lambda: "is finished: 3000 ticks" in bridge.text)
+
+
+def test_a_malformed_replay_file_is_named_with_its_line(bridge: RunningBridge, tmp_path: Path) -> None:
+    file = tmp_path / "EURUSD.csv"
+    file.write_text("20240102 100000000,1.1,1.2,0\nthis is no tick\n")
+    bridge.begin("--replay", str(file))
+    wait_until(lambda: f"{file}, line 2: expected" in bridge.text, 60)
+
+
+def test_output_to_a_pipe_has_no_control_codes(bridge: RunningBridge) -> None:
+    bridge.start("--no-simulate")
+    assert "\x1b" not in bridge.text
+
+
+def test_an_ordinary_user_cannot_be_locked_out_by_a_read_only_directory(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    tmp_path.chmod(0o500)
+    env = {**os.environ, "ZMQ_BRIDGE_VAR_DIR": str(tmp_path / "var")}
+    argv = [sys.executable, "-m", "zmq_bridge.cli", "up"]
+    told = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=30)
+    tmp_path.chmod(0o700)
+    assert told.returncode == 78
+    assert "ZMQ_BRIDGE_VAR_DIR" in told.stderr

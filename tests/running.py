@@ -1,0 +1,122 @@
+"""A whole `zmq-bridge up` for tests: on free ports, in a directory of its own, watched from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+
+from tests.support import free_port, wait_until
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 45.0
+PORTS = ("REDIS", "FEED", "SUBSCRIBE", "TERMINAL", "STRATEGY", "BROKER", "WEB")
+
+
+class RunningBridge:
+    """One run after the other on the same directory and ports."""
+
+    def __init__(self, var_dir: Path) -> None:
+        self.var_dir = var_dir
+        self.ports = {name: free_port() for name in PORTS}
+        self.output: list[str] = []
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The variables of this installation, for `up` and every other command."""
+        ours = ("ZMQ_BRIDGE_", "DATABASE_URL", "REDIS_URL")
+        others = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        ports = {f"ZMQ_BRIDGE_{name}_PORT": str(port) for name, port in self.ports.items()}
+        path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
+        return others | ports | {"ZMQ_BRIDGE_VAR_DIR": str(self.var_dir), "COLUMNS": "200", "PATH": path}
+
+    def begin(self, *options: str) -> subprocess.Popen[str]:
+        """Start `up` and return at once."""
+        self.output = []
+        argv = [sys.executable, "-m", "zmq_bridge.cli", "up", *options]
+        self._process = subprocess.Popen(
+            argv, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.var_dir.parent
+        )
+        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        return self._process
+
+    def start(self, *options: str) -> None:
+        """Start `up` and wait for its panel."""
+        process = self.begin(*options)
+        wait_until(
+            lambda: process.poll() is not None or "Ctrl-C stops everything" in self.text, START_TIMEOUT_S, self.text
+        )
+        assert process.poll() is None, self.text
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Ask it to stop; return its exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return self._process.wait(STOP_TIMEOUT_S)
+
+    def abandon(self) -> None:
+        """Whatever the test did: leave nothing behind."""
+        if self._process is not None and self._process.poll() is None:
+            self.stop()
+
+    @property
+    def text(self) -> str:
+        """Everything it has said."""
+        return "".join(self.output)
+
+    def processes(self) -> list[psutil.Process]:
+        """`up` itself and everything below it."""
+        assert self._process is not None
+        leader = psutil.Process(self._process.pid)
+        return [leader, *leader.children(recursive=True)]
+
+    def pid_of(self, *words: str) -> int:
+        """The process of this run whose command line has all these words."""
+        for process in self.processes()[1:]:
+            if all(any(word in part for part in process.cmdline()) for word in words):
+                return process.pid
+        raise AssertionError(f"no process with {words} among {[process.cmdline() for process in self.processes()]}")
+
+    def run(self, *words: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run another command of the program against this installation."""
+        argv = [sys.executable, "-m", "zmq_bridge.cli", *words]
+        return subprocess.run(argv, env=self.env, capture_output=True, text=True, check=False, timeout=timeout_s)
+
+    def shell(self, line: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run a pasted line."""
+        return subprocess.run(
+            ["/bin/sh", "-c", line], env=self.env, capture_output=True, text=True, check=False, timeout=timeout_s
+        )
+
+    def told(self, name: str) -> str:
+        """The value that the panel gives for a name."""
+        found = re.search(rf"^  {re.escape(name)} +(\S+)", self.text, re.MULTILINE)
+        assert found is not None, self.text
+        return found.group(1)
+
+    def curl_line(self) -> str:
+        """The line that posts a signal."""
+        return next(line for line in self.text.splitlines() if line.startswith("curl "))
+
+    def api_key(self) -> str:
+        """The key in that line."""
+        return next(word for word in shlex.split(self.curl_line()) if word.startswith("X-API-Key")).split(": ")[1]
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.output.append(line)
+        process.stdout.close()
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """Whether none of these runs any more."""
+    return not [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
