@@ -25,8 +25,8 @@ _BISECTIONS = 200  # halvings; a double has nothing left to halve long before
 class Valuation:
     """A value just before a flow, and the flow."""
 
-    value: Decimal  # before the flow, account currency
-    flow: Decimal  # plus paid in, minus taken out
+    value: Decimal | Fraction  # before the flow, account currency, zero or more
+    flow: Decimal | Fraction  # plus paid in, minus taken out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,8 @@ def time_weighted_return(valuations: Sequence[Valuation]) -> Decimal:
 def gain(valuations: Sequence[Valuation]) -> Decimal:
     """Return the profit in money: the last value less the first and all that was paid in since."""
     first, last = valuations[0], valuations[-1]
-    return last.value - first.value - sum((v.flow for v in valuations[:-1]), Decimal(0))
+    flows = sum((Fraction(valuation.flow) for valuation in valuations[:-1]), Fraction(0))
+    return half_even_to(Fraction(last.value) - Fraction(first.value) - flows, RATIO_DIGITS)
 
 
 def money_weighted_return(flows: Iterable[Flow]) -> Decimal | None:

@@ -144,7 +144,7 @@ def test_a_deal_that_comes_back_with_other_amounts_opens_a_break(broker):
 
 def test_an_unknown_deal_type_stops_posting_and_says_so(broker):
     deal = replace(broker.deal("buy", "5"), type="teleport")
-    with pytest.raises(UnknownDeal, match="deal 1: expected a type out of .* found 'teleport'"):
+    with pytest.raises(UnknownDeal, match=r"deal 1: expected a type out of .* found 'teleport'"):
         broker.tell(deal)
 
 

@@ -152,10 +152,9 @@ def dealing_now(state: PoolNow, terms: Terms, *, pays_withdrawal: bool = False) 
 
 
 def store_price(connection: Connection, state: PoolNow, cause: str) -> None:
-    """Remember what a unit was worth, and what asked for it."""
-    if state.pool.units > 0:
-        values = {"account": state.account_id, "at": state.now, "cause": cause}
-        connection.exec_driver_sql(INSERT_PRICE, {**values, "nav": state.pool.nav, "units": state.pool.units})
+    """Remember what a unit was worth, and what asked for it; no units means that the pool begins here."""
+    values = {"account": state.account_id, "at": state.now, "cause": cause}
+    connection.exec_driver_sql(INSERT_PRICE, {**values, "nav": state.pool.nav, "units": state.pool.units})
 
 
 def _pool(row: Row[Any]) -> Pool:

@@ -27,7 +27,7 @@ from zmq_bridge.storage.ledger_settlement import Settled, settle_matched
 from zmq_bridge.storage.locks import Lock, hold
 
 SETTLE_S = 10.0  # how long a new session may take to re-read its deals before a difference is a break
-PRICE_EVERY_S = 60  # how often the price is kept when nobody deals
+PRICE_EVERY_S = 300  # how often the price is kept when nobody deals
 
 COMPARE = """
 SELECT accounts.currency_digits AS digits, clock_timestamp() AS now,
@@ -189,7 +189,9 @@ def _agree(connection: Connection, account_id: int, row: Row[Any], snapshot: Sna
 def _keep_price(connection: Connection, account_id: int, now: datetime) -> None:
     kept_at = connection.exec_driver_sql(LAST_PRICE, {"account": account_id}).scalar()
     if kept_at is None or (now - kept_at).total_seconds() >= PRICE_EVERY_S:
-        store_price(connection, load_pool(connection, account_id), "snapshot")
+        state = load_pool(connection, account_id)
+        if state.pool.units and state.pool.nav > 0:
+            store_price(connection, state, "snapshot")
 
 
 def _amount(amount: Decimal) -> Decimal:

@@ -1,0 +1,306 @@
+"""Statements: what happened to one member, and to the pool, and how well both did. Every figure comes from entries.
+
+A member's statement is folded from that member's lot changes; each line names the transaction it is from.
+
+    profit   = value + redeemed - contributed
+             = realised + unrealised - performance fees paid + fees earned
+    realised = what burned units fetched - what they had cost
+
+The management fee is in the price: it is nobody's line. Money is exact and in whole cents; ratios are rounded figures.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+
+from ledger.journal import TransactionKind
+from ledger.money import half_even_to, scaled, total
+from ledger.performance import (
+    Drawdown,
+    Flow,
+    MonthReturn,
+    PricePoint,
+    Valuation,
+    drawdown,
+    money_weighted_return,
+    monthly_returns,
+    time_weighted_return,
+)
+from ledger.units import INITIAL_PRICE, Price
+
+PERCENT_DIGITS = 4
+PRICE_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Movement:
+    """One change of one lot: a line of a statement."""
+
+    transaction_id: int  # of the ledger transaction it is from
+    cause: str
+    kind: TransactionKind
+    at: datetime  # aware
+    lot: str
+    units: Decimal  # plus bought or minted, minus burned
+    cash: Decimal  # plus what they cost, minus what they fetched, fee included
+    fee: Decimal  # performance fee within what they fetched
+    price: Price | None  # it was dealt at; None for a reversal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """What the member has at the moment of the statement."""
+
+    at: datetime  # aware
+    units: Decimal
+    value: Decimal  # whole cents, by largest remainder over all members
+    price: Price | None  # None while the pool has no units, or no price
+    pool_units: Decimal
+    owed: Decimal  # redeemed and not yet withdrawn
+    fee_accrued: Decimal  # performance fee if it were settled now
+    digits: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayLine:
+    """A member's position at the end of a day."""
+
+    day: date
+    units: Decimal
+    nav_per_unit: Decimal
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberStatement:
+    """A member's account with the pool."""
+
+    member: int
+    at: datetime
+    units: Decimal
+    nav_per_unit: Decimal | None
+    value: Decimal
+    share_percent: Decimal
+    contributed: Decimal
+    redeemed: Decimal  # `owed` included
+    owed: Decimal
+    profit: Decimal  # value + redeemed - contributed
+    realised: Decimal
+    unrealised: Decimal
+    fees_paid: Decimal  # performance fees settled
+    fees_earned: Decimal  # as the manager
+    fee_accrued: Decimal
+    time_weighted_return: Decimal
+    money_weighted_return: Decimal | None  # a year; None: there is no such rate
+    movements: tuple[Movement, ...]
+    days: tuple[DayLine, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolDay:
+    """The pool at the end of a day."""
+
+    day: date
+    nav: Decimal
+    units: Decimal
+    nav_per_unit: Decimal
+    flow: Decimal  # paid in less redeemed on that day
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStatement:
+    """The pool's own history."""
+
+    days: tuple[PoolDay, ...]
+    contributed: Decimal
+    redeemed: Decimal
+    profit: Decimal  # NAV + redeemed - contributed
+    time_weighted_return: Decimal
+    drawdown: Drawdown
+    months: tuple[MonthReturn, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Money:
+    """Sums over a member's movements."""
+
+    contributed: Decimal
+    redeemed: Decimal
+    fees_paid: Decimal
+    fees_earned: Decimal
+
+
+_DEPOSITS = frozenset({TransactionKind.SUBSCRIPTION})
+_MINTED = frozenset({TransactionKind.REDEMPTION, TransactionKind.CRYSTALLISATION})
+
+
+def member_statement(
+    member: int,
+    movements: Sequence[Movement],
+    holding: Holding,
+    prices: Mapping[date, Price] | None = None,
+) -> MemberStatement:
+    """Fold a member's movements into a statement.
+
+    Args:
+        movements: all of that member, oldest first.
+        holding: what there is now.
+        prices: last price of each day, for the history by day; None leaves it out.
+    """
+    money = _money(movements)
+    profit = total((holding.value, money.redeemed, -money.contributed))
+    realised = _realised(movements, holding.digits)
+    return MemberStatement(
+        member=member,
+        at=holding.at,
+        units=holding.units,
+        nav_per_unit=None if holding.price is None else half_even_to(holding.price.ratio, PRICE_DIGITS),
+        value=holding.value,
+        share_percent=_percent(holding.units, holding.pool_units),
+        contributed=money.contributed,
+        redeemed=money.redeemed,
+        owed=holding.owed,
+        profit=profit,
+        realised=realised,
+        unrealised=total((profit, -realised, money.fees_paid, -money.fees_earned)),
+        fees_paid=money.fees_paid,
+        fees_earned=money.fees_earned,
+        fee_accrued=holding.fee_accrued,
+        time_weighted_return=_member_return(movements, holding),
+        money_weighted_return=_member_rate(movements, holding),
+        movements=tuple(movements),
+        days=tuple(_days(movements, prices or {}, holding.digits)),
+    )
+
+
+def pool_statement(
+    points: Sequence[tuple[datetime, Price]], flows: Iterable[tuple[datetime, Decimal]], nav: Decimal
+) -> PoolStatement:
+    """Fold a pool's prices and flows into a statement.
+
+    Args:
+        points: every price kept, oldest first, with its moment; no units means that the pool begins (again) there.
+        flows: money paid in (plus) and redeemed (minus), any order.
+        nav: of now.
+    """
+    flows = list(flows)
+    paid_in = total(amount for _, amount in flows if amount > 0)
+    paid_out = -total(amount for _, amount in flows if amount < 0)
+    track = list(price_index(points))
+    growth = track[-1].price / track[0].price - 1 if track else Fraction(0)
+    return PoolStatement(
+        days=tuple(_pool_days(points, flows)),
+        contributed=paid_in,
+        redeemed=paid_out,
+        profit=total((nav, paid_out, -paid_in)),
+        time_weighted_return=half_even_to(growth, PRICE_DIGITS),
+        drawdown=drawdown(track),
+        months=tuple(monthly_returns(track)),
+    )
+
+
+def price_index(points: Iterable[tuple[datetime, Price]]) -> Iterable[PricePoint]:
+    """Chain the unit price over the times that everybody had left and the pool began again at its first price."""
+    base, last = Fraction(1), Fraction(1)
+    for at, price in points:
+        if price.units:
+            last = base * price.ratio
+        else:
+            base = last / INITIAL_PRICE.ratio
+        yield PricePoint(at=at, price=last)
+
+
+def _money(movements: Iterable[Movement]) -> _Money:
+    moves = _without_reversed(movements)
+    bought = [move for move in moves if move.units > 0]
+    burned = [move for move in moves if move.units <= 0]
+    return _Money(
+        contributed=total(move.cash for move in bought if move.kind in _DEPOSITS),
+        redeemed=total(-move.cash - move.fee for move in burned),
+        fees_paid=total(move.fee for move in burned),
+        fees_earned=total(move.cash for move in bought if move.kind in _MINTED),
+    )
+
+
+def _without_reversed(movements: Iterable[Movement]) -> list[Movement]:
+    """Leave out what was taken back, and the taking back: together they moved nothing."""
+    movements = list(movements)
+    taken_back = {move.cause.removeprefix("reversal:") for move in movements if move.kind is TransactionKind.REVERSAL}
+    return [move for move in movements if move.kind is not TransactionKind.REVERSAL and move.cause not in taken_back]
+
+
+def _realised(movements: Iterable[Movement], digits: int) -> Decimal:
+    """Return what burned units fetched less what they had cost, lot by lot, rounded half to even at the end."""
+    cost_per_unit: dict[str, Fraction] = {}
+    gain = Fraction(0)
+    for move in _without_reversed(movements):
+        if move.units > 0 and move.lot not in cost_per_unit:
+            cost_per_unit[move.lot] = Fraction(move.cash) / Fraction(move.units)
+        elif move.units < 0:
+            gain += -Fraction(move.cash) + Fraction(move.units) * cost_per_unit[move.lot]
+    return half_even_to(gain, digits)
+
+
+def _member_return(movements: Iterable[Movement], holding: Holding) -> Decimal:
+    """Chain the growth between dealings: money in and out does not count, performance fees do."""
+    held = Fraction(0)
+    valuations = [Valuation(value=Fraction(0), flow=Fraction(0))]
+    for move in _without_reversed(movements):
+        if move.price is None:
+            continue
+        price = move.price.ratio
+        fee_units = Fraction(move.fee) / price if move.units < 0 else Fraction(0)
+        after = held + Fraction(move.units)
+        before_flow = max(Fraction(0), held - fee_units)
+        valuations.append(Valuation(value=before_flow * price, flow=(after - before_flow) * price))
+        held = after
+    now = held * holding.price.ratio if holding.price is not None else Fraction(0)
+    valuations.append(Valuation(value=max(Fraction(0), now), flow=Fraction(0)))
+    return time_weighted_return(valuations)
+
+
+def _member_rate(movements: Iterable[Movement], holding: Holding) -> Decimal | None:
+    flows = []
+    for move in _without_reversed(movements):
+        if move.units < 0:
+            flows.append(Flow(at=move.at, amount=-move.cash - move.fee))
+        elif move.kind in _DEPOSITS:
+            flows.append(Flow(at=move.at, amount=-move.cash))
+    flows.append(Flow(at=holding.at, amount=holding.value))
+    return money_weighted_return(flows)
+
+
+def _days(movements: Iterable[Movement], prices: Mapping[date, Price], digits: int) -> Iterable[DayLine]:
+    """Walk days and movements side by side; days before the first unit are left out."""
+    waiting = list(movements)
+    place, held, begun = 0, Decimal(0), False
+    for day, price in sorted(prices.items()):
+        while place < len(waiting) and waiting[place].at.date() <= day:
+            held, begun = total((held, waiting[place].units)), True
+            place += 1
+        if begun:
+            value = half_even_to(Fraction(held) * price.ratio, digits)
+            yield DayLine(day=day, units=held, nav_per_unit=half_even_to(price.ratio, PRICE_DIGITS), value=value)
+
+
+def _pool_days(
+    points: Iterable[tuple[datetime, Price]], flows: Iterable[tuple[datetime, Decimal]]
+) -> Iterable[PoolDay]:
+    moved: dict[date, Decimal] = {}
+    for at, amount in flows:
+        moved[at.date()] = total((moved.get(at.date(), Decimal(0)), amount))
+    ends = {at.date(): price for at, price in points if price.units}
+    for day, price in sorted(ends.items()):
+        yield PoolDay(
+            day=day,
+            nav=price.nav,
+            units=price.units,
+            nav_per_unit=half_even_to(price.ratio, PRICE_DIGITS),
+            flow=moved.get(day, Decimal(0)),
+        )
+
+
+def _percent(part: Decimal, whole: Decimal) -> Decimal:
+    return half_even_to(100 * Fraction(part) / Fraction(whole), PERCENT_DIGITS) if whole else scaled(0, PERCENT_DIGITS)

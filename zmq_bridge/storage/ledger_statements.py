@@ -1,0 +1,135 @@
+"""The rows that statements are folded from. What the figures mean is `ledger.statement`'s."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from ledger.journal import TransactionKind
+from ledger.money import scaled
+from ledger.statement import Holding, MemberStatement, Movement, PoolStatement, member_statement, pool_statement
+from ledger.units import Pool, Price
+from zmq_bridge.storage.ledger_pool import load_pool
+from zmq_bridge.storage.ledger_shares import shares
+
+MOVEMENTS = """
+SELECT changes.transaction_id, transactions.cause, transactions.kind, transactions.at, transactions.detail,
+    changes.lot, changes.units, changes.cash, changes.fee
+FROM ledger_lot_changes AS changes
+JOIN ledger_transactions AS transactions ON transactions.id = changes.transaction_id
+WHERE changes.account_id = %(account)s AND changes.user_id = %(member)s
+ORDER BY changes.id
+"""
+
+DAY_PRICES = """
+WITH span AS (
+    SELECT min(at)::date AS first, max(at)::date AS last FROM ledger_prices
+    WHERE account_id = %(account)s AND units > 0
+)
+SELECT day::date AS day, closing.nav, closing.units
+FROM span CROSS JOIN LATERAL generate_series(first, last, interval '1 day') AS day
+CROSS JOIN LATERAL (
+    SELECT nav, units FROM ledger_prices
+    WHERE account_id = %(account)s AND units > 0 AND at >= day AND at < day + interval '1 day'
+    ORDER BY at DESC, id DESC LIMIT 1
+) AS closing
+ORDER BY day
+"""
+"""The last price of each day that has one."""
+
+PRICES = "SELECT at, nav, units FROM ledger_prices WHERE account_id = %(account)s ORDER BY at, id"
+
+FLOWS = """
+SELECT transactions.at, -entries.amount AS amount FROM ledger_accounts AS accounts
+JOIN ledger_entries AS entries ON entries.ledger_account_id = accounts.id
+JOIN ledger_transactions AS transactions ON transactions.id = entries.transaction_id
+WHERE accounts.account_id = %(account)s AND accounts.kind IN ('contributions', 'redemptions')
+ORDER BY entries.id
+"""
+
+OWED = """
+SELECT user_id, -balance AS owed FROM ledger_accounts
+WHERE account_id = %(account)s AND kind = 'payable' AND balance <> 0
+"""
+
+
+def statement_of(connection: Connection, account_id: int, user_id: int) -> MemberStatement:
+    """Return a member's statement as of now."""
+    return _Moment(connection, account_id).statement(user_id)
+
+
+def all_statements(connection: Connection, account_id: int) -> list[MemberStatement]:
+    """Return the statements of every member that holds units, by user id, all at one price."""
+    moment = _Moment(connection, account_id)
+    return [moment.statement(user_id) for user_id in moment.shares]
+
+
+def pool_history(connection: Connection, account_id: int) -> PoolStatement:
+    """Return the pool's history: NAV by day, flows, drawdown, monthly returns."""
+    values = {"account": account_id}
+    points = [(row.at, Price(nav=row.nav, units=row.units)) for row in connection.exec_driver_sql(PRICES, values)]
+    flows = [(row.at, row.amount) for row in connection.exec_driver_sql(FLOWS, values)]
+    return pool_statement(points, flows, load_pool(connection, account_id).pool.nav)
+
+
+def movements(connection: Connection, account_id: int, user_id: int) -> list[Movement]:
+    """Return every change of a member's lots, oldest first."""
+    rows = connection.exec_driver_sql(MOVEMENTS, {"account": account_id, "member": user_id})
+    return [_movement(row) for row in rows]
+
+
+class _Moment:
+    """What all statements of one moment share, read once."""
+
+    def __init__(self, connection: Connection, account_id: int) -> None:
+        values = {"account": account_id}
+        self._connection = connection
+        self._account_id = account_id
+        self._state = load_pool(connection, account_id)
+        self._days = _day_prices(connection, account_id)
+        self._owed = {row.user_id: row.owed for row in connection.exec_driver_sql(OWED, values)}
+        self.shares = {share.user_id: share for share in shares(connection, account_id).members}
+
+    def statement(self, user_id: int) -> MemberStatement:
+        """Fold one member's statement."""
+        pool, share = self._state.pool, self.shares.get(user_id)
+        nothing = scaled(0, pool.digits)
+        holding = Holding(
+            at=self._state.now,
+            units=share.units if share else Decimal(0),
+            value=share.value if share else nothing,
+            price=_price(pool),
+            pool_units=pool.units,
+            owed=self._owed.get(user_id, nothing),
+            fee_accrued=share.performance_fee_accrued if share else nothing,
+            digits=pool.digits,
+        )
+        return member_statement(user_id, movements(self._connection, self._account_id, user_id), holding, self._days)
+
+
+def _price(pool: Pool) -> Price | None:
+    return Price(nav=pool.nav, units=pool.units) if pool.units else None
+
+
+def _day_prices(connection: Connection, account_id: int) -> dict[date, Price]:
+    rows = connection.exec_driver_sql(DAY_PRICES, {"account": account_id})
+    return {row.day: Price(nav=row.nav, units=row.units) for row in rows}
+
+
+def _movement(row: Row[Any]) -> Movement:
+    detail = row.detail
+    price = None
+    if "price_nav" in detail:
+        price = Price(nav=Decimal(detail["price_nav"]), units=Decimal(detail["price_units"]))
+    return Movement(
+        transaction_id=row.transaction_id,
+        cause=row.cause,
+        kind=TransactionKind(row.kind),
+        at=row.at,
+        lot=row.lot,
+        units=row.units,
+        cash=row.cash,
+        fee=row.fee,
+        price=price,
+    )
