@@ -15,7 +15,7 @@ PORTS = range(20_000, 30_000)  # below the kernel's range for outgoing connectio
 _handed_out: set[int] = set()
 
 
-def wait_until(condition: Callable[[], Found], timeout_s: float = 10.0, message: str = "") -> Found:
+def wait_until(condition: Callable[[], Found | None], timeout_s: float = 10.0, message: str = "") -> Found:
     """Poll `condition` until it is true, and return what it returned. The only place of the tests that sleeps.
 
     Raises:
