@@ -9,8 +9,8 @@ Three sorts, told apart by `sort` in the JSON:
 
 `tokens` is the payload in the order of its bytes, one object per MessagePack item: {"map": n} and {"array": n} are
 followed by their items; {"int": "decimal"}, {"float": "decimal", "bits": "hex"}, {"str": text}, {"bool": bool},
-{"nil": true}. It is complete: it can be written and compared without any other rule. `value` is the same for people: integers above
-2**53 are decimal strings there.
+{"nil": true}. It is complete: it can be written and compared without any other rule. `value` is the same for people:
+integers above 2**53 are decimal strings there.
 """
 
 from __future__ import annotations
