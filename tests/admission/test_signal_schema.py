@@ -29,9 +29,9 @@ def test_every_field_is_read():
     signal = parse_signal(
         {
             "symbol": "EURUSD.z", "action": "SELL", "type": "stop-limit", "volume": "0.10", "price": 1.1,
-            "stoplimit": 1.2, "sl": "1.3", "tp": 1, "deviation": 7, "confidence": 99.5, "timeframe": "H1", "reason": ["ma", "rsi"],
-            "magic": 42, "comment": "grüße", "created_at": "2026-03-01T12:00:00+02:00", "account": "123456",
-            "expires_at": "2026-03-01T10:00:05Z", "server": "Demo-1", "idempotency_key": "a-1",
+            "stoplimit": 1.2, "sl": "1.3", "tp": 1, "deviation": 7, "confidence": 99.5, "timeframe": "H1",
+            "reason": ["ma", "rsi"], "magic": 42, "comment": "grüße", "created_at": "2026-03-01T12:00:00+02:00",
+            "account": "123456", "expires_at": "2026-03-01T10:00:05Z", "server": "Demo-1", "idempotency_key": "a-1",
         }
     )  # fmt: skip
     assert (signal.symbol, signal.action, signal.type) == ("EURUSD.z", Action.SELL, OrderType.STOP_LIMIT)

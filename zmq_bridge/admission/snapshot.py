@@ -59,7 +59,7 @@ def build(
     """
     try:
         return _build(account_id, row, specs, live, news)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
 
 

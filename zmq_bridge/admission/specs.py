@@ -73,7 +73,7 @@ def to_spec(found: Mapping[str, Any], as_of: datetime) -> SymbolSpec:
     """
     try:
         return _to_spec(found, as_of)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
         raise Unreadable(f"specification: {type(error).__name__}: {error}") from error
 
 
