@@ -18,6 +18,7 @@ from ledger.money import half_even_to
 RATIO_DIGITS = 8  # decimals of every ratio that leaves this module
 YEAR_S = 365 * 86_400
 _LOG_GROWTH_MAX = 60.0  # rates are searched between exp(-60) - 1 and exp(60) - 1 a year
+_FINE_STEP, _FINE_UP_TO, _COARSE_STEP = 0.02, 3.0, 0.5  # of the search for a change of sign, in log growth a year
 _BISECTIONS = 200  # halvings; a double has nothing left to halve long before
 
 
@@ -145,13 +146,13 @@ def _present_value(terms: Sequence[tuple[float, float]], log_growth: float) -> f
 
 def _bracket(terms: Sequence[tuple[float, float]]) -> tuple[float, float] | None:
     """Widen outwards from zero until the present value changes sign between two neighbours."""
-    step = 0.25
-    grid = [0.0]
-    for place in range(1, int(_LOG_GROWTH_MAX / step) + 1):
-        grid = [-place * step, *grid, place * step]
-        for low, high in ((grid[0], grid[1]), (grid[-2], grid[-1])):
+    near = 0.0
+    while near < _LOG_GROWTH_MAX:
+        far = near + (_FINE_STEP if near < _FINE_UP_TO else _COARSE_STEP)
+        for low, high in ((-far, -near), (near, far)):
             if _present_value(terms, low) * _present_value(terms, high) <= 0:
                 return low, high
+        near = far
     return None
 
 
