@@ -44,8 +44,8 @@ def add_account(engine: Engine, login: int = LOGIN, server: str = "Demo") -> int
     """What the desk does at a terminal's hello."""
     with engine.begin() as connection:
         made: int = connection.exec_driver_sql(
-            "INSERT INTO accounts (login, server, currency, margin_mode, leverage) VALUES (%s, %s, 'USD', 'hedging', 100)"
-            " RETURNING id",
+            "INSERT INTO accounts (login, server, currency, margin_mode, leverage)"
+            " VALUES (%s, %s, 'USD', 'hedging', 100) RETURNING id",
             (login, server),
         ).scalar_one()
     return made
@@ -145,15 +145,12 @@ class Process:
 class Feed:
     """Proxy, recorder, stores and a terminal."""
 
-    def __init__(self, database_url: str, redis_url: str, **changes: Any) -> None:
+    def __init__(self, proxy: Process, database_url: str, redis_url: str, **changes: Any) -> None:
         self.engine = create_engine(database_url)
         self.client = redis.Redis.from_url(redis_url)
         self.live = LiveReader(self.client)
         self.context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self.proxy = Process(
-            _proxy_main, ProxySettings(feed_endpoint="tcp://127.0.0.1:*", subscribe_endpoint="tcp://127.0.0.1:*")
-        )
-        self.feed_endpoint, self.subscribe_endpoint = self.proxy.said
+        self.feed_endpoint, self.subscribe_endpoint = proxy.said
         self.settings = RecorderSettings(
             subscribe_endpoint=self.subscribe_endpoint,
             feed_endpoint=self.feed_endpoint,
@@ -165,9 +162,8 @@ class Feed:
 
     def close(self) -> None:
         """Stop what still runs."""
-        for part in (self.recorder, self.proxy):
-            if part.process.is_alive():
-                part.kill()
+        if self.recorder.process.is_alive():
+            self.recorder.kill()
         self.context.destroy(linger=0)
         self.engine.dispose()
         self.client.close()
@@ -210,7 +206,8 @@ class Feed:
 
     def stored(self, account_id: int, symbol: str = SYMBOL) -> list[Tick]:
         """What Postgres has of a stream, in order."""
-        rows = self.rows("SELECT * FROM ticks WHERE account_id = %s AND symbol = %s ORDER BY time_msc, id", account_id, symbol)
+        query = "SELECT * FROM ticks WHERE account_id = %s AND symbol = %s ORDER BY time_msc, id"
+        rows = self.rows(query, account_id, symbol)
         return [Tick(r.time_msc, r.bid, r.ask, r.last, r.volume_real, r.flags) for r in rows]
 
     def gaps(self) -> list[Any]:
@@ -228,12 +225,33 @@ class Feed:
         assert self.stored(account_id, symbol) == list(ticks)
 
 
-@pytest.fixture
-def feed(database: str, redis_url: str) -> Iterator[Feed]:
-    """A running feed."""
-    running = Feed(database, redis_url)
+@pytest.fixture(scope="session")
+def proxy() -> Iterator[Process]:
+    """One proxy for all tests; none of them stops it."""
+    endpoints = ProxySettings(feed_endpoint="tcp://127.0.0.1:*", subscribe_endpoint="tcp://127.0.0.1:*")
+    running = Process(_proxy_main, endpoints)
     yield running
-    running.close()
+    assert running.stop() == 0
+
+
+@pytest.fixture
+def start_feed(proxy: Process) -> Iterator[Callable[..., Feed]]:
+    """Make feeds on stores of one's own choice: `start_feed(database_url, redis_url)`."""
+    running: list[Feed] = []
+
+    def start(*urls: str, **changes: Any) -> Feed:
+        running.append(Feed(proxy, *urls, **changes))
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.close()
+
+
+@pytest.fixture
+def feed(start_feed: Callable[..., Feed], database: str, redis_url: str) -> Feed:
+    """A running feed."""
+    return start_feed(database, redis_url)
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from zmq_bridge.relay.feed_stats import FeedStats
 from zmq_bridge.relay.gaps import Announced, News, StreamPlan, plan_stream
 from zmq_bridge.relay.tick_queue import Beaten, Item, TickQueue
 from zmq_bridge.storage.tick_accounts import account_of
-from zmq_bridge.storage.tick_copy import TickRun, copy_ticks, storable
+from zmq_bridge.storage.tick_copy import TickRun, copy_ticks
 from zmq_bridge.storage.tick_cursors import Stream, lock_cursors, save_cursors
 from zmq_bridge.storage.tick_gaps import open_gap
 from zmq_bridge.storage.tick_repair import claim_or_copy
@@ -108,25 +108,11 @@ class PostgresSink(threading.Thread):
         news: dict[Stream, list[News]] = defaultdict(list)
         for account_id, item in self._accounts.resolve(items):
             if isinstance(item, LiveBatch):
-                self._add_run(news, account_id, item)
+                news[account_id, item.symbol].append(_run(account_id, item))
             else:
                 for symbol, seq in item.streams:
                     news[account_id, symbol].append(_announced(item, seq))
         return news
-
-    def _add_run(self, news: dict[Stream, list[News]], account_id: int, batch: LiveBatch) -> None:
-        run = TickRun(
-            account_id=account_id,
-            symbol=batch.symbol,
-            session=batch.session,
-            seq=batch.seq,
-            ticks=batch.ticks,
-            received_ms=batch.received_ms,
-        )
-        if storable(run):
-            news[account_id, batch.symbol].append(run)
-        else:
-            self._stats.unstorable += len(batch.ticks)
 
     def _store(self, news: NewsByStream) -> None:
         """One transaction; the figures move only after its commit."""
@@ -185,6 +171,17 @@ class PostgresSink(threading.Thread):
     def _failed(self, error: DBAPIError) -> None:
         self._stats.postgres_failures += 1
         log.warning("ticks not stored yet: %s", str(error.orig or error).strip())
+
+
+def _run(account_id: int, batch: LiveBatch) -> TickRun:
+    return TickRun(
+        account_id=account_id,
+        symbol=batch.symbol,
+        session=batch.session,
+        seq=batch.seq,
+        ticks=batch.ticks,
+        received_ms=batch.received_ms,
+    )
 
 
 def _announced(beat: Beaten, seq: int) -> Announced:

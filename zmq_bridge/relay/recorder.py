@@ -12,6 +12,7 @@ queues for FLUSH_S. A SIGKILL at any point costs what had not been committed, an
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -43,7 +44,8 @@ POSTGRES_QUEUE_TICKS = 500_000
 REDIS_QUEUE_TICKS = 250_000
 """2.5 s of a stalled Redis at 100,000 ticks/s; shorter, because live state is worth nothing late."""
 
-IDLE_POLL_MS = 500
+COMPLAINT_INTERVAL_S = 1.0
+
 FLUSH_S = 8.0
 """How long stopping waits for the sinks; the supervisor kills after ten."""
 
@@ -88,6 +90,10 @@ def run_recorder(settings: RecorderSettings, ready: Callable[[], None] | None = 
         recorder.finish()
 
 
+class RecorderBroken(RuntimeError):
+    """A thread of the recorder ended by an error nobody foresaw; the process must be started anew."""
+
+
 class _Recorder:
     """The parts, and how they start and end."""
 
@@ -106,9 +112,12 @@ class _Recorder:
         self._voice = BridgeVoice(_open_pub(self._context, settings), session=unix_ms(), now_ms=unix_ms)
         self._watch = GapWatch(self._engine, self._voice.announce)
         self._woken, self._wake = os.pipe()
+        self._complained_s = -COMPLAINT_INTERVAL_S
+        self._broken = ""
 
     def start(self) -> None:
         os.set_blocking(self._wake, False)
+        threading.excepthook = self._end_by
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _only_wake)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
@@ -141,6 +150,15 @@ class _Recorder:
             log.error("stopped with %d ticks not in Postgres; they will be a gap", len(self._to_postgres))
         self._context.term()
         log.info("recorder stopped: %d ticks received, %d stored", self.stats.ticks, self.stats.postgres_ticks)
+        if self._broken:
+            raise RecorderBroken(f"the thread {self._broken} ended by an error, see the log")
+
+    def _end_by(self, failure: threading.ExceptHookArgs) -> None:
+        """A sink that is gone must not go unnoticed: end the process, the supervisor starts another."""
+        self._broken = failure.thread.name if failure.thread else "unknown"
+        error = failure.exc_value or failure.exc_type()
+        log.critical("the thread %s ended by an error", self._broken, exc_info=error)
+        os.write(self._wake, b"\0")
 
     def _hand_over(self, items: list[Item]) -> None:
         if not items:
@@ -148,9 +166,15 @@ class _Recorder:
         refused = self._to_postgres.put(items)
         if refused:
             self.stats.postgres_refused += refused
-            waiting = len(self._to_postgres)
-            log.error("Postgres is %d ticks behind: %d more refused, they will be a gap", waiting, refused)
+            self._complain()
         self.stats.redis_refused += self._to_redis.put(items)
+
+    def _complain(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._complained_s >= COMPLAINT_INTERVAL_S:
+            self._complained_s = now_s
+            waiting, refused = len(self._to_postgres), self.stats.postgres_refused
+            log.error("Postgres is %d ticks behind; %d refused so far, they become gaps", waiting, refused)
 
     def _figures(self) -> dict[str, str | int]:
         return {

@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from zmq_bridge.live.tick_writer import LiveBatch
 
+BEATS_MAX = 10_000
+"""Heartbeats that find room in a queue that is full of ticks."""
+
 
 class Beaten(NamedTuple):
     """A terminal's heartbeat, decoded."""
@@ -46,7 +49,7 @@ class TickQueue:
         with self._changed:
             for item in items:
                 size = weight(item)
-                if self._has_room(size):
+                if self._has_room(size) if isinstance(item, LiveBatch) else self._has_room_for_beat():
                     self._items.append(item)
                     self._ticks += size
                 else:
@@ -98,6 +101,10 @@ class TickQueue:
             taken.append(item)
         self._ticks -= weighed
         return taken
+
+    def _has_room_for_beat(self) -> bool:
+        """Beats go in beyond the ticks' limit: they are what shows that ticks were refused."""
+        return self._ticks < self.ticks_max + BEATS_MAX
 
     def _has_room(self, size: int) -> bool:
         if self._refusing and self._ticks > self.ticks_max // 2:

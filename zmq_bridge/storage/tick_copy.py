@@ -64,12 +64,12 @@ class TickRun:
         return self.seq + len(self.ticks) - 1
 
 
-def storable(run: TickRun) -> bool:
-    """Tell whether Postgres can hold a run: the wire's unsigned 64 bits are wider than its columns."""
+def storable(session: int, seq: int, ticks: Sequence[Tick]) -> bool:
+    """Tell whether Postgres can hold a batch: the wire's unsigned 64 bits are wider than its columns."""
     return (
-        0 < run.session <= INT8_MAX
-        and run.seq_last <= INT8_MAX
-        and all(0 < tick.time_msc < TIME_MSC_MAX for tick in run.ticks)
+        0 < session <= INT8_MAX
+        and seq + len(ticks) <= INT8_MAX
+        and all(0 < tick.time_msc < TIME_MSC_MAX for tick in ticks)
     )
 
 
