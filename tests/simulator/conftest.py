@@ -48,12 +48,12 @@ def start_terminal(tmp_path: Path) -> Iterator[StartTerminal]:
                 **more,
             )
         )
-        errors: list[BaseException] = []
+        errors: list[Exception] = []
 
         def run() -> None:
             try:
                 terminal.run()
-            except BaseException as error:
+            except Exception as error:  # noqa: BLE001  # handed on by `stop`, in the test's own thread
                 errors.append(error)
 
         thread = threading.Thread(target=run, daemon=True)

@@ -102,14 +102,13 @@ class LittleBridge:
             return [message for _, message in self.published if isinstance(message, kind)]
 
     def ticks(self, symbol: str) -> list[Tick]:
-        """The ticks of a symbol, in the order of arrival; numbers must follow each other within a session."""
-        with self._lock:
-            batches = [m for topic, m in self.published if topic.startswith(f"tick.{symbol}.") and isinstance(m, TickBatch)]
-        return [tick for batch in batches for tick in batch.ticks]
+        """The ticks of a symbol, in the order of arrival."""
+        return [tick for batch in self.batches(symbol) for tick in batch.ticks]
 
     def batches(self, symbol: str) -> list[TickBatch]:
+        topic = f"tick.{symbol}.123456"
         with self._lock:
-            return [m for topic, m in self.published if topic.startswith(f"tick.{symbol}.") and isinstance(m, TickBatch)]
+            return [message for name, message in self.published if name == topic and isinstance(message, TickBatch)]
 
     def wait_for_hello(self, count: int = 1) -> Hello:
         return wait_until(lambda: self.hellos[count - 1] if len(self.hellos) >= count else None)
@@ -158,7 +157,7 @@ class LittleBridge:
         if not self.answers:
             return
         request = decode_terminal_request(payload)
-        head = {"session": request.session, "now_ms": now_ms()}
+        head: dict[str, Any] = {"session": request.session, "now_ms": now_ms()}
         match request:
             case Hello():
                 self.hellos.append(request)

@@ -55,7 +55,7 @@ class Desk:
     def send(self, action: Action, type: OrderType = OrderType.BUY, symbol: str = "EURUSD", volume: str = "0",
              **more: Any) -> TradeResult:  # fmt: skip
         """Send a request; amounts may be text."""
-        values = {name: Decimal(value) if isinstance(value, str) and name in AMOUNTS else value
+        values: dict[str, Any] = {name: Decimal(value) if isinstance(value, str) and name in AMOUNTS else value
                   for name, value in more.items()}  # fmt: skip
         request = TradeRequest(action=action, type=type, symbol=symbol, volume=Decimal(volume), **values)
         result = self.broker.send(request)
@@ -89,12 +89,16 @@ def running_broker(**settings: Any) -> Iterator[tuple[BrokerClient, int]]:
     settings.setdefault("account", BrokerConfig(symbols=free_of_costs()))
     ready = threading.Event()
     started: list[BrokerServer] = []
-    failed: list[BaseException] = []
+    failed: list[Exception] = []
+
+    def is_ready(server: BrokerServer) -> None:
+        started.append(server)
+        ready.set()
 
     def serve() -> None:
         try:
-            run_broker(BrokerSettings(port=0, **settings), on_ready=lambda server: (started.append(server), ready.set()))
-        except BaseException as error:
+            run_broker(BrokerSettings(port=0, **settings), on_ready=is_ready)
+        except Exception as error:  # noqa: BLE001  # handed on, in the test's own thread
             failed.append(error)
             ready.set()
 
