@@ -9,37 +9,13 @@ from sqlalchemy import Engine
 from ledger.errors import UnknownDeal
 from ledger.refusals import Refused
 from tests.ledger.conftest import Broker
+from tests.ledger.stories import pays_in, read, shares_of, values
 from zmq_bridge.storage.ledger_breaks import open_breaks
 from zmq_bridge.storage.ledger_matching import match_by_hand, suspense
 from zmq_bridge.storage.ledger_pool import UnknownAccountError
 from zmq_bridge.storage.ledger_posting import AlreadyPosted, Posted, post_deal
 from zmq_bridge.storage.ledger_reconcile import Agreed
-from zmq_bridge.storage.ledger_requests import Request, get_request, request_redemption, request_subscription
-from zmq_bridge.storage.ledger_shares import Shares, shares
-
-
-def pays_in(broker: Broker, member: int, amount: str) -> Request:
-    with broker.engine.begin() as connection:
-        request = request_subscription(connection, broker.account_id, member, Decimal(amount))
-    assert isinstance(request, Request)
-    broker.does("balance", amount, comment=f"deposit {request.reference}")
-    return read(broker, request)
-
-
-def read(broker: Broker, request: Request) -> Request:
-    with broker.engine.connect() as connection:
-        found = get_request(connection, request.kind, request.id)
-    assert found is not None
-    return found
-
-
-def shares_of(broker: Broker) -> Shares:
-    with broker.engine.connect() as connection:
-        return shares(connection, broker.account_id)
-
-
-def values(broker: Broker) -> dict[int, Decimal]:
-    return {share.user_id: share.value for share in shares_of(broker).members}
+from zmq_bridge.storage.ledger_requests import Request, request_redemption, request_subscription
 
 
 def test_a_deposit_with_its_reference_becomes_units_at_the_price_just_before(broker, members):

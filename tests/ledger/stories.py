@@ -1,0 +1,88 @@
+"""What tests of the stored ledger do over and over, and how they look at the result."""
+
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from tests.ledger.conftest import Broker
+from zmq_bridge.storage.ledger_breaks import Break, open_breaks
+from zmq_bridge.storage.ledger_requests import Request, get_request, request_redemption, request_subscription
+from zmq_bridge.storage.ledger_shares import Shares, shares
+from zmq_bridge.storage.ledger_verify import Verification, verify_chain
+
+
+def asks_to_pay_in(broker: Broker, member: int, amount: str) -> Request:
+    """Make a subscription request."""
+    with broker.engine.begin() as connection:
+        request = request_subscription(connection, broker.account_id, member, Decimal(amount))
+    assert isinstance(request, Request)
+    return request
+
+
+def asks_to_take_out(broker: Broker, member: int, amount: str | None) -> Request:
+    """Make a redemption request; no amount is a full exit."""
+    with broker.engine.begin() as connection:
+        cash = None if amount is None else Decimal(amount)
+        request = request_redemption(connection, broker.account_id, member, cash)
+    assert isinstance(request, Request)
+    return request
+
+
+def pays_in(broker: Broker, member: int, amount: str) -> Request:
+    """Ask, then send the money with the reference."""
+    request = asks_to_pay_in(broker, member, amount)
+    broker.does("balance", amount, comment=f"deposit {request.reference}")
+    return read(broker, request)
+
+
+def takes_out(broker: Broker, member: int, amount: str) -> Request:
+    """Ask, then withdraw the money with the reference."""
+    request = asks_to_take_out(broker, member, amount)
+    broker.does("balance", f"-{amount}", comment=request.reference)
+    return read(broker, request)
+
+
+def read(broker: Broker, request: Request) -> Request:
+    """Read a request again."""
+    with broker.engine.connect() as connection:
+        found = get_request(connection, request.kind, request.id)
+    assert found is not None
+    return found
+
+
+def shares_of(broker: Broker) -> Shares:
+    """Return everybody's share."""
+    with broker.engine.connect() as connection:
+        return shares(connection, broker.account_id)
+
+
+def values(broker: Broker) -> dict[int, Decimal]:
+    """Return everybody's value by member."""
+    return {share.user_id: share.value for share in shares_of(broker).members}
+
+
+def breaks(broker: Broker) -> list[Break]:
+    """Return the open breaks."""
+    with broker.engine.connect() as connection:
+        return open_breaks(connection, broker.account_id)
+
+
+def trading_state(broker: Broker) -> str:
+    """Return what the account may do."""
+    with broker.engine.connect() as connection:
+        query = "SELECT trading_state FROM accounts WHERE id = %s"
+        return str(connection.exec_driver_sql(query, (broker.account_id,)).scalar_one())
+
+
+def verified(connection: Connection, account_id: int) -> Verification:
+    """Verify one account's books."""
+    (found,) = verify_chain(connection, account_id)
+    return found
+
+
+def assert_sound(broker: Broker) -> Verification:
+    """Fail unless the books verify."""
+    with broker.engine.connect() as connection:
+        found = verified(connection, broker.account_id)
+    assert found.problems == ()
+    return found
