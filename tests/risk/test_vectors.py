@@ -16,7 +16,9 @@ SHARED = Path(__file__).parents[3] / "shared" / "vectors" / "ledger_risk.json"
 NO_BUFFER: Limits = limits(slippage_points=0, max_currency_exposure_percent="10000", commission="7")
 
 
-def sized(symbol: str, side: Side, sl: str, quotes: dict[str, tuple[str, str]], leverage: int = 100) -> Approved | Denied:
+def sized(
+    symbol: str, side: Side, sl: str, quotes: dict[str, tuple[str, str]], leverage: int = 100
+) -> Approved | Denied:
     """Size 2 % of 10 000 USD with a wide target and 7 USD commission a lot, no slippage buffer."""
     entry = D(quotes[symbol][1] if side is Side.BUY else quotes[symbol][0])
     tp = entry + 3 * (entry - D(sl))

@@ -55,7 +55,7 @@ def spec(symbol: str, **changes: Any) -> SymbolSpec:
     usd_per_profit = {"USD": D(1), "JPY": 1 / D("151.200"), "CHF": 1 / D("0.90500")}[profit]
     fields: dict[str, Any] = {
         "symbol": symbol,
-        "digits": -D(point).as_tuple().exponent,
+        "digits": -D(point).adjusted(),
         "point": D(point),
         "tick_size": D(point),
         "tick_value": contract * D(point) * usd_per_profit,
@@ -141,8 +141,8 @@ def intent(**changes: Any) -> Intent:
 
 def limits(**changes: Any) -> Limits:
     """Return the default limits with some changed; numbers may be given as text."""
-    base = Limits()
-    return replace(base, **{k: D(v) if isinstance(v, str) else v for k, v in changes.items()})
+    values: dict[str, Any] = {k: D(v) if isinstance(v, str) else v for k, v in changes.items()}
+    return replace(Limits(), **values)
 
 
 def position(ticket: int = 1, **changes: Any) -> OpenPosition:
