@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
 from tests.feed.conftest import LOGIN, START_MSC, SYMBOL, add_account, make_ticks
+from tests.support import wait_until
 from zmq_bridge.protocol.ticks import Tick
 from zmq_bridge.storage.partitions import DAY_MSC
 from zmq_bridge.storage.tick_accounts import account_of
@@ -208,7 +209,7 @@ def test_gaps_open_notify_close_once_and_are_news(engine, account_id):
             assert [gap.state for gap in gap_news(connection, gap_id, [gap_id])] == ["filled"]
             assert gap_news(connection, gap_id, []) == []
         raw = listener.connection.dbapi_connection
-        raw.poll()
+        wait_until(lambda: raw.poll() or len(raw.notifies) == 2)
         assert [(note.channel, note.payload) for note in raw.notifies] == [("gaps", str(account_id))] * 2
 
 

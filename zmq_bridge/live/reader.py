@@ -143,8 +143,8 @@ def _quote(symbol: str, text: str) -> Quote:
         found = json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
         return Quote(
             symbol=symbol,
-            bid=found["bid"],
-            ask=found["ask"],
+            bid=_price(found["bid"]),
+            ask=_price(found["ask"]),
             time_msc=int(found["time_msc"]),
             received_ms=int(found["received_ms"]),
         )
@@ -152,6 +152,12 @@ def _quote(symbol: str, text: str) -> Quote:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
+
+
+def _price(value: object) -> Decimal:
+    if not isinstance(value, Decimal) or not value.is_finite():
+        raise ValueError(f"expected a finite number, found {value!r}")
+    return value
 
 
 def _tick(symbol: str, found: Mapping[str, str]) -> LiveTick:
