@@ -1,0 +1,259 @@
+"""Mistakes are answered by transactions that take them back, never by a change."""
+
+from decimal import Decimal
+
+from ledger.deals import BookedDeal
+from ledger.journal import Transaction
+from ledger.refusals import RefusalCode, Refused
+from tests.ledger.conftest import Broker
+from tests.ledger.stories import (
+    asks_to_pay_in,
+    asks_to_take_out,
+    assert_sound,
+    breaks,
+    pays_in,
+    read,
+    shares_of,
+    takes_out,
+    values,
+)
+from zmq_bridge.storage.ledger_corrections import adopt_nav, correct_deal, release_deal, reverse_transaction
+from zmq_bridge.storage.ledger_matching import match_by_hand, suspense
+from zmq_bridge.storage.ledger_reconcile import Agreed, Broken
+from zmq_bridge.storage.ledger_requests import cancel_request
+from zmq_bridge.storage.ledger_settlement import Settled, price_redemption
+
+EVE = {"actor": "eve", "reason": "a mistake"}
+
+
+def reverses(broker: Broker, cause: str) -> Transaction | Refused:
+    with broker.engine.begin() as connection:
+        return reverse_transaction(connection, broker.account_id, cause, **EVE)
+
+
+def code(outcome: object) -> RefusalCode:
+    assert isinstance(outcome, Refused), outcome
+    return outcome.code
+
+
+def test_a_reversed_subscription_is_money_in_suspense_again_and_stays_there(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    wrong = pays_in(broker, bob, "500.00")
+    assert isinstance(reverses(broker, f"subscription:{wrong.id}"), Transaction)
+    broker.agrees()
+    assert values(broker) == {ann: Decimal("1000.00")}
+    assert read(broker, wrong).status == "cancelled"
+    with broker.engine.connect() as connection:
+        (item,) = suspense(connection, broker.account_id)
+    assert (item.amount, item.request) == (Decimal("500.00"), None)
+    assert_sound(broker)
+
+
+def test_money_that_a_reversal_freed_can_be_given_to_whom_it_belongs(broker, members):
+    ann, bob, _ = members
+    wrong = pays_in(broker, ann, "500.00")
+    reverses(broker, f"subscription:{wrong.id}")
+    right = asks_to_pay_in(broker, bob, "500.00")
+    with broker.engine.begin() as connection:
+        match_by_hand(connection, broker.account_id, ticket=1, kind="subscription", request_id=right.id, actor="eve")
+    broker.agrees()
+    assert values(broker) == {bob: Decimal("500.00")}
+    assert_sound(broker)
+
+
+def test_a_transaction_is_reversed_once(broker, members):
+    ann, *_ = members
+    request = pays_in(broker, ann, "500.00")
+    cause = f"subscription:{request.id}"
+    reverses(broker, cause)
+    assert code(reverses(broker, cause)) == RefusalCode.NOT_REVERSIBLE
+
+
+def test_units_that_were_redeemed_can_not_be_taken_back(broker, members):
+    ann, *_ = members
+    request = pays_in(broker, ann, "500.00")
+    takes_out(broker, ann, "1.00")
+    outcome = reverses(broker, f"subscription:{request.id}")
+    assert code(outcome) == RefusalCode.NOT_REVERSIBLE
+    assert "expected at least 500.00000000 units, found 499.00000000" in str(outcome)
+
+
+def test_a_deal_of_the_broker_is_not_ours_to_reverse(broker, members):
+    ann, *_ = members
+    pays_in(broker, ann, "500.00")
+    assert code(reverses(broker, "deal:1")) == RefusalCode.NOT_REVERSIBLE
+    assert code(reverses(broker, "deal:99")) == RefusalCode.NOT_REVERSIBLE
+
+
+def test_a_withdrawal_given_to_the_wrong_member_is_given_to_the_right_one(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, ann, "500.00")
+    pays_in(broker, bob, "500.00")
+    wrong = takes_out(broker, ann, "100.00")
+    ticket = broker.ticket
+    assert code(reverses(broker, f"redemption:{wrong.id}")) == RefusalCode.NOT_REVERSIBLE
+    assert isinstance(reverses(broker, f"payment:{ticket}"), Transaction)
+    assert read(broker, wrong).status == "owed"
+    assert isinstance(reverses(broker, f"redemption:{wrong.id}"), Transaction)
+    right = asks_to_take_out(broker, bob, "100.00")
+    with broker.engine.begin() as connection:
+        match_by_hand(connection, broker.account_id, ticket=ticket, kind="redemption", request_id=right.id, actor="eve")
+    broker.agrees()
+    assert read(broker, right).status == "settled"
+    assert values(broker) == {ann: Decimal("500.00"), bob: Decimal("400.00")}
+    assert_sound(broker)
+
+
+def test_a_present_of_the_broker_can_be_released_to_all(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, ann, "300.00")
+    pays_in(broker, bob, "100.00")
+    broker.does("balance", "40.00", comment="welcome bonus")
+    with broker.engine.begin() as connection:
+        released = release_deal(connection, broker.account_id, broker.ticket, **EVE)
+    assert isinstance(released, Transaction)
+    assert values(broker) == {ann: Decimal("330.00"), bob: Decimal("110.00")}
+    with broker.engine.begin() as connection:
+        again = release_deal(connection, broker.account_id, broker.ticket, **EVE)
+    assert code(again) == RefusalCode.DEAL_NOT_IN_SUSPENSE
+    assert_sound(broker)
+
+
+def test_a_release_can_be_reversed_and_decided_again(broker, members):
+    ann, *_ = members
+    pays_in(broker, ann, "300.00")
+    broker.does("balance", "40.00")
+    for _ in range(2):
+        with broker.engine.begin() as connection:
+            released = release_deal(connection, broker.account_id, broker.ticket, **EVE)
+        assert isinstance(released, Transaction)
+        assert isinstance(reverses(broker, released.cause), Transaction)
+    assert values(broker) == {ann: Decimal("300.00")}
+    assert_sound(broker)
+
+
+def test_profit_of_before_the_first_member_belongs_to_nobody_until_it_is_given(broker, members):
+    ann, bob, _ = members
+    broker.does("sell", "250.00", entry="out")
+    broker.agrees()
+    late = pays_in(broker, ann, "1000.00")
+    assert str(late.refusal).startswith("NAV_WITHOUT_UNITS")
+    with broker.engine.begin() as connection:
+        assert isinstance(adopt_nav(connection, broker.account_id, bob, **EVE), Transaction)
+    broker.agrees()
+    assert values(broker) == {ann: Decimal("1000.00"), bob: Decimal("250.00")}
+    assert_sound(broker)
+
+
+def test_while_a_withdrawal_is_unexplained_nobody_deals_but_to_explain_it(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    broker.does("balance", "-200.00", comment="?")
+    ticket = broker.ticket
+    late = pays_in(broker, bob, "500.00")
+    assert str(late.refusal).startswith("UNMATCHED_WITHDRAWAL")
+    request = asks_to_take_out(broker, ann, "150.00")
+    with broker.engine.begin() as connection:
+        match_by_hand(
+            connection, broker.account_id, ticket=ticket, kind="redemption", request_id=request.id, actor="eve"
+        )
+    broker.agrees()
+    done = read(broker, request)
+    assert (done.status, done.settled_amount) == ("settled", Decimal("200.00"))
+    assert values(broker) == {ann: Decimal("800.00"), bob: Decimal("500.00")}
+
+
+def test_a_full_exit_is_priced_first_and_paid_later(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, ann, "100.00")
+    pays_in(broker, bob, "200.00")
+    broker.floating = Decimal("0.50")
+    broker.agrees()
+    request = asks_to_take_out(broker, ann, None)
+    with broker.engine.begin() as connection:
+        priced = price_redemption(connection, broker.account_id, request.id, actor="eve")
+    assert isinstance(priced, Settled)
+    assert priced.amount == Decimal("100.16")
+    broker.floating = Decimal("-30.00")
+    broker.agrees()
+    assert read(broker, request).status == "owed"
+    assert values(broker) == {bob: Decimal("169.84")}
+    broker.does("balance", "-100.00", comment=request.reference)
+    assert read(broker, request).status == "owed"
+    broker.does("balance", "-0.16", comment=request.reference)
+    assert read(broker, request).status == "settled"
+    broker.agrees()
+    assert values(broker) == {bob: Decimal("169.84")}
+    assert_sound(broker)
+
+
+def test_more_than_is_owed_stays_in_suspense(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, ann, "100.00")
+    pays_in(broker, bob, "100.00")
+    request = asks_to_take_out(broker, ann, None)
+    broker.does("balance", "-100.01", comment=request.reference)
+    after = read(broker, request)
+    assert (after.status, str(after.refusal)) == (
+        "matched",
+        "AMOUNT_MISMATCH: withdrawn=100.01000000, owed=100.00000000",
+    )
+    assert values(broker) == {ann: Decimal("100.00"), bob: Decimal("100.00")}
+    assert_sound(broker)
+
+
+def test_a_cancelled_request_lets_its_money_go(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, bob, "100.00")
+    broker.does("sell", "1.00", entry="out")
+    request = pays_in(broker, ann, "50.00")
+    assert request.status == "matched"
+    with broker.engine.begin() as connection:
+        cancel_request(connection, broker.account_id, "subscription", request.id, actor="ann")
+    broker.agrees()
+    assert read(broker, request).status == "cancelled"
+    with broker.engine.connect() as connection:
+        assert [item.request for item in suspense(connection, broker.account_id)] == [None]
+    with broker.engine.begin() as connection:
+        again = cancel_request(connection, broker.account_id, "subscription", request.id, actor="ann")
+    assert code(again) == RefusalCode.REQUEST_NOT_PENDING
+
+
+def test_a_deal_that_the_broker_changed_is_corrected_by_a_reversal(broker):
+    broker.does("sell", "10.00", entry="out")
+    broker.balance += Decimal("2.50")
+    assert isinstance(broker.agrees(), Broken)
+    for profit, cause in (("12.00", "deal:1:corrected:1"), ("12.50", "deal:1:corrected:2")):
+        with broker.engine.begin() as connection:
+            done = correct_deal(connection, broker.account_id, booked(profit), **EVE)
+        assert isinstance(done, Transaction)
+        assert done.cause == cause
+    assert isinstance(broker.agrees(), Agreed)
+    assert breaks(broker) == []
+    assert_sound(broker)
+
+
+def booked(profit: str) -> BookedDeal:
+    zero = Decimal(0)
+    return BookedDeal(ticket=1, type="sell", entry="out", profit=Decimal(profit), commission=zero, swap=zero, fee=zero)
+
+
+def test_a_deposit_can_not_be_corrected_away(broker, members):
+    ann, *_ = members
+    pays_in(broker, ann, "10.00")
+    with broker.engine.begin() as connection:
+        outcome = correct_deal(connection, broker.account_id, booked("1.00"), **EVE)
+    assert code(outcome) == RefusalCode.NOT_REVERSIBLE
+    assert shares_of(broker).nav == Decimal("10.00")
+
+
+def test_every_correction_is_audited_with_its_actor(broker, members):
+    ann, *_ = members
+    request = pays_in(broker, ann, "10.00")
+    reverses(broker, f"subscription:{request.id}")
+    with broker.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT actor, action, subject, after FROM audit_log").all()
+    assert [tuple(row) for row in rows if row.action.startswith("ledger.")] == [
+        ("eve", "ledger.reverse", f"subscription:{request.id}", {"reason": "a mistake"})
+    ]
