@@ -68,7 +68,7 @@ def unpack_ticks(payload: bytes) -> TickBatch:
     value = unpack_unchecked(payload)
     if type(value) is not list or len(value) < 4:
         raise _malformed("[v, session, seq, ticks]", value)
-    version, session, seq, rows = value[:4]
+    version, session, seq, rows = value if len(value) == 4 else value[:4]
     if version != VERSION or type(version) is not int:
         raise ProtocolViolation(
             ErrorCode.UNSUPPORTED_VERSION, "tick batch of another version", expected=str(VERSION), found=version
