@@ -1,0 +1,233 @@
+"""Many workers at one account, and backends that die in the middle of anything."""
+
+import random
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError
+
+from ledger.journal import AccountKind
+from tests.ledger.conftest import Broker
+from tests.ledger.stories import asks_to_pay_in, assert_sound, pays_in, read, shares_of, values
+from zmq_bridge.protocol.values import Deal
+from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.events import insert_event
+from zmq_bridge.storage.ledger_posting import Posted, post_deal
+from zmq_bridge.storage.ledger_requests import request_redemption, request_subscription
+from zmq_bridge.storage.ledger_shares import shares
+from zmq_bridge.storage.ledger_verify import rebuild
+
+WORKERS = 8
+DEALS = 40
+
+
+def test_eight_workers_post_every_deal_once(broker, members):
+    ann, *_ = members
+    pays_in(broker, ann, "1000.00")
+    deals = [broker.deal("sell", f"{number}.37", entry="out", commission="-0.50") for number in range(DEALS)]
+
+    def work(seed: int) -> int:
+        shuffled = random.Random(seed).sample(deals, len(deals))
+        return sum(isinstance(post(broker, deal), Posted) for deal in shuffled)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        posted = list(pool.map(work, range(WORKERS)))
+    assert sum(posted) == DEALS
+    assert assert_sound(broker).transactions == DEALS + 2
+    with broker.engine.begin() as connection:
+        for seq in range(broker.seq + 1, broker.seq + 1 + DEALS):
+            insert_event(connection, broker.account_id, broker.session, seq, kind="deal", data={})
+    broker.seq += DEALS
+    broker.agrees()
+    assert values(broker) == {ann: Decimal("1000.00") + sum(range(DEALS)) - Decimal("0.13") * DEALS}
+
+
+def post(broker: Broker, deal: Deal) -> object:
+    with broker.engine.begin() as connection:
+        return post_deal(connection, broker.account_id, deal)
+
+
+def test_eight_workers_settle_every_request_once(broker, members):
+    """Requests, deposits, withdrawals, snapshots and readers, all at once; every one of them told twice."""
+    ann, bob, manager = members
+    pays_in(broker, ann, "10000.00")
+    wishes = [(member, 10 + number) for number in range(12) for member in (ann, bob, manager)]
+    deals = [broker.deal("balance", f"{cash}.00", comment=f"W{place}") for place, (_, cash) in enumerate(wishes)]
+    outs = [broker.deal("balance", "-7.00", comment=f"OUT{number}") for number in range(5)]
+    wanted: list[Callable[[], object]] = []
+    for place, (member, cash) in enumerate(wishes):
+        wanted += [subscribing(broker, member, f"{cash}.00", f"W{place}")] * 2
+    for number in range(5):
+        wanted += [redeeming(broker, ann, "7.00", f"OUT{number}")] * 2
+    for deal in (*deals, *outs):
+        wanted += [posting(broker, deal)] * 2
+    wanted += [lambda: shares_sum(broker)] * 20
+    random.Random(7).shuffle(wanted)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done in [pool.submit(job) for job in wanted]:
+            done.result()
+    with broker.engine.begin() as connection:
+        for seq in range(broker.seq + 1, broker.seq + 1 + len(deals) + len(outs)):
+            insert_event(connection, broker.account_id, broker.session, seq, kind="deal", data={})
+    broker.seq += len(deals) + len(outs)
+    broker.agrees()
+    assert_sound(broker)
+    paid = {member: sum(cash for who, cash in wishes if who == member) for member in members}
+    assert values(broker) == {
+        ann: Decimal(10000 + paid[ann] - 35),
+        bob: Decimal(paid[bob]),
+        manager: Decimal(paid[manager]),
+    }
+    with broker.engine.connect() as connection:
+        statuses = connection.exec_driver_sql(
+            "SELECT status, count(*) FROM subscriptions GROUP BY status UNION ALL "
+            "SELECT status, count(*) FROM redemptions GROUP BY status"
+        ).all()
+    assert sorted(map(tuple, statuses)) == [("settled", 5), ("settled", 37)]
+
+
+def subscribing(broker: Broker, member: int, amount: str, reference: str) -> Callable[[], object]:
+    def job() -> object:
+        with broker.engine.begin() as connection:
+            return request_subscription(
+                connection, broker.account_id, member, Decimal(amount), source="test", idempotency_key=reference,
+                reference=f"{reference} ",
+            )  # fmt: skip
+
+    return job
+
+
+def redeeming(broker: Broker, member: int, amount: str, reference: str) -> Callable[[], object]:
+    def job() -> object:
+        with broker.engine.begin() as connection:
+            return request_redemption(
+                connection, broker.account_id, member, Decimal(amount), source="test", idempotency_key=reference,
+                reference=reference,
+            )  # fmt: skip
+
+    return job
+
+
+def posting(broker: Broker, deal: Deal) -> Callable[[], object]:
+    padded = Deal(**{**{name: getattr(deal, name) for name in Deal.__slots__}, "comment": f"{deal.comment} "})
+    return lambda: post(broker, padded)
+
+
+def shares_sum(broker: Broker) -> None:
+    with broker.engine.connect() as connection:
+        found = shares(connection, broker.account_id)
+    assert sum(share.value for share in found.members) == found.nav
+
+
+# crashes
+
+
+class Crash:
+    """Kills the backend of a connection just before its n-th statement."""
+
+    def __init__(self, engine: Engine, killer: Engine) -> None:
+        self.engine, self.killer = engine, killer
+        self.seen, self.at = 0, -1
+
+    def before(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if self.seen == self.at:
+            pid = connection.connection.dbapi_connection.info.backend_pid
+            with self.killer.connect() as other:
+                other.exec_driver_sql("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        self.seen += 1
+
+    @contextmanager
+    def in_statement(self, number: int) -> Iterator[None]:
+        """Die before statement `number` of this thread's work."""
+        self.seen, self.at = 0, number
+        event.listen(self.engine, "before_cursor_execute", self.before)
+        try:
+            yield
+        finally:
+            event.remove(self.engine, "before_cursor_execute", self.before)
+
+
+@pytest.fixture
+def crash(engine: Engine, database: str) -> Iterator[Crash]:
+    """A crash waiting to happen."""
+    killer = create_engine(database, application_name="killer")
+    yield Crash(engine, killer)
+    killer.dispose()
+
+
+def books(broker: Broker) -> tuple[object, ...]:
+    """Return everything that a half-done posting would have changed."""
+    with broker.engine.connect() as connection:
+        book = rebuild(connection, broker.account_id, "USD", 2)
+        suspense = connection.exec_driver_sql("SELECT * FROM ledger_suspense ORDER BY ticket").all()
+        prices = connection.exec_driver_sql("SELECT count(*) FROM ledger_prices").scalar()
+        return book.balances, book.lots, book.head, suspense, prices
+
+
+def test_a_crash_between_any_two_statements_leaves_all_or_nothing(broker, members, crash):
+    """A deposit that posts, matches, prices and settles in one transaction, killed at every statement in turn."""
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    request = asks_to_pay_in(broker, bob, "500.00")
+    deal = broker.deal("balance", "500.00", comment=request.reference)
+    broker.seq += 1
+    before, deaths = books(broker), 0
+    while dies(broker, deal, crash, deaths):
+        deaths += 1
+        assert books(broker) == before
+        assert read(broker, request).status == "pending"
+    assert deaths > 15
+    assert read(broker, request).status == "settled"
+    assert shares_of(broker).nav == Decimal("1500.00")
+    assert_sound(broker)
+
+
+def dies(broker: Broker, deal: Deal, crash: Crash, number: int) -> bool:
+    """Tell a deal and die before statement `number`; False: there were fewer statements, and it was told."""
+    with crash.in_statement(number):
+        try:
+            with broker.engine.begin() as connection:
+                insert_event(connection, broker.account_id, broker.session, broker.seq, kind="deal", data={})
+                post_deal(connection, broker.account_id, deal)
+        except DBAPIError as error:
+            return error.connection_invalidated
+    return False
+
+
+def test_a_worker_that_dies_holding_the_lock_holds_up_nobody(broker, members, engine):
+    ann, *_ = members
+    locked, done = threading.Event(), threading.Event()
+
+    def hold_then_die() -> None:
+        connection = engine.connect()
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(21003, %s)", (broker.account_id,))
+        locked.set()
+        done.wait(10)
+        connection.invalidate()
+        connection.close()
+
+    thread = threading.Thread(target=hold_then_die)
+    thread.start()
+    assert locked.wait(10)
+    done.set()
+    assert pays_in(broker, ann, "5.00").status == "settled"
+    thread.join()
+
+
+def test_live_state_is_what_the_entries_add_up_to(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "12.34", entry="out", commission="-1.00", swap="-0.10")
+    broker.agrees()
+    pays_in(broker, bob, "77.77")
+    with broker.engine.connect() as connection:
+        book = rebuild(connection, broker.account_id, "USD", 2)
+    assert book.balance(AccountKind.BROKER) == broker.balance
+    assert {share.user_id: share.units for share in shares_of(broker).members} == book.units()
+    assert book.pool(Decimal(0)).nav == shares_of(broker).nav

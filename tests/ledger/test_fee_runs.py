@@ -1,0 +1,155 @@
+"""Fees as time passes: accrued, crystallised once a period, and paid in units of the manager."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from ledger.errors import InvalidTerms
+from ledger.fees import FeeTerms
+from ledger.journal import Transaction
+from tests.ledger.conftest import Broker
+from tests.ledger.stories import assert_sound, pays_in, shares_of, takes_out, values
+from zmq_bridge.storage.ledger_fees import crystallise_now, set_terms
+from zmq_bridge.storage.ledger_pool import Terms, load_pool, load_terms
+from zmq_bridge.storage.ledger_statements import statement_of
+
+
+def agree_on(broker: Broker, manager: int, *, management: str = "0", performance: str = "0") -> None:
+    fees = FeeTerms(management_rate=Decimal(management), performance_rate=Decimal(performance), manager=manager)
+    with broker.engine.begin() as connection:
+        set_terms(connection, broker.account_id, Terms(fees=fees), actor="eve")
+
+
+def days_pass(broker: Broker, days: float) -> None:
+    """Move the moment up to which fees are booked into the past."""
+    with broker.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE ledger_reconciliations SET accrued_at = clock_timestamp() - %s", (timedelta(days=days),)
+        )
+
+
+def accrued(broker: Broker) -> Decimal:
+    with broker.engine.connect() as connection:
+        return load_pool(connection, broker.account_id).accrued
+
+
+def test_without_terms_nothing_is_ever_charged(broker, members):
+    ann, *_ = members
+    pays_in(broker, ann, "1000.00")
+    days_pass(broker, 400)
+    broker.agrees()
+    assert accrued(broker) == 0
+    assert values(broker) == {ann: Decimal("1000.00")}
+
+
+def test_a_management_fee_is_accrued_with_time_and_lowers_the_nav(broker, members):
+    ann, _, manager = members
+    agree_on(broker, manager, management="0.10")
+    pays_in(broker, ann, "1000.00")
+    days_pass(broker, 0.5)
+    broker.agrees()
+    assert accrued(broker) in (Decimal("0.13"), Decimal("0.14"))
+    days_pass(broker, 0.5)
+    broker.agrees()
+    assert accrued(broker) == Decimal("0.27")
+    assert values(broker) == {ann: Decimal("999.73")}
+    assert_sound(broker)
+
+
+def test_who_joins_late_pays_nothing_for_the_time_before(broker, members):
+    ann, bob, manager = members
+    agree_on(broker, manager, management="0.365")
+    pays_in(broker, ann, "1000.00")
+    days_pass(broker, 10)
+    with broker.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE ledger_reconciliations SET agreed_at = clock_timestamp()")
+    pays_in(broker, bob, "1000.00")
+    assert accrued(broker) == Decimal("10.00")
+    found = values(broker)
+    assert found[bob] in (Decimal("999.99"), Decimal("1000.00"))
+    assert found[ann] + found[bob] == Decimal("1990.00")
+
+
+def test_the_end_of_a_period_crystallises_both_fees_once(broker, members):
+    ann, _, manager = members
+    agree_on(broker, manager, management="0.365", performance="0.20")
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "100.00", entry="out")
+    broker.agrees()
+    days_pass(broker, 31)
+    broker.agrees()
+    broker.agrees()
+    found = shares_of(broker)
+    assert accrued(broker) == 0
+    (mine, managers) = found.members
+    # 31 days of 0.1 % a day on 1100.00 are 34.10; 20 % of what is left of the gain, 65.90, are 13.18
+    assert managers.user_id == manager
+    assert abs(managers.value - Decimal("47.28")) <= Decimal("0.01")
+    assert mine.value + managers.value == Decimal("1100.00")
+    with broker.engine.connect() as connection:
+        runs = connection.exec_driver_sql(
+            "SELECT cause FROM ledger_transactions WHERE kind = 'crystallisation'"
+        ).scalars()
+        period = (datetime.now(UTC) - timedelta(days=31)).strftime("%Y-%m")
+        assert list(runs) == [f"crystallisation:{period}"]
+    assert_sound(broker)
+
+
+def test_a_period_is_crystallised_once(broker, members):
+    ann, _, manager = members
+    agree_on(broker, manager, performance="0.20")
+    pays_in(broker, ann, "1000.00")
+    for profit, expected in (("100.00", Transaction), ("100.00", type(None))):
+        broker.does("sell", profit, entry="out")
+        broker.agrees()
+        with broker.engine.begin() as connection:
+            assert isinstance(crystallise_now(connection, broker.account_id, period="2026-01"), expected)
+    assert_sound(broker)
+
+
+def test_a_performance_fee_is_shown_before_it_is_taken(broker, members):
+    ann, _, manager = members
+    agree_on(broker, manager, performance="0.20")
+    pays_in(broker, ann, "1000.00")
+    broker.floating = Decimal("100.00")
+    broker.agrees()
+    (mine,) = shares_of(broker).members
+    assert (mine.value, mine.performance_fee_accrued) == (Decimal("1100.00"), Decimal("20.00"))
+    broker.floating = Decimal("-1.00")
+    broker.agrees()
+    assert shares_of(broker).members[0].performance_fee_accrued == 0
+
+
+def test_who_leaves_pays_the_fee_of_what_leaves(broker, members):
+    ann, _, manager = members
+    agree_on(broker, manager, performance="0.20")
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "100.00", entry="out")
+    broker.agrees()
+    takes_out(broker, ann, "540.00")
+    with broker.engine.connect() as connection:
+        mine = statement_of(connection, broker.account_id, ann)
+        managers = statement_of(connection, broker.account_id, manager)
+    assert (mine.redeemed, mine.fees_paid, mine.units) == (Decimal("540.00"), Decimal("10.00"), Decimal("500"))
+    assert (managers.fees_earned, managers.value, managers.contributed) == (Decimal("10.00"), Decimal("10.00"), 0)
+    assert mine.value == Decimal("550.00")
+    assert_sound(broker)
+
+
+def test_new_terms_do_not_reach_back(broker, members):
+    ann, _, manager = members
+    agree_on(broker, manager, management="0.365")
+    pays_in(broker, ann, "1000.00")
+    days_pass(broker, 1)
+    agree_on(broker, manager, management="0.999")
+    assert accrued(broker) == Decimal("1.00")
+    broker.agrees()
+    assert accrued(broker) == Decimal("1.00")
+    with broker.engine.connect() as connection:
+        assert load_terms(connection, broker.account_id).fees.management_rate == Decimal("0.999")
+
+
+def test_an_unknown_period_is_refused(broker):
+    with pytest.raises(InvalidTerms, match="fortnight"), broker.engine.begin() as connection:
+        set_terms(connection, broker.account_id, Terms(period="fortnight"), actor="eve")

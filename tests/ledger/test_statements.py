@@ -1,0 +1,86 @@
+"""Statements out of stored books: every figure again from the entries."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from tests.ledger.conftest import Broker
+from tests.ledger.stories import assert_sound, pays_in, takes_out
+from zmq_bridge.storage.ledger_statements import all_statements, pool_history, statement_of
+
+
+def story(broker: Broker, ann: int, bob: int) -> None:
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "200.00", entry="out")
+    broker.agrees()
+    pays_in(broker, bob, "1200.00")
+    broker.does("sell", "240.00", entry="out")
+    broker.agrees()
+    takes_out(broker, ann, "320.00")
+    broker.agrees()
+
+
+def test_a_members_figures_add_up(broker, members):
+    ann, bob, _ = members
+    story(broker, ann, bob)
+    with broker.engine.connect() as connection:
+        mine, his = (statement_of(connection, broker.account_id, member) for member in (ann, bob))
+        assert all_statements(connection, broker.account_id)[1].value == his.value
+    assert (mine.contributed, mine.redeemed, mine.value) == (Decimal(1000), Decimal(320), Decimal("1000.00"))
+    assert mine.profit == Decimal("320.00")
+    assert mine.realised + mine.unrealised == mine.profit
+    assert mine.realised == Decimal("77.58")
+    assert (his.profit, his.time_weighted_return) == (Decimal("120.00"), Decimal("0.10000000"))
+    assert mine.time_weighted_return == Decimal("0.32000000")
+    assert [(line.kind, line.cash) for line in mine.movements] == [
+        ("subscription", Decimal("1000.00")),
+        ("redemption", Decimal("-320.00")),
+    ]
+    assert_sound(broker)
+
+
+def test_every_line_leads_to_a_transaction_with_the_same_money(broker, members):
+    ann, bob, _ = members
+    story(broker, ann, bob)
+    with broker.engine.connect() as connection:
+        for line in statement_of(connection, broker.account_id, ann).movements:
+            moved = connection.exec_driver_sql(
+                "SELECT sum(abs(amount)) FROM ledger_entries JOIN ledger_accounts AS a ON a.id = ledger_account_id "
+                "WHERE transaction_id = %s AND a.user_id = %s AND a.kind IN ('contributions', 'redemptions')",
+                (line.transaction_id, ann),
+            ).scalar_one()
+            assert moved == abs(line.cash)
+
+
+def test_the_sum_of_all_statements_is_the_pool(broker, members):
+    ann, bob, _ = members
+    story(broker, ann, bob)
+    with broker.engine.connect() as connection:
+        everybody = all_statements(connection, broker.account_id)
+        pool = pool_history(connection, broker.account_id)
+    assert sum(each.value for each in everybody) == Decimal("2320.00")
+    assert sum(each.profit for each in everybody) == pool.profit == Decimal("440.00")
+    assert (pool.contributed, pool.redeemed) == (Decimal(2200), Decimal(320))
+    assert pool.time_weighted_return == Decimal("0.32")
+
+
+def test_a_stranger_has_an_empty_statement(broker, members):
+    *_, stranger = members
+    with broker.engine.connect() as connection:
+        found = statement_of(connection, broker.account_id, stranger)
+    assert (found.units, found.value, found.profit, found.money_weighted_return) == (0, 0, 0, None)
+
+
+def test_the_history_by_day_takes_each_days_last_price(broker, members):
+    ann, bob, _ = members
+    story(broker, ann, bob)
+    today = datetime.now(UTC)
+    with broker.engine.begin() as connection:
+        for ago, nav in ((-1, "5000"), (-1, "6000"), (-3, "7000")):
+            connection.exec_driver_sql(
+                "INSERT INTO ledger_prices (account_id, at, nav, units, cause) VALUES (%s, %s, %s, 2000, 'snapshot')",
+                (broker.account_id, today - timedelta(days=ago), nav),
+            )
+        days = statement_of(connection, broker.account_id, bob).days
+    assert [(line.day - today.date()).days for line in days] == [0, 1, 3]
+    assert [line.nav_per_unit for line in days][1:] == [Decimal(3), Decimal("3.5")]
+    assert days[1].value == Decimal("3000.00")
