@@ -304,7 +304,7 @@ def test_money_that_secures_positions_cannot_be_withdrawn() -> None:
     desk = Desk()
     desk.quote("EURUSD", "1.10000", "1.10000")
     desk.market("buy", "1.00")
-    with pytest.raises(SimulatorError, match="at most 8900.00"):
+    with pytest.raises(SimulatorError, match=r"at most 8900\.00"):
         desk.broker.cash(DealType.BALANCE, D("-8900.01"))
     desk.broker.cash(DealType.BALANCE, D("-8900.00"))
     assert desk.broker.account().margin_free == 0

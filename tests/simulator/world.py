@@ -86,6 +86,7 @@ AMOUNTS = frozenset({"price", "stoplimit", "sl", "tp"})
 def running_broker(**settings: Any) -> Iterator[tuple[BrokerClient, int]]:
     """A broker server in a thread of its own, on a free port, without a feed unless asked for."""
     settings.setdefault("feed", None)
+    settings.setdefault("port", 0)
     settings.setdefault("account", BrokerConfig(symbols=free_of_costs()))
     ready = threading.Event()
     started: list[BrokerServer] = []
@@ -97,7 +98,7 @@ def running_broker(**settings: Any) -> Iterator[tuple[BrokerClient, int]]:
 
     def serve() -> None:
         try:
-            run_broker(BrokerSettings(port=0, **settings), on_ready=is_ready)
+            run_broker(BrokerSettings(**settings), on_ready=is_ready)
         except Exception as error:  # noqa: BLE001  # handed on, in the test's own thread
             failed.append(error)
             ready.set()

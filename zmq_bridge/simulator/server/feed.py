@@ -55,6 +55,7 @@ class Feed:
         self._wake = asyncio.Event()
         self._paused = True
         self._ahead: tuple[str, Tick] | None = None
+        self._broken: SimulatorError | None = None  # the source's error, raised once all before it is delivered
         self._anchor: tuple[float, int] | None = None  # monotonic seconds and tick time that belong together
 
     def pause(self) -> None:
@@ -93,6 +94,8 @@ class Feed:
         self.state = "running"
         ended = self._slice()
         self._after_slice()
+        if self._broken:
+            raise self._broken
         if not ended:
             await self._sleep(self._due_in_s())
         return not ended
@@ -103,7 +106,7 @@ class Feed:
         ended = False
         while len(batch) < SLICE_TICKS_MAX:
             if self._ahead is None:
-                self._ahead = next(self._source, None)
+                self._ahead = self._next()
             if self._ahead is None:
                 ended = True
                 break
@@ -115,6 +118,13 @@ class Feed:
             self._broker.on_ticks(symbol, [tick for _, tick in run])
         self.count += len(batch)
         return ended
+
+    def _next(self) -> tuple[str, Tick] | None:
+        try:
+            return next(self._source, None)
+        except SimulatorError as error:
+            self._broken = error
+            return None
 
     def _is_due(self, time_msc: int, now_s: float) -> bool:
         if self._speed is None:
