@@ -176,10 +176,12 @@ class Claims:
                 self._disown(connection)
 
     def claim(self, connection: Connection) -> None:
-        """Claim everything that waits for a terminal that is there."""
+        """Claim everything that waits for a terminal that is there, told first what state it was admitted in."""
         accounts = sorted(self._owned & self._attended)
         while accounts:
             rows = outbox.claim(connection, accounts, CLAIM_MAX)
+            if rows:
+                self.tell_states(connection)
             self._hand_over(connection, rows, attempt=1)
             if len(rows) < CLAIM_MAX:
                 return
