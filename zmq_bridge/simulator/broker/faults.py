@@ -55,9 +55,14 @@ class FaultPlan:
             raise SimulatorError(f"fault: expected count >= 1 and at most {FAULTS_MAX} planned, found {fault}")
         self._planned.append(fault)
 
+    @property
+    def left(self) -> int:
+        """How many requests the plan has still to meet."""
+        return sum(fault.count for fault in self._planned)
+
     def clear(self) -> int:
         """Forget what is planned; return how many requests it would still have met."""
-        left = sum(fault.count for fault in self._planned)
+        left = self.left
         self._planned.clear()
         return left
 

@@ -151,6 +151,7 @@ class BrokerServer:
             "clients": len(self._clients),
             "subscribers": sum(client.is_subscribed for client in self._clients),
             "feed": feed and {"name": feed.name, "state": feed.state, "ticks": feed.count, "error": feed.error},
+            "faults": self.broker.faults.left,
             "deals": len(books.deals),
             "positions": len(books.positions),
             "orders": len(books.orders),

@@ -48,12 +48,16 @@ class BrokerLink:
         return True
 
     def drop(self, now_ms: int, error: Exception) -> None:
+        """Give the connection up after an error, and try again later."""
+        self.close()
+        self._put_off(now_ms, error)
+
+    def close(self) -> None:
         """Give the connection up."""
         if self._client:
             self._poller.unregister(self._client.fileno())
             self._client.close()
             self._client = None
-        self._put_off(now_ms, error)
 
     def wait_ms(self, now_ms: int) -> int | None:
         """Say when to try again; None while connected."""

@@ -171,7 +171,7 @@ class _Work:
         finally:
             self._requester.close()
             self._publisher.close()
-            self._link.drop(now_ms(), BrokerUnreachable("stopped"))
+            self._link.close()
             self._memory.close()
 
     def _turn(self, now: int) -> None:
@@ -284,7 +284,7 @@ class _Work:
         """Say bye, so that the bridge need not wait for our silence; bounded."""
         deadline = now_ms() + BYE_MS_MAX
         said = False
-        while now_ms() < deadline and self._bridge.session.state in (State.READY, State.AWAITING):
+        while now_ms() < deadline and self._bridge.session.state not in (State.STOPPED, State.DISCONNECTED):
             said = said or self._bridge.say_bye(now_ms(), "stopped")
             self._poller.poll(50)
             self._bridge.receive_only(now_ms())
