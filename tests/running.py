@@ -81,9 +81,13 @@ class RunningBridge:
     def pid_of(self, *words: str) -> int:
         """The process of this run whose command line has all these words."""
         for process in self.processes()[1:]:
-            if all(any(word in part for part in process.cmdline()) for word in words):
+            try:
+                command = process.cmdline()
+            except psutil.Error:  # it is just ending
+                continue
+            if all(any(word in part for part in command) for word in words):
                 return process.pid
-        raise AssertionError(f"no process with {words} among {[process.cmdline() for process in self.processes()]}")
+        raise AssertionError(f"no process with {words} runs")
 
     def run(self, *words: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run another command of the program against this installation."""
