@@ -6,13 +6,12 @@ again. The simulated broker's own books are the oracle; `settle` waits until the
 
 from __future__ import annotations
 
+import itertools
 import json
-import os
-import signal
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,15 +23,16 @@ from sqlalchemy import Engine
 
 from tests.support import free_port, wait_until
 from zmq_bridge.cli import process_table
-from zmq_bridge.cli.services import ChildService
+from zmq_bridge.cli.services import ChildService, ServerService
 from zmq_bridge.cli.simulation import Simulation
 from zmq_bridge.settings import Settings, load_settings
 from zmq_bridge.simulator.broker_client import BrokerClient
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.keys import create_key
+from zmq_bridge.storage.migrations import migrate
 
 LOGIN = 123456
-PORTS = ("FEED", "SUBSCRIBE", "TERMINAL", "STRATEGY", "BROKER", "WEB")
+PORTS = ("FEED", "SUBSCRIBE", "TERMINAL", "STRATEGY", "BROKER", "WEB", "REDIS")
 HTTP_TIMEOUT_S = 10.0
 SETTLE_TIMEOUT_S = 30.0
 
@@ -51,29 +51,32 @@ class Rig:
     def __init__(self, settings: Settings, simulation: Simulation) -> None:
         self.settings = settings
         settings.log_dir.mkdir(parents=True, exist_ok=True)
-        services = [
+        parts = [
             *process_table.bridge_services(settings),
             process_table.web_service(settings),
             *process_table.simulation_services(settings, simulation),
         ]
-        self.services: dict[str, ChildService] = {service.name: service for service in services}
+        self.servers: dict[str, ServerService] = {}
+        if settings.embedded:
+            self._start_servers()
+        self.services: dict[str, ChildService | ServerService] = {**self.servers, **{part.name: part for part in parts}}
         self.engine: Engine = create_engine(settings.database_url, application_name="test")
         self.key = self._make_key("signal", "read", "trade", "admin")
-        self._ids = 0
+        self._ids = itertools.count(1)
 
     def start(self, *names: str) -> None:
         """Start parts (all of them by default) and wait until each is ready."""
-        for name in names or self.services:
+        for name in names or [name for name in self.services if name not in self.servers]:
             self.services[name].start()
 
     def kill(self, name: str) -> None:
         """kill -9 a part with all its processes, as a crash would."""
-        service = self.services[name]
-        process = service._process
-        assert process is not None
-        for victim in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
-            os.kill(victim.pid, signal.SIGKILL)
-        process.wait()
+        process = psutil.Process(self._pid(name))
+        victims = [process, *process.children(recursive=True)]
+        for victim in victims:
+            with suppress(psutil.NoSuchProcess):
+                victim.kill()
+        wait_until(lambda: self.services[name].exit_code() is not None, 10, f"{name} outlived kill -9")
 
     def stop(self) -> None:
         """Stop everything, last started first."""
@@ -126,8 +129,7 @@ class Rig:
 
     def signal(self, **fields: Any) -> Reply:
         """POST a signal with an idempotency key of its own."""
-        self._ids += 1
-        return self.http("POST", "/api/signal", {"idempotency_key": f"rig-{self._ids}"} | fields)
+        return self.http("POST", "/api/signal", {"idempotency_key": f"rig-{next(self._ids)}"} | fields)
 
     def deposit(self, amount: str, comment: str = "") -> None:
         """Money arrives at the broker."""
@@ -173,13 +175,29 @@ class Rig:
             return {}
         return found
 
+    def _pid(self, name: str) -> int:
+        service = self.services[name]
+        process = service.server if isinstance(service, ServerService) else service._process
+        pid = None if process is None else process.pid
+        assert pid is not None, f"{name} does not run"
+        return pid
+
+    def _start_servers(self) -> None:
+        """The embedded servers, as `up` starts them, and the schema."""
+        for server in (process_table.postgres_service(self.settings), process_table.redis_service(self.settings)):
+            self.servers[server.name] = server
+            server.start()
+        migrate(self.settings.database_url)
+
     def _make_key(self, *scopes: str) -> str:
         with self.engine.begin() as connection:
             return create_key(connection, name="rig", scopes=scopes, now=datetime.now(UTC), actor="test").text
 
 
-def rig_settings(var_dir: Path, database_url: str, redis_url: str) -> Settings:
-    """Settings on free ports."""
+def rig_settings(var_dir: Path, database_url: str | None = None, redis_url: str | None = None) -> Settings:
+    """Settings on free ports; without URLs, on embedded servers of the rig's own."""
     ports = {f"ZMQ_BRIDGE_{name}_PORT": str(free_port()) for name in PORTS}
-    servers = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "ZMQ_BRIDGE_SECRET_KEY": "s" * 40}
+    servers = {"ZMQ_BRIDGE_SECRET_KEY": "s" * 40}
+    if database_url is not None and redis_url is not None:
+        servers |= {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     return load_settings({"ZMQ_BRIDGE_VAR_DIR": str(var_dir), **servers, **ports}, env_file=str(var_dir / "no.env"))

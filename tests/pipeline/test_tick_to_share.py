@@ -33,6 +33,7 @@ ENTRY, EXIT = 5_000, 9_100  # lines of the file: orders go out at one, the rest 
 STOP, TARGET = Decimal("0.00060"), Decimal("0.00150")
 LOT = Decimal("0.10")
 CONTRACT = 100_000
+CENT = Decimal("0.01")
 PIP5 = Decimal("0.00001")
 
 
@@ -163,8 +164,8 @@ def trade_both_ways(rig: Rig, tape: Tape) -> tuple[str, str]:
     buy = submit(rig, {**common, "action": "BUY", "sl": str(ask - STOP), "tp": str(ask + TARGET)})
     assert buy["type"] == "accepted", buy
     sold, bought = (rig.wait_for_command(found) for found in (sell.body["command_id"], buy["command_id"]))
-    assert (sold.status, sold.fill_price, sold.filled_volume) == ("done", bid, LOT)
-    assert (bought.status, bought.fill_price, bought.filled_volume) == ("done", ask, LOT)
+    assert (sold.status, sold.fill_price, sold.filled_volume) == ("done", bid, LOT), sold
+    assert (bought.status, bought.fill_price, bought.filled_volume) == ("done", ask, LOT), bought
     return sold.id, bought.id
 
 
@@ -212,7 +213,7 @@ def assert_books(rig: Rig, tape: Tape, *, sold: str, bought: str) -> None:
     assert stopped_buy.profit < 0
     posted = rig.rows("SELECT cause FROM ledger_transactions WHERE cause LIKE 'deal:%%'")
     assert len(posted) == len({row.cause for row in posted}) == len(books["deals"])
-    assert rig.http("GET", "/api/account").body["balance"] == str(Decimal(str(books["balance"])))
+    assert rig.http("GET", "/api/account").body["balance"] == str(Decimal(str(books["balance"])).quantize(CENT))
 
 
 def assert_shares(rig: Rig, ada: int, bob: int) -> None:
@@ -255,7 +256,7 @@ def assert_denials(rig: Rig, tape: Tape) -> None:
     fields = {"symbol": "EURUSD", "action": "BUY", "volume": "0.10", "tp": str(ask + TARGET)}
     stop = {"sl": str(ask - STOP)}
     assert denial(rig, **fields) == "STOP_LOSS_MISSING"
-    assert denial(rig, **fields | stop | {"volume": "20"}) == "POSITION_SIZE_EXCEEDED"
+    assert denial(rig, **fields | stop | {"volume": "20"}) == "POSITION_RISK"
     wait_until(lambda: data_age_ms(rig) > 10_000, 20, "the quotes never grew old")
     assert denial(rig, **fields | stop) == "QUOTE_STALE"
     assert rig.value("SELECT count(*) FROM commands") == commands

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response
 from flask_smorest import Blueprint
 
-from web.answers import answer
+from web.answers import answer, with_money
 from web.api.accounts import chosen_account
 from web.api.pool import pool_figures
 from web.api.schemas import AccountQuery
@@ -22,6 +22,9 @@ from zmq_bridge.storage.views import Record, latest_snapshot, trading_record
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/account", description="The trading account")
 
+SNAPSHOT_MONEY = ("balance", "equity", "credit", "profit", "margin", "margin_free")
+RECORD_MONEY = ("gross_profit", "gross_loss", "commission", "swap", "fee", "net_profit")
+
 
 @blueprint.get("")
 @needs(Scope.READ, Scope.TRADE)
@@ -34,7 +37,8 @@ def account(query: dict[str, Any]) -> Response:
     if snapshot is None:
         raise NotFound("SNAPSHOT_MISSING", f"Account {chosen.login} has not sent its first snapshot yet.")
     age_ms = int((utc_now() - snapshot["received_at"]).total_seconds() * 1000)
-    return answer({**_description(chosen), **snapshot, "age_ms": age_ms})
+    shown = with_money(snapshot, SNAPSHOT_MONEY, chosen.currency_digits)
+    return answer({**_description(chosen), **shown, "age_ms": age_ms})
 
 
 @blueprint.get("/stats")
@@ -46,7 +50,8 @@ def stats(query: dict[str, Any]) -> Response:
         chosen = chosen_account(connection, query["account"])
         record = trading_record(connection, chosen.id)
         pool = shares(connection, chosen.id)
-    return answer({"account": chosen.login, "currency": chosen.currency, **_rates(record), "pool": pool_figures(pool)})
+    shown = with_money(record, RECORD_MONEY, chosen.currency_digits)
+    return answer({"account": chosen.login, "currency": chosen.currency, **_rates(shown), "pool": pool_figures(pool)})
 
 
 def _description(account: Account) -> Record:
