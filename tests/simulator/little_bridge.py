@@ -14,7 +14,19 @@ import zmq
 
 from tests.support import free_port, wait_until
 from zmq_bridge.protocol.commands import Command, TradingStateName
-from zmq_bridge.protocol.dialogue import Bye, Farewell, Hello, History, Pull, Received, Symbols, Welcome, Work
+from zmq_bridge.protocol.dialogue import (
+    Bye,
+    ErrorReply,
+    Farewell,
+    Hello,
+    History,
+    Pull,
+    Received,
+    Symbols,
+    Welcome,
+    Work,
+)
+from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.protocol.limits import BEAT_MS
 from zmq_bridge.protocol.messages import (
@@ -46,6 +58,7 @@ class LittleBridge:
         self.deals_from_msc = 0
         self.acknowledges = True
         self.answers = True
+        self.refusals: list[ErrorCode | bytes] = []  # instead of the next answers: an error, or raw bytes
         self._wait_ms = wait_ms
         self._commands: list[Command] = []
         self._waiting: tuple[list[bytes], Pull, float] | None = None
@@ -158,6 +171,11 @@ class LittleBridge:
             return
         request = decode_terminal_request(payload)
         head: dict[str, Any] = {"session": request.session, "now_ms": now_ms()}
+        if self.refusals:
+            refusal = self.refusals.pop(0)
+            error = ErrorReply(**head, code=refusal, message="no") if isinstance(refusal, ErrorCode) else refusal
+            router.send_multipart([*route, error if isinstance(error, bytes) else encode(error)])
+            return
         match request:
             case Hello():
                 self.hellos.append(request)

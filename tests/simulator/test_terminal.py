@@ -26,11 +26,14 @@ from zmq_bridge.protocol.commands import (
     PlaceOrder,
     SetTradingState,
 )
+from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.protocol.published import Beat, Snapshot, TradingState
 from zmq_bridge.protocol.values import Deal, Order, Spec
 from zmq_bridge.simulator.broker_client import BrokerClient
+from zmq_bridge.simulator.errors import SimulatorError
 from zmq_bridge.simulator.generator import TickStream, generate
+from zmq_bridge.simulator.terminal import Terminal, TerminalSettings
 from zmq_bridge.simulator.tickfiles import write_tick_file
 
 Running = tuple[BrokerClient, int]
@@ -465,6 +468,41 @@ def test_a_bridge_that_falls_silent_is_greeted_again(ready: tuple[BrokerClient, 
     bridge.wait_for_hello(2)
     assert bridge.final(bridge.command(PlaceOrder, **market())).status == "done"
     assert bridge.hellos[0].session == bridge.hellos[1].session
+
+
+@pytest.mark.parametrize(
+    "refusal", [ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED, ErrorCode.UNKNOWN_SESSION, b"", b"\xc1", b"\x80" * 5000]
+)
+@pytest.mark.parametrize("when", ["hello", "pull"])
+def test_refusals_and_garbage_from_the_bridge_are_outlived(
+    broker: Running, bridge: LittleBridge, start_terminal: StartTerminal, refusal: ErrorCode | bytes, when: str
+) -> None:
+    quote(broker[0])
+    if when == "hello":
+        bridge.refusals = [refusal, refusal]
+    start_terminal(bridge, broker[1])
+    bridge.wait_for_hello()
+    if when == "pull":
+        bridge.refusals = [refusal, refusal]
+    wait_until(lambda: not bridge.refusals)
+    assert bridge.final(bridge.command(PlaceOrder, **market())).status == "done"
+    assert len(positions(broker[0])) == 1
+
+
+def test_a_terminal_whose_place_was_taken_stops_and_says_why(
+    broker: Running, bridge: LittleBridge, tmp_path: Path
+) -> None:
+    terminal = Terminal(
+        TerminalSettings(
+            memory_dir=tmp_path / "terminal",
+            publish_endpoint=bridge.publish_endpoint,
+            request_endpoint=bridge.request_endpoint,
+            broker_port=broker[1],
+        )
+    )
+    bridge.refusals = [ErrorCode.SUPERSEDED]
+    with pytest.raises(SimulatorError, match="SUPERSEDED"):
+        terminal.run()
 
 
 def test_leaving_says_bye(broker: Running, bridge: LittleBridge, start_terminal: StartTerminal) -> None:

@@ -146,7 +146,8 @@ class Feed:
         if pause_s <= 0:
             await asyncio.sleep(0)
             return
+        alarm = asyncio.get_running_loop().call_later(pause_s, self._wake.set)
         try:
-            await asyncio.wait_for(self._wake.wait(), pause_s)
-        except TimeoutError:
-            pass
+            await self._wake.wait()
+        finally:
+            alarm.cancel()

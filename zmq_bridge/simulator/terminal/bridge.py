@@ -85,9 +85,9 @@ class Bridge:
                 self._requester.send(self._history() or self._pull(), now_ms)
 
     def say_bye(self, now_ms: int, reason: str) -> bool:
-        """Take leave, if no request is outstanding; False when one is."""
+        """Take leave if nothing is outstanding; False when something is."""
         if self.session.state is not State.READY:
-            return self.session.state is not State.AWAITING
+            return False
         self._requester.send(Bye(login=self._login, session=self._memory.session, reason=reason), now_ms)
         return True
 

@@ -61,8 +61,10 @@ class Requester:
             return None
         try:
             frames = self._socket.recv_multipart(zmq.NOBLOCK)
-        except zmq.Again:
-            return None
+        except zmq.ZMQError as error:
+            if error.errno in (zmq.EAGAIN, zmq.EFSM):  # nothing there; nothing was asked
+                return None
+            raise
         try:
             reply = decode_terminal_reply(frames[0] if len(frames) == 1 else b"")
             return reply if self._session.received(reply, now_ms) else None
