@@ -18,6 +18,8 @@ from tests.support import free_port
 from zmq_bridge.cli import COMMANDS
 from zmq_bridge.cli.panel import LivePrice, curl_line
 from zmq_bridge.settings import load_settings
+from zmq_bridge.storage.accounts import ensure_account
+from zmq_bridge.storage.engine import create_engine
 
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -79,6 +81,35 @@ def test_keys_are_made_listed_and_revoked(database: str, redis_url: str) -> None
     again = run("keys", "revoke", key_id.group(), **servers)
     assert again.returncode != 0
     assert "living key" in again.stderr
+
+
+def test_trading_is_halted_for_everybody_and_for_one_account_with_a_reason(database: str) -> None:
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        ensure_account(
+            connection, login=7, server="Demo", currency="USD", currency_digits=2, margin_mode="hedging", leverage=100
+        )
+    servers = {"DATABASE_URL": database, "ZMQ_BRIDGE_SECRET_KEY": "k" * 40}
+    assert run("trading", "halted", **servers).returncode == 2
+    assert run("trading", "halted", "--reason", "test", **servers).stdout == "was active, is halted\n"
+    assert run("trading", "active", "--account", "7", "--reason", "test", **servers).stdout == "was halted, is active\n"
+    unknown = run("trading", "halted", "--account", "8", "--reason", "test", **servers)
+    assert "expected a known login (7), found 8" in unknown.stderr
+    shown = run("trading", **servers).stdout
+    assert "all accounts: halted at most" in shown
+    assert re.search(r"^7 +Demo +active +test +cli", shown, re.MULTILINE)
+    with engine.connect() as connection:
+        written = connection.exec_driver_sql("SELECT actor FROM audit_log WHERE action = 'trading_state.set'").all()
+    assert len(written) == 2
+    assert all(row.actor.startswith("cli") for row in written)
+    engine.dispose()
+
+
+def test_a_database_without_schema_is_told_so(empty_database: str) -> None:
+    told = run("keys", "list", DATABASE_URL=empty_database, ZMQ_BRIDGE_SECRET_KEY="k" * 40)
+    assert told.returncode == 78
+    assert "zmq-bridge migrate" in told.stderr
+    assert "Traceback" not in told.stderr
 
 
 def test_migrate_brings_an_empty_database_up_and_may_be_repeated(empty_database: str) -> None:

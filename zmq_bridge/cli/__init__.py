@@ -19,6 +19,7 @@ COMMANDS = {
     "ticks": ("zmq_bridge.cli.ticks", "Show a symbol's ticks as they come."),
     "status": ("zmq_bridge.cli.status", "Show what is running and how it is doing."),
     "doctor": ("zmq_bridge.cli.doctor", "Check every link; say what is wrong and how to mend it."),
+    "trading": ("zmq_bridge.cli.trading", "Show what accounts may do; stop them, or let them go on."),
     "keys": ("zmq_bridge.cli.keys", "Create, list and revoke API keys."),
 }
 

@@ -18,6 +18,7 @@ from zmq_bridge.embedded import EmbeddedError
 from zmq_bridge.environment import SettingsError
 
 EXIT_FAILED = 1
+EXIT_USAGE = 2
 SERVERS_HINT = (
     "`zmq-bridge up` runs the embedded servers; DATABASE_URL and REDIS_URL name others. `zmq-bridge doctor` checks."
 )
@@ -64,5 +65,7 @@ def _describe_library(error: Exception) -> tuple[str, int] | None:
     if names & {"redis.exceptions.ConnectionError", "zmq_bridge.live.errors.LiveUnavailable"}:
         return f"Redis does not answer: {error}\n{SERVERS_HINT}", EXIT_FAILED
     if "zmq_bridge.storage.keys.KeyRequestError" in names:
-        return str(error), 2
+        return str(error), EXIT_USAGE
+    if "sqlalchemy.exc.ProgrammingError" in names and "UndefinedTable" in str(getattr(error, "orig", "").__class__):
+        return "the database has no schema yet; `zmq-bridge migrate` makes it", EXIT_POINTLESS
     return None

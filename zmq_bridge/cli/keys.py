@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import click
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import Connection
 
 from zmq_bridge.cli.errors import CannotRun
-from zmq_bridge.settings import load_settings
-from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.storage.keys import ApiKey, Scope, create_key, list_keys, revoke_key
 
 DEFAULT_SCOPES = (Scope.SIGNAL.value, Scope.READ.value)
@@ -45,9 +40,9 @@ def create(
 ) -> None:
     """Make a key called NAME and print it. It can't be shown again."""
     now = datetime.now(UTC)
-    with _transaction() as connection:
+    with transaction("keys") as connection:
         new = create_key(
-            connection, name=name, scopes=scopes, now=now, actor=_actor(), accounts=accounts or None,
+            connection, name=name, scopes=scopes, now=now, actor=actor(), accounts=accounts or None,
             symbols=symbols or None, user_id=user_id, expires_at=now + timedelta(days=days) if days else None,
         )  # fmt: skip
     click.echo(f"id {new.key.id}, scopes {', '.join(sorted(new.key.scopes))}; the key, shown only now:", err=True)
@@ -57,7 +52,7 @@ def create(
 @command.command("list")
 def list_all() -> None:
     """List every key, without its secret."""
-    with _transaction() as connection:
+    with transaction("keys") as connection:
         found = list_keys(connection)
     table = Table("id", "name", "prefix", "scopes", "accounts", "symbols", "last used", "state")
     for key in found:
@@ -69,8 +64,8 @@ def list_all() -> None:
 @click.argument("key_id", metavar="ID")
 def revoke(key_id: str) -> None:
     """End the key with this ID for good; it stops working within seconds."""
-    with _transaction() as connection:
-        ended = revoke_key(connection, key_id, now=datetime.now(UTC), actor=_actor())
+    with transaction("keys") as connection:
+        ended = revoke_key(connection, key_id, now=datetime.now(UTC), actor=actor())
     if ended is None:
         raise CannotRun(f"expected the id of a living key, found {key_id!r}; `zmq-bridge keys list` shows the ids")
     click.echo(f"revoked {ended.name!r} ({ended.id})")
@@ -93,20 +88,3 @@ def _row(key: ApiKey, now: datetime) -> list[str]:
         f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never",
         state,
     ]
-
-
-@contextmanager
-def _transaction() -> Iterator[Connection]:
-    engine = create_engine(load_settings().database_url, application_name="zmq-bridge keys", pool_size=1)
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
-def _actor() -> str:
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):
-        return "cli"

@@ -86,6 +86,12 @@ def accounts_standing(connection: Connection) -> list[AccountStanding]:
     return [AccountStanding(**row._mapping) for row in rows]
 
 
+def global_trading_state(connection: Connection) -> str:
+    """What every account may do at most: active, reducing or halted."""
+    found = connection.exec_driver_sql("SELECT value ->> 'state' FROM settings WHERE key = 'trading_state'").scalar()
+    return str(found or "active")
+
+
 def server_standing(connection: Connection) -> ServerStanding:
     """The server itself."""
     return ServerStanding(**connection.exec_driver_sql(SERVER).one()._mapping)
