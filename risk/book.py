@@ -11,7 +11,7 @@ from decimal import Decimal
 from risk.codes import Code
 from risk.intent import Side
 from risk.market import Lot, Market
-from risk.numbers import ZERO
+from risk.numbers import ZERO, settle
 from risk.order import entry_price, loss_per_lot, worst_entry_price
 from risk.refusal import Refused
 from risk.snapshot import OpenPosition, PendingOrder, Reservation, Snapshot, SymbolSpec
@@ -96,8 +96,9 @@ class Book:
             self.held[loses] = self.held.get(loses, ZERO) - notional
 
     def _add(self, key: tuple[str, Side], volume: Decimal, risk: Decimal) -> None:
-        self.risk += risk
-        self.risk_by_side[key] = self.risk_by_side.get(key, ZERO) + risk
+        settled = settle(risk)
+        self.risk += settled
+        self.risk_by_side[key] = self.risk_by_side.get(key, ZERO) + settled
         self.lots[key] = self.lots.get(key, ZERO) + volume
 
     def exposures(self) -> list[tuple[str, Decimal, Decimal]]:

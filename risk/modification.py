@@ -18,7 +18,7 @@ from risk.form import require_modification
 from risk.intent import Intent, Kind, OrderType, Side
 from risk.limits import Limits
 from risk.market import Lot, Market
-from risk.numbers import ZERO, round_up
+from risk.numbers import ZERO, round_up, settle
 from risk.opening import build_case, build_order, deny, judge_opening, require_ask, run
 from risk.order import closing_price
 from risk.reduction import eases, nothing_added
@@ -69,14 +69,14 @@ def _judge_position(ask: Ask, position: OpenPosition, done: list[Check]) -> Verd
     failed = run(WIDENING_CHECKS, done, case)
     if not frozen.passed or failed:
         return deny(failed or frozen, done)
-    added = max(case.risk - position_risk(position, lot), ZERO)
+    added = max(case.risk - settle(position_risk(position, lot)), ZERO)
     return _difference(added, ZERO, ZERO, ask, done)
 
 
 def _position_case(ask: Ask, position: OpenPosition, sl: Decimal, market: Market) -> Case:
     """Return the case of the position with its new stop, the rest of the book without it."""
     moved = replace(position, sl=sl)
-    risk = position_risk(moved, market.lot(position.symbol))
+    risk = settle(position_risk(moved, market.lot(position.symbol)))
     stand_in = replace(
         ask.intent, kind=Kind.OPEN, symbol=position.symbol, side=position.side, order_type=OrderType.MARKET,
         volume=position.volume, risk_percent=None, sl=sl, tp=ask.intent.tp or sl, deviation_points=0,

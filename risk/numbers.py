@@ -31,6 +31,7 @@ ZERO = Decimal(0)
 HUNDRED = Decimal(100)
 HALF = Decimal("0.5")
 ONE_PERCENT = Decimal("0.01")
+NOISE = Decimal("1e-16")  # amounts of money are told apart down to this
 LARGEST = Decimal("1e18")  # no price, volume or sum of money is above this
 SMALLEST = Decimal("1e-18")  # no positive one is below this
 SPANS_MAX = 1024  # different age limits remembered as time differences
@@ -84,6 +85,11 @@ def span(seconds_: Decimal) -> timedelta:
 def percent_of(percent: Decimal, amount: Decimal) -> Decimal:
     """Return `percent` % of `amount`."""
     return percent * amount * ONE_PERCENT  # exact, and twice as fast as a division
+
+
+def settle(amount: Decimal) -> Decimal:
+    """Drop what a division leaves behind the 16th decimal place, so that an amount exactly at its limit is at it."""
+    return amount.quantize(NOISE)
 
 
 def round_up(amount: Decimal, digits: int) -> Decimal:

@@ -13,7 +13,7 @@ from risk.form import require_opening
 from risk.intent import Intent
 from risk.limits import Limits
 from risk.market import Market
-from risk.numbers import round_up
+from risk.numbers import round_up, settle
 from risk.order import Order, entry_price, loss_per_lot, worst_entry_price
 from risk.refusal import Refused
 from risk.sizing import size
@@ -90,9 +90,9 @@ def build_case(ask: Ask, order: Order, market: Market, book: Book) -> Case:
     volume = _volume(ask.intent, base, order)
     return Case(
         ask=ask, order=order, market=market, book=book, base=base, day=day, nav_index=index, volume=volume,
-        risk=volume * order.loss_per_lot,
-        margin=volume * market.margin(order.lot, order.worst_entry),
-        notional=volume * order.worst_entry * order.lot.loss_per_price,
+        risk=settle(volume * order.loss_per_lot),
+        margin=settle(volume * market.margin(order.lot, order.worst_entry)),
+        notional=settle(volume * order.worst_entry * order.lot.loss_per_price),
         loss_today=day.reference + day.net_flows - capital,
     )  # fmt: skip
 
