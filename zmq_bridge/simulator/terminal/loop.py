@@ -96,6 +96,10 @@ class Terminal:
         """Whether `stop` was called."""
         return self._stopping
 
+    def sleep_again(self) -> None:
+        """Take in the call that woke the poll, lest it wakes it for ever."""
+        self._poller.unregister(self._woken.fileno())
+
     def beats(self, reports: Reports) -> None:
         """Have heartbeats go on while the broker lets us wait."""
         self._beat_while_waiting = reports
@@ -158,6 +162,7 @@ class _Work:
         )
         self._deals_due_ms = self._specs_due_ms = 0
         self._is_new_connection = True
+        self._ready: set[Any] = set()  # sockets that the last poll found readable
         terminal.beats(self._reports)
 
     def run(self) -> None:
@@ -166,7 +171,7 @@ class _Work:
         try:
             while not self._terminal.is_stopping:
                 self._turn(now_ms())
-                self._poller.poll(self._wait_ms(now_ms()))
+                self._ready = {socket for socket, _ in self._poller.poll(self._wait_ms(now_ms()))}
             self._take_leave()
         finally:
             self._requester.close()
@@ -203,7 +208,8 @@ class _Work:
             self._desk.resolve_earlier(now)
 
     def _work(self, now: int) -> None:
-        self._publisher.read_subscriptions()
+        if self._publisher.socket in self._ready:
+            self._publisher.read_subscriptions()
         self._collect()
         if self._role != "desk" and (done := self._pump.run(now)):
             self._link.done(done)
@@ -282,6 +288,7 @@ class _Work:
 
     def _take_leave(self) -> None:
         """Say bye, so that the bridge need not wait for our silence; bounded."""
+        self._terminal.sleep_again()
         deadline = now_ms() + BYE_MS_MAX
         said = False
         while now_ms() < deadline and self._bridge.session.state not in (State.STOPPED, State.DISCONNECTED):

@@ -32,7 +32,7 @@ class Publisher:
     def send(self, frame: bytes) -> bool:
         """Send a frame; False when there is no room and it was not sent."""
         try:
-            self.socket.send(frame, zmq.NOBLOCK, copy=False)
+            self.socket.send(frame, zmq.NOBLOCK)
         except zmq.Again:
             return False
         return True

@@ -15,6 +15,7 @@ from zmq_bridge.protocol.topics import tick_topic
 from zmq_bridge.simulator.terminal.publisher import Publisher
 
 GRACE_MS = 3000  # how long the first live ticks wait for a subscription
+LIVE_TICKS_DONE_AT_ONCE = 512  # a live market waits for nobody, so it is told `done` in lots; below its window
 RETRY_MS = 2  # before a frame is tried again that the peer had no room for
 
 
@@ -29,7 +30,8 @@ class TickPump:
         self._waiting: deque[dict[str, Any]] = deque()  # pushes; the broker's window bounds them
         self._frames: Iterator[tuple[str, int, bytes]] = iter(())  # of the push at hand
         self._unsent: tuple[str, int, bytes] | None = None
-        self._at_hand = 0  # `n` of the push at hand; 0: none
+        self._at_hand: dict[str, Any] | None = None  # the push that the frames are of
+        self._done = 0  # `n` of the last push that the broker was told `done`
         self._open_from_ms: int | None = None
         self.sent: dict[str, int] = {}  # topic -> last number that has left
         self.skipped = 0  # ticks that left the broker's history before we could take them
@@ -47,18 +49,18 @@ class TickPump:
     def forget(self) -> None:
         """Drop what waits: the connection to the broker is gone, and its numbers with it."""
         self._waiting.clear()
-        self._frames, self._at_hand, self._unsent = iter(()), 0, None
+        self._frames, self._at_hand, self._unsent, self._done = iter(()), None, None, 0
 
     def run(self, now_ms: int) -> int:
         """Send what may leave; return the `n` up to which the broker can be told `done` (0: nothing new)."""
         done = 0
         while self._flush():
             if self._at_hand:
-                done, self._at_hand = self._at_hand, 0
+                done, self._at_hand = self._to_tell(self._at_hand) or done, None
             if not self._waiting or not self._may_send(self._waiting[0], now_ms):
                 break
             push = self._waiting.popleft()
-            self._frames, self._at_hand = self._framed(push), push["n"]
+            self._frames, self._at_hand = self._framed(push), push
         return done
 
     def wait_ms(self, now_ms: int) -> int | None:
@@ -68,6 +70,14 @@ class TickPump:
         if self._waiting and self._open_from_ms is not None and now_ms < self._open_from_ms:
             return self._open_from_ms - now_ms
         return None
+
+    def _to_tell(self, push: dict[str, Any]) -> int:
+        """Which `n` to tell the broker now that a push has left; 0: not yet."""
+        n: int = push["n"]
+        if not push["waits"] and n - self._done < LIVE_TICKS_DONE_AT_ONCE:
+            return 0
+        self._done = n
+        return n
 
     def _may_send(self, push: dict[str, Any], now_ms: int) -> bool:
         if self._publisher.ticks_wanted:
