@@ -35,11 +35,10 @@ from zmq_bridge.protocol.ticks import Tick
 class AsyncTickFeed(AsyncIterator[LiveTick]):
     """One subscription, for the event loop that uses it."""
 
-    def __init__(self, socket: zmq.Socket[Any], flow: TickFlow) -> None:
+    def __init__(self, socket: Any, flow: TickFlow) -> None:  # a zmq.asyncio.Socket
         self._socket = socket
-        self._poller = zmq.asyncio.Socket.shadow(socket)
         self._flow = flow
-        self._drain = Drain(socket, flow)
+        self._drain = Drain(zmq.Socket.shadow(socket), flow)  # the same socket, read without awaiting
 
     async def __anext__(self) -> LiveTick:
         tick = await self.take(None)
@@ -73,7 +72,6 @@ class AsyncTickFeed(AsyncIterator[LiveTick]):
 
     def close(self) -> None:
         """End the subscription."""
-        self._poller.close()
         self._socket.close()
 
     async def __aenter__(self) -> Self:
@@ -92,7 +90,7 @@ class AsyncTickFeed(AsyncIterator[LiveTick]):
         wait_s = sleep_s(self._flow, now_s, deadline_s)
         if self._socket.closed or (wait_s is not None and wait_s <= 0):
             return False
-        await self._poller.poll(None if wait_s is None else max(1, int(wait_s * 1000)))
+        await self._socket.poll(None if wait_s is None else max(1, int(wait_s * 1000)))
         self._drain.woken()
         return True
 
@@ -106,7 +104,7 @@ class AsyncClient:
 
     def __init__(self, **options: Any) -> None:
         self.options = ClientOptions(**options)
-        self._connection = Connection(self.options)
+        self._connection = Connection(self.options, zmq.asyncio.Context())
         self._lock = asyncio.Lock()
 
     def ticks(
@@ -176,16 +174,14 @@ class AsyncClient:
     async def _exchange(self, payload: bytes, wait_s: float) -> StrategyReply | None:
         """Try once. Without an answer the socket goes, and with it the copy that may still be queued in it."""
         socket = self._connection.requester()
-        poller = zmq.asyncio.Socket.shadow(socket)
         is_answered = False
         try:
-            socket.send(payload, zmq.NOBLOCK)
-            is_answered = bool(await poller.poll(max(1, int(wait_s * 1000))))
-            return desk_call.read_reply(b"".join(socket.recv_multipart())) if is_answered else None
+            await socket.send(payload, zmq.NOBLOCK)
+            is_answered = bool(await socket.poll(max(1, int(wait_s * 1000))))
+            return desk_call.read_reply(b"".join(await socket.recv_multipart())) if is_answered else None
         except zmq.Again:
             await asyncio.sleep(min(wait_s, desk_call.PAUSE_FIRST_S))
             return None
         finally:
-            poller.close()
             if not is_answered:  # nor when the task was cancelled while it waited
                 self._connection.drop_requester()

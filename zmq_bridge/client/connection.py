@@ -22,15 +22,19 @@ class Closable(Protocol):
 
 
 class Connection:
-    """Sockets of one client. Nothing connects before it is needed."""
+    """Sockets of one client. Nothing connects before it is needed.
 
-    def __init__(self, options: ClientOptions) -> None:
+    Args:
+        context: its own, blocking or of zmq.asyncio; closed with the connection.
+    """
+
+    def __init__(self, options: ClientOptions, context: zmq.Context[Any]) -> None:
         self.options = options
-        self._context: zmq.Context[Any] = zmq.Context()
+        self._context = context
         self._feeds: weakref.WeakSet[Closable] = weakref.WeakSet()
         self._requester: zmq.Socket[Any] | None = None
 
-    def subscribe(self, wanted: FlowOptions) -> tuple[zmq.Socket[Any], TickFlow]:
+    def subscribe(self, wanted: FlowOptions) -> tuple[Any, TickFlow]:
         """Open a subscription; what it leaves open is taken from the client's own options."""
         ours = self.options
         completed = replace(
@@ -49,8 +53,8 @@ class Connection:
         """Close `feed` together with this connection, if nobody did before."""
         self._feeds.add(feed)
 
-    def requester(self) -> zmq.Socket[Any]:
-        """Give the REQ socket, a new one if the last was dropped."""
+    def requester(self) -> Any:
+        """Give the REQ socket, a new one if the last was dropped; of zmq.asyncio when the context is."""
         if self._requester is None:
             self._requester = open_requester(self._context, self.options.desk_endpoint, self.options.credentials)
         return self._requester

@@ -40,7 +40,7 @@ class Client:
 
     def __init__(self, **options: Any) -> None:
         self.options = ClientOptions(**options)
-        self._connection = Connection(self.options)
+        self._connection = Connection(self.options, zmq.Context())
         self._lock = threading.Lock()
 
     def ticks(

@@ -57,7 +57,7 @@ class _Stream:
     login: int
     tracker: StreamTracker
     last: tuple[int, int, Tick] | None = None  # session, seq, tick handed out or waiting last
-    is_told_stale: bool = False
+    told_silent_since_s: float | None = None  # of the silence that was flagged last
 
 
 _Waiting = tuple[_Stream, int, int, Tick, float]  # stream, session, seq, tick, not here before
@@ -167,7 +167,6 @@ class TickFlow:
             if not ticks:
                 return
         self._heard_s[stream.login] = now_s
-        stream.is_told_stale = False
         stream.last = (session, seq + len(ticks) - 1, ticks[-1])
         if self.options.conflate:
             self._latest[stream] = (stream, *stream.last, earliest_s)
@@ -236,8 +235,9 @@ class TickFlow:
 
     def _flag(self, silent: Iterable[_Stream]) -> LiveTick | None:
         for stream in silent:
-            if not stream.is_told_stale and stream.last is not None:
-                stream.is_told_stale = True
+            since_s = self._heard_s.get(stream.login, self._begun_s)
+            if stream.told_silent_since_s != since_s and stream.last is not None:
+                stream.told_silent_since_s = since_s
                 session, seq, tick = stream.last
                 return LiveTick(stream.symbol, stream.login, *tick, session, seq, 0.0, True)
         return None
