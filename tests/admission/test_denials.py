@@ -342,3 +342,12 @@ def test_a_quote_that_is_none_is_denied(world, quote):
     world.client.hset(keys.quotes(LOGIN), "EURUSD", quote)
     assert isinstance(world.send(), Denied)
     assert world.count("commands") == 0
+
+
+def test_a_daily_loss_that_was_reached_halts_even_when_it_was_won_back(world):
+    world.run("UPDATE risk_state SET halted_until = %s", NOW + timedelta(hours=1))
+    answer = expect_denied(world, world.buy(), "TRADING_HALTED")
+    assert answer.context
+    world.clock.now += timedelta(hours=1)
+    world.snapshot()
+    assert isinstance(world.buy(), Accepted)

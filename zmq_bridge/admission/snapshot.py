@@ -28,10 +28,10 @@ from risk.snapshot import (
     SymbolSpec,
     TradingState,
 )
+from risk.states import stricter
 from zmq_bridge.admission.live_view import LiveView
 from zmq_bridge.storage.gate import RECENT_ORDERS_MAX
 
-STRICTNESS = {State.ACTIVE: 0, State.REDUCING: 1, State.HALTED: 2}
 PENDING = {
     "buy_limit": (Side.BUY, OrderType.LIMIT),
     "sell_limit": (Side.SELL, OrderType.LIMIT),
@@ -50,21 +50,31 @@ class Unreadable(ValueError):
 
 
 def build(
-    account_id: int, row: Row[Any], specs: Mapping[str, SymbolSpec], live: LiveView, news: tuple[NewsWindow, ...] = ()
+    account_id: int,
+    row: Row[Any],
+    specs: Mapping[str, SymbolSpec],
+    live: LiveView,
+    now: datetime,
+    news: tuple[NewsWindow, ...] = (),
 ) -> Snapshot:
-    """Put a snapshot together.
+    """Put the snapshot of a moment together.
 
     Raises:
         Unreadable: a stored value is not what its column should hold.
     """
     try:
-        return _build(account_id, row, specs, live, news)
+        return _build(account_id, row, specs, live, now, news)
     except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
 
 
 def _build(
-    account_id: int, row: Row[Any], specs: Mapping[str, SymbolSpec], live: LiveView, news: tuple[NewsWindow, ...]
+    account_id: int,
+    row: Row[Any],
+    specs: Mapping[str, SymbolSpec],
+    live: LiveView,
+    now: datetime,
+    news: tuple[NewsWindow, ...],
 ) -> Snapshot:
     known = row.money is not None
     skew_ms = None if row.terminal is None else row.terminal["clock_skew_ms"]
@@ -78,7 +88,7 @@ def _build(
         reservations=tuple(map(_reservation, row.reservations or ())),
         day=None if row.risk_state is None else _day(row.risk_state),
         nav_index=None if row.risk_state is None else _nav_index(row.risk_state),
-        trading_state=None if row.account is None else trading_state(row.account, row.global_state),
+        trading_state=None if row.account is None else _state_in_force(row, now),
         heartbeat_at=live.heartbeat_at,
         clock_skew_s=None if skew_ms is None else Decimal(skew_ms) / 1000,
         server_offset_s=None if row.terminal is None else row.terminal["server_offset_s"],
@@ -89,21 +99,27 @@ def _build(
     )
 
 
-def trading_state(account: Stored, everywhere: Stored | None) -> TradingState:
-    """The stricter of the account's own state and the global one."""
-    own = TradingState(
+def _state_in_force(row: Row[Any], now: datetime) -> TradingState:
+    """The strictest of the account's own state, the global one, and the halt of a day whose loss was reached."""
+    account, everywhere = row.account, row.global_state
+    state = TradingState(
         state=State(account["trading_state"]),
         reason=account["trading_state_reason"],
         actor=account["trading_state_actor"],
         at=_moment(account["trading_state_at"]),
     )
-    if everywhere is None or STRICTNESS[State(everywhere["state"])] <= STRICTNESS[own.state]:
-        return own
+    if everywhere is not None:
+        state = stricter(state, _global_state(everywhere))
+    until = None if row.risk_state is None else row.risk_state["halted_until"]
+    if until is not None and _moment(until) > now:
+        reason = f"daily loss reached, until {until}"
+        state = stricter(state, TradingState(state=State.HALTED, reason=reason, actor="risk", at=now))
+    return state
+
+
+def _global_state(found: Stored) -> TradingState:
     return TradingState(
-        state=State(everywhere["state"]),
-        reason=everywhere["reason"],
-        actor=everywhere["actor"],
-        at=_moment(everywhere["at"]),
+        state=State(found["state"]), reason=found["reason"], actor=found["actor"], at=_moment(found["at"])
     )
 
 

@@ -35,7 +35,7 @@ class Surveyor:
     ) -> Situation:  # fmt: skip
         """Put a situation together; what can't be understood is part of it, for the judge to refuse."""
         specs = self._specs.get(connection, account.id, row.specs_version)
-        snapshot, limits, problem = self._understand(account.id, row, specs, live, source, symbol, magic)
+        snapshot, limits, problem = self._understand(account.id, row, specs, live, now, source, symbol, magic)
         return Situation(
             account_id=account.id,
             source=source,
@@ -49,11 +49,11 @@ class Surveyor:
         )
 
     def _understand(
-        self, account_id: int, row: Row[Any], specs: Specs, live: LiveView, source: Source, symbol: str,
+        self, account_id: int, row: Row[Any], specs: Specs, live: LiveView, now: datetime, source: Source, symbol: str,
         magic: int | None,
     ) -> tuple[Snapshot | None, Limits | None, str | None]:  # fmt: skip
         try:
-            snapshot = build(account_id, row, specs.symbols, live, self._news)
+            snapshot = build(account_id, row, specs.symbols, live, now, self._news)
             limits = self._limits.get(row.limits or (), source=source.id, symbol=symbol, magic=magic)
         except Unreadable as error:
             return None, None, str(error)

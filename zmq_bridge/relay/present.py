@@ -2,7 +2,8 @@
 
 Law: only the newest snapshot matters, so one waits per account and a newer one replaces it. What must be seen at once
 (an event was included, a position or order came or went) is kept at once; a mere change of profit once in KEEP_S. The
-ledger is compared with a snapshot in the transaction that keeps it; an account's first agreement lifts its first halt.
+ledger is compared with a snapshot in the transaction that keeps it; an agreement brings risk's memory up to date, and
+an account's first one lifts its first halt.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from zmq_bridge.protocol.published import Snapshot
 from zmq_bridge.relay.registration import keep
 from zmq_bridge.storage import state
 from zmq_bridge.storage.ledger_reconcile import Agreed, Broken, reconcile
+from zmq_bridge.storage.risk_state import follow
 from zmq_bridge.storage.trading_state import activate_reconciled
 
 log = logging.getLogger(__name__)
@@ -76,8 +78,10 @@ class Presents:
 
     def _follow(self, connection: Connection, account_id: int, waiting: Waiting) -> None:
         outcome = reconcile(connection, account_id, waiting.snapshot, received_at=waiting.received_at)
-        if isinstance(outcome, Agreed) and activate_reconciled(connection, account_id, waiting.received_at):
-            log.info("account is reconciled and active: account_id=%d", account_id)
+        if isinstance(outcome, Agreed):
+            follow(connection, account_id, waiting.received_at)
+            if activate_reconciled(connection, account_id, waiting.received_at):
+                log.info("account is reconciled and active: account_id=%d", account_id)
         if isinstance(outcome, Broken) and self._outcomes.get(account_id) is not Broken:
             log.error("ledger and broker disagree: account_id=%d %s", account_id, outcome.breaks)
         self._outcomes[account_id] = type(outcome)

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, Row
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.prepared import Prepared
+from zmq_bridge.storage.risk_limits import REPEAT_WINDOW_S_MAX
 
-RECENT_WINDOW_S_MAX = 86_400  # orders further back are never read
 RECENT_ORDERS_MAX = 5000  # more within the window: not known, so denied
 
 FIRST_ANSWER = """
@@ -65,7 +65,8 @@ SELECT
     SELECT command_id, symbol, side, volume, risk, margin, notional, slots
     FROM reservations WHERE account_id = %(account)s AND ended_at IS NULL ORDER BY command_id) x) AS reservations,
 (SELECT row_to_json(x) FROM (
-    SELECT server_day, daily_reference, net_flows_today, nav_index, nav_index_peak, nav_units, drawdown_latched
+    SELECT server_day, daily_reference, net_flows_today, nav_index, nav_index_peak, nav_units, drawdown_latched,
+           halted_until
     FROM risk_state WHERE account_id = %(account)s) x) AS risk_state,
 (SELECT value FROM settings WHERE key = 'trading_state') AS global_state,
 (SELECT row_to_json(x) FROM (
@@ -87,7 +88,7 @@ SELECT
 """
 
 WINDOW = f"""
-SELECT LEAST({RECENT_WINDOW_S_MAX}, GREATEST(60, max(CASE WHEN limits->>'repeat_window_s' ~ '^[0-9]{{1,9}}([.][0-9]+)?$'
+SELECT LEAST({REPEAT_WINDOW_S_MAX}, GREATEST(60, max(CASE WHEN limits->>'repeat_window_s' ~ '^[0-9]{{1,9}}([.][0-9]+)?$'
                                      THEN (limits->>'repeat_window_s')::float8 END)))
 FROM risk_limits WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = %(account)s)
 """

@@ -1,6 +1,6 @@
 """What risk must remember between signals: the day, the NAV index, the latches, what moves together, the limits."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Table, Text, text
 
 from zmq_bridge.storage.tables.metadata import account_column, at, document, metadata, money, word
 
@@ -20,7 +20,7 @@ risk_state = Table(
     word("drawdown_reset_by", nullable=True),  # the named person who lifted the last latch
     at("drawdown_reset_at", nullable=True),
     Column("reconciled", Boolean, nullable=False, server_default=text("false")),  # ledger and broker agree
-    Column("last_deal_ticket", BigInteger, nullable=False, server_default=text("0")),
+    money("flows_total", "0"),  # deposits - withdrawals ever, as far as the index has seen them
     at("updated_at", now=True),
 )
 
@@ -54,4 +54,14 @@ risk_limits = Table(
     word("actor"),
     at("created_at", now=True),
     at("ended_at", nullable=True),  # replaced or withdrawn
+    Index(
+        "uq_risk_limits_in_force",
+        "account_id",
+        "source",
+        "symbol",
+        "magic",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=text("ended_at IS NULL"),
+    ),
 )

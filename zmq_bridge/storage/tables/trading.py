@@ -66,6 +66,7 @@ deals = Table(
     Column("signal_id", Text, ForeignKey("signals.id"), nullable=True),
     at("received_at", now=True),
     Index("ix_deals_account_id_time_msc", "account_id", "time_msc", "ticket"),
+    Index("ix_deals_flows", "account_id", postgresql_where=text("type = 'balance'")),
     Index("ix_deals_position", "account_id", "position_ticket"),
     Index("ix_deals_command_id", "command_id"),
 )

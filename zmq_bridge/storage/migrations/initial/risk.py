@@ -16,7 +16,7 @@ STATEMENTS = (
         drawdown_reset_by text,
         drawdown_reset_at timestamptz,
         reconciled boolean NOT NULL DEFAULT false,
-        last_deal_ticket bigint NOT NULL DEFAULT 0,
+        flows_total numeric NOT NULL DEFAULT 0,
         updated_at timestamptz NOT NULL DEFAULT now(),
         CONSTRAINT pk_risk_state PRIMARY KEY (account_id),
         CONSTRAINT fk_risk_state_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
@@ -56,5 +56,9 @@ STATEMENTS = (
         CONSTRAINT pk_risk_limits PRIMARY KEY (id),
         CONSTRAINT fk_risk_limits_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )
+    """,
+    """
+    CREATE UNIQUE INDEX uq_risk_limits_in_force ON risk_limits (account_id, source, symbol, magic)
+        NULLS NOT DISTINCT WHERE ended_at IS NULL
     """,
 )

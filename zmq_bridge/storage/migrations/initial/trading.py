@@ -72,6 +72,7 @@ STATEMENTS = (
     """,
     "CREATE INDEX ix_deals_account_id_time_msc ON deals (account_id, time_msc, ticket)",
     "CREATE INDEX ix_deals_command_id ON deals (command_id)",
+    "CREATE INDEX ix_deals_flows ON deals (account_id) WHERE type = 'balance'",
     "CREATE INDEX ix_deals_position ON deals (account_id, position_ticket)",
     """
     CREATE TABLE positions (

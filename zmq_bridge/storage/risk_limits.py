@@ -1,0 +1,135 @@
+"""Limits as stored: set, replaced, ended, never edited; and merged into what risk is given.
+
+A row without source, symbol and magic *sets* the limits of its account, or of all accounts where the account has no
+row of its own. Every other row that matches a request can only tighten. One row is in force for each combination;
+setting it again ends the one before, so the table is its own history.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from risk import Limits, LimitsError, tighten
+from risk.limits import from_mapping
+from zmq_bridge.storage.audit import record
+from zmq_bridge.storage.engine import dump_json
+
+SELECTORS = ("source", "symbol", "magic")
+REPEAT_WINDOW_S_MAX = 86_400  # orders further back are never read, so no limit may ask for them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a row of limits is for; None: whatever it is."""
+
+    account_id: int | None = None
+    source: str | None = None
+    symbol: str | None = None
+    magic: int | None = None  # the strategy
+
+    @property
+    def sets(self) -> bool:
+        """Whether it sets limits rather than tightens them."""
+        return self.source is None and self.symbol is None and self.magic is None
+
+
+IN_FORCE = """
+SELECT id, account_id, source, symbol, magic, limits, actor, created_at FROM risk_limits
+WHERE ended_at IS NULL AND (%(account_id)s::bigint IS NULL OR account_id IS NULL OR account_id = %(account_id)s)
+ORDER BY id
+"""
+
+END = """
+UPDATE risk_limits SET ended_at = %(now)s
+WHERE ended_at IS NULL AND account_id IS NOT DISTINCT FROM %(account_id)s AND source IS NOT DISTINCT FROM %(source)s
+  AND symbol IS NOT DISTINCT FROM %(symbol)s AND magic IS NOT DISTINCT FROM %(magic)s
+RETURNING id, limits
+"""
+
+INSERT = """
+INSERT INTO risk_limits (account_id, source, symbol, magic, limits, actor, created_at)
+VALUES (%(account_id)s, %(source)s, %(symbol)s, %(magic)s, %(limits)s::jsonb, %(actor)s, %(now)s)
+RETURNING id
+"""
+
+
+def set_limits(connection: Connection, scope: Scope, limits: Mapping[str, Any], *, actor: str, now: datetime) -> int:
+    """Put limits in force for a scope, in place of those before. Returns the id of the row.
+
+    Args:
+        limits: name to value (numbers as text or integers); what is not named keeps its default (or is not tightened).
+
+    Raises:
+        LimitsError: an unknown name or an unusable value.
+    """
+    check_window(from_mapping(limits))
+    before = end_limits(connection, scope, actor=actor, now=now, recorded=False)
+    values = _values(scope) | {"limits": dump_json(limits), "actor": actor, "now": now}
+    row_id = int(connection.exec_driver_sql(INSERT, values).scalar_one())
+    _record(connection, scope, "limits.set", actor, before, dict(limits))
+    return row_id
+
+
+def end_limits(
+    connection: Connection, scope: Scope, *, actor: str, now: datetime, recorded: bool = True
+) -> dict[str, Any] | None:
+    """End the limits of a scope; return what they were, None where there were none."""
+    ended = connection.exec_driver_sql(END, _values(scope) | {"now": now}).one_or_none()
+    if ended is None:
+        return None
+    if recorded:
+        _record(connection, scope, "limits.end", actor, ended.limits, None)
+    before: dict[str, Any] = ended.limits
+    return before
+
+
+def list_limits(connection: Connection, account_id: int | None = None) -> list[Row[Any]]:
+    """Rows in force, oldest first: all, or those that concern an account."""
+    return list(connection.exec_driver_sql(IN_FORCE, {"account_id": account_id}))
+
+
+def account_limits(connection: Connection, account_id: int) -> Limits:
+    """The limits of an account itself, without overrides.
+
+    Raises:
+        LimitsError: a stored limit is not usable.
+    """
+    rows = [dict(row._mapping) for row in list_limits(connection, account_id)]
+    return merge([row for row in rows if all(row[name] is None for name in SELECTORS)])
+
+
+def merge(rows: Sequence[Mapping[str, Any]]) -> Limits:
+    """The limits that rows make together.
+
+    Raises:
+        LimitsError: a stored limit is not usable.
+    """
+    bases = [row for row in rows if all(row[name] is None for name in SELECTORS)]
+    bases.sort(key=lambda row: (row["account_id"] is not None, row["id"]))
+    limits = from_mapping(bases[-1]["limits"] if bases else {})
+    for row in rows:
+        if row not in bases:
+            limits = tighten(limits, row["limits"])
+    return check_window(limits)
+
+
+def check_window(limits: Limits) -> Limits:
+    """Refuse a window that reaches further back than orders are read."""
+    if limits.repeat_window_s > REPEAT_WINDOW_S_MAX:
+        raise LimitsError(f"repeat_window_s: expected at most {REPEAT_WINDOW_S_MAX}, found {limits.repeat_window_s}")
+    return limits
+
+
+def _values(scope: Scope) -> dict[str, Any]:
+    return {name: getattr(scope, name) for name in ("account_id", *SELECTORS)}
+
+
+def _record(connection: Connection, scope: Scope, action: str, actor: str, before: Any, after: Any) -> None:
+    parts = [f"{name}={value}" for name, value in _values(scope).items() if value is not None]
+    subject = f"limits:{' '.join(parts) or 'all'}"
+    record(
+        connection, actor=actor, action=action, subject=subject, account_id=scope.account_id, before=before, after=after
+    )
