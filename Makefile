@@ -59,7 +59,10 @@ $(STAMP): setup.cfg pyproject.toml requirements.lock
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "Python can't make virtual environments here; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	@echo "2/3 installing what it needs, servers included (about 150 MB the first time)"
-	@$(BIN)/python -m pip install --require-virtualenv -r requirements.lock
+	@rm -f $(VENV)/.complete
+	@{ $(BIN)/python -m pip install --require-virtualenv -r requirements.lock && touch $(VENV)/.complete; } \
+	  | grep --line-buffered -v 'already satisfied'; test -f $(VENV)/.complete
 	@echo "3/3 installing zmq-bridge itself"
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . 
+	@$(BIN)/python -m pip install --no-deps --no-build-isolation --editable . > $(VENV)/install.log 2>&1 \
+	  || { cat $(VENV)/install.log; exit 1; }
 	@touch $@
