@@ -69,6 +69,7 @@ def checked(amount: Decimal, digits: int = MONEY_DIGITS_MAX) -> Decimal:
         raise InvalidAmount(f"expected a finite amount, found {amount}")
     if abs(amount) >= AMOUNT_MAX:
         raise InvalidAmount(f"expected an amount below {AMOUNT_MAX:f}, found {amount}")
-    if not is_whole(amount, digits):
-        raise InvalidAmount(f"expected at most {digits} decimals, found {amount}")
-    return floor_to(amount, digits)
+    try:
+        return amount.quantize(Decimal(1).scaleb(-digits), context=_EXACT)
+    except Inexact:
+        raise InvalidAmount(f"expected at most {digits} decimals, found {amount}") from None

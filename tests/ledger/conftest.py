@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine
@@ -86,7 +87,7 @@ class Broker:
         )  # fmt: skip
         return Snapshot(
             login=LOGIN, session=self.session, seq=self.snapshots, time_msc=0,
-            event_seq=self.seq if event_seq is None else event_seq, account=replace(account, **changed),
+            event_seq=self.seq if event_seq is None else event_seq, account=replace(account, **dict[str, Any](changed)),
         )  # fmt: skip
 
     def agrees(self, snapshot: Snapshot | None = None, *, at: datetime | None = None) -> Agreed | Waiting | Broken:

@@ -132,7 +132,11 @@ def test_who_leaves_pays_the_fee_of_what_leaves(broker, members):
         mine = statement_of(connection, broker.account_id, ann)
         managers = statement_of(connection, broker.account_id, manager)
     assert (mine.redeemed, mine.fees_paid, mine.units) == (Decimal("540.00"), Decimal("10.00"), Decimal("500"))
-    assert (managers.fees_earned, managers.value, managers.contributed) == (Decimal("10.00"), Decimal("10.00"), 0)
+    assert (managers.fees_earned, managers.value, managers.contributed) == (
+        Decimal("10.00"),
+        Decimal("10.00"),
+        Decimal(0),
+    )
     assert mine.value == Decimal("550.00")
     assert_sound(broker)
 

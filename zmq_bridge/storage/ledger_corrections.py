@@ -68,11 +68,6 @@ RELEASED = """
 UPDATE ledger_suspense SET settled_by = %(cause)s WHERE account_id = %(account)s AND ticket = %(ticket)s
 """
 
-COUNT_DEAL = """
-UPDATE ledger_reconciliations SET deals_since = deals_since + 1, amount_since = amount_since + %(amount)s
-WHERE account_id = %(account)s
-"""
-
 
 def reverse_transaction(
     connection: Connection, account_id: int, cause: str, *, actor: str, reason: str
@@ -145,17 +140,18 @@ def correct_deal(
     if found is None or "balance" in (deal.type, found.transaction.detail["type"]):
         return refuse(RefusalCode.NOT_REVERSIBLE, cause=before, type=deal.type)
     state = load_pool(connection, account_id)
+    realised = deal.amount - Decimal(found.transaction.detail["amount"])
     append_new(connection, account_id, reverse(found.transaction, at=state.now, actor=actor, reason=reason))
     corrected = Transaction(
         cause=correction_cause(deal.ticket, done + 1),
         kind=TransactionKind.DEAL,
         at=state.now,
         entries=deal_entries(deal, state.currency),
-        detail=text_detail(type=deal.type, entry=deal.entry, amount=deal.amount, actor=actor, reason=reason),
+        detail=text_detail(
+            type=deal.type, entry=deal.entry, amount=deal.amount, realised=realised, actor=actor, reason=reason
+        ),
     )
     append_new(connection, account_id, corrected)
-    moved = deal.amount - Decimal(found.transaction.detail["amount"])
-    connection.exec_driver_sql(COUNT_DEAL, {"account": account_id, "amount": moved})
     _audit(connection, account_id, "ledger.correct", corrected.cause, actor, reason)
     return corrected
 

@@ -26,31 +26,36 @@ SELECT (SELECT hash FROM ledger_heads WHERE account_id = %(account)s) AS head,
 """
 """What the next transaction is chained to, and whether its cause has happened already."""
 
-INSERT_TRANSACTION = """
-INSERT INTO ledger_transactions (account_id, cause, kind, at, detail, reverses, prev_hash, hash)
-VALUES (%(account)s, %(cause)s, %(kind)s, %(at)s, %(detail)s, %(reverses)s, %(prev_hash)s, %(hash)s)
-RETURNING id
+INSERT = """
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM unnest(%(kinds)s::text[], %(members)s::bigint[], %(currencies)s::text[], %(amounts)s::numeric[])
+        AS entry (kind, user_id, currency, amount)
+), known AS MATERIALIZED (
+    SELECT DISTINCT accounts.id, accounts.kind, accounts.user_id, accounts.currency
+    FROM wanted JOIN ledger_accounts AS accounts
+      ON accounts.account_id = %(account)s AND accounts.kind = wanted.kind AND accounts.currency = wanted.currency
+     AND coalesce(accounts.user_id, 0) = coalesce(wanted.user_id, 0)
+), opened AS (
+    INSERT INTO ledger_accounts (account_id, kind, user_id, currency)
+    SELECT DISTINCT %(account)s, wanted.kind, wanted.user_id, wanted.currency FROM wanted
+    WHERE NOT EXISTS (SELECT FROM known AS had WHERE had.kind = wanted.kind AND had.currency = wanted.currency
+        AND had.user_id IS NOT DISTINCT FROM wanted.user_id)
+    RETURNING id, kind, user_id, currency
+), made AS (
+    INSERT INTO ledger_transactions (account_id, cause, kind, at, detail, reverses, prev_hash, hash)
+    VALUES (%(account)s, %(cause)s, %(kind)s, %(at)s, %(detail)s, %(reverses)s, %(prev_hash)s, %(hash)s)
+    RETURNING id
+), added AS (
+    INSERT INTO ledger_entries (transaction_id, ledger_account_id, currency, amount)
+    SELECT made.id, accounts.id, wanted.currency, wanted.amount
+    FROM made CROSS JOIN wanted
+    JOIN (SELECT * FROM known UNION ALL SELECT * FROM opened) AS accounts
+      ON accounts.kind = wanted.kind AND accounts.currency = wanted.currency
+     AND accounts.user_id IS NOT DISTINCT FROM wanted.user_id
+)
+SELECT id FROM made
 """
-
-_WANTED = """unnest(%(kinds)s::text[], %(members)s::bigint[], %(currencies)s::text[], %(amounts)s::numeric[])
-    AS wanted (kind, user_id, currency, amount)"""
-
-_SAME = """known.account_id = %(account)s AND known.kind = wanted.kind AND known.currency = wanted.currency
-    AND coalesce(known.user_id, 0) = coalesce(wanted.user_id, 0)"""
-
-OPEN_ACCOUNTS = f"""
-INSERT INTO ledger_accounts (account_id, kind, user_id, currency)
-SELECT DISTINCT %(account)s, wanted.kind, wanted.user_id, wanted.currency
-FROM {_WANTED}
-WHERE NOT EXISTS (SELECT FROM ledger_accounts AS known WHERE {_SAME})
-"""
-"""Open the accounts that a transaction is the first to touch."""
-
-INSERT_ENTRIES = f"""
-INSERT INTO ledger_entries (transaction_id, ledger_account_id, currency, amount)
-SELECT %(transaction)s, known.id, wanted.currency, wanted.amount
-FROM {_WANTED} JOIN ledger_accounts AS known ON {_SAME}
-"""
+"""A transaction with its entries, and the accounts that it is the first to touch."""
 
 INSERT_LOT_CHANGES = """
 INSERT INTO ledger_lot_changes (transaction_id, account_id, lot, user_id, units, cash, fee, mark_nav, mark_units)
@@ -117,10 +122,12 @@ def append(connection: Connection, account_id: int, transaction: Transaction) ->
         "reverses": transaction.reverses,
         "prev_hash": previous,
         "hash": chain_hash(account_id, previous, transaction),
+        "kinds": [str(entry.kind) for entry in transaction.entries],
+        "members": [entry.member for entry in transaction.entries],
+        "currencies": [entry.currency for entry in transaction.entries],
+        "amounts": [entry.amount for entry in transaction.entries],
     }
-    transaction_id: int = connection.exec_driver_sql(INSERT_TRANSACTION, row).scalar_one()
-    if transaction.entries:
-        _insert_entries(connection, account_id, transaction_id, transaction.entries)
+    transaction_id: int = connection.exec_driver_sql(INSERT, row).scalar_one()
     if transaction.lots:
         _insert_lot_changes(connection, account_id, transaction_id, transaction.lots)
     return transaction_id
@@ -176,19 +183,6 @@ def read(record: Record) -> StoredTransaction:
         reverses=row.reverses,
     )
     return StoredTransaction(id=row.id, transaction=transaction, prev_hash=row.prev_hash, hash=row.hash)
-
-
-def _insert_entries(connection: Connection, account_id: int, transaction_id: int, entries: tuple[Entry, ...]) -> None:
-    values = {
-        "account": account_id,
-        "transaction": transaction_id,
-        "kinds": [str(entry.kind) for entry in entries],
-        "members": [entry.member for entry in entries],
-        "currencies": [entry.currency for entry in entries],
-        "amounts": [entry.amount for entry in entries],
-    }
-    connection.exec_driver_sql(OPEN_ACCOUNTS, values)
-    connection.exec_driver_sql(INSERT_ENTRIES, values)
 
 
 def _insert_lot_changes(

@@ -32,7 +32,7 @@ SELECT accounts.currency, accounts.currency_digits AS digits, clock_timestamp() 
     coalesce(sums.broker, 0) AS broker, coalesce(sums.credit, 0) AS credit, coalesce(sums.owed, 0) AS owed,
     coalesce(sums.accrued, 0) AS accrued, coalesce(sums.issued, 0) AS issued,
     state.agreed_at, state.balance AS agreed_balance, state.equity AS agreed_equity, state.credit AS agreed_credit,
-    coalesce(state.deals_since, 0) AS deals_since, coalesce(state.amount_since, 0) AS amount_since, state.accrued_at,
+    since.deals AS deals_since, since.amount AS amount_since, state.accrued_at,
     EXISTS (SELECT FROM ledger_breaks WHERE account_id = accounts.id AND closed_at IS NULL) AS frozen,
     EXISTS (SELECT FROM ledger_suspense WHERE account_id = accounts.id AND settled_by IS NULL AND request IS NULL
             AND amount < 0) AS unmatched_withdrawal
@@ -48,6 +48,10 @@ LEFT JOIN LATERAL (
     WHERE account_id = accounts.id
       AND kind IN ('broker', 'credit', 'suspense', 'payable', 'fees_accrued', 'units_issued')
 ) AS sums ON true
+CROSS JOIN LATERAL (
+    SELECT count(*) AS deals, coalesce(sum((detail ->> 'realised')::numeric), 0) AS amount FROM ledger_transactions
+    WHERE account_id = accounts.id AND id > state.agreed_transaction_id AND detail ? 'realised'
+) AS since
 WHERE accounts.id = %(account)s
 """
 """Everything a price is made of, in one consistent look."""

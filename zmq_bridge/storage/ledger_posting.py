@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from ledger.deals import BookedDeal, deal_entries, posting_of
+from ledger.deals import BookedDeal, Posting, deal_entries, posting_of
 from ledger.journal import AccountKind, Transaction, TransactionKind, deal_cause
 from ledger.money import MONEY_DIGITS_MAX, half_even_to
 from zmq_bridge.protocol.values import Deal
@@ -22,14 +22,6 @@ from zmq_bridge.storage.ledger_settlement import Settled, settle_matched
 from zmq_bridge.storage.locks import Lock, hold
 
 ACCOUNT = "SELECT currency, clock_timestamp() AS now FROM accounts WHERE id = %(account)s"
-
-COUNT_DEAL = """
-INSERT INTO ledger_reconciliations (account_id, deals_since, amount_since) VALUES (%(account)s, 1, %(amount)s)
-ON CONFLICT (account_id) DO UPDATE SET
-    deals_since = ledger_reconciliations.deals_since + 1,
-    amount_since = ledger_reconciliations.amount_since + excluded.amount_since
-"""
-"""Profit moved from floating into the balance: no price until ledger and broker agree again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +60,18 @@ def post_deal(connection: Connection, account_id: int, deal: Deal) -> Posted | A
         at=account.now,
         entries=deal_entries(booked, account.currency),
         detail=text_detail(
-            type=deal.type, entry=deal.entry, symbol=deal.symbol, amount=booked.amount, time_msc=deal.time_msc
+            type=deal.type,
+            entry=deal.entry,
+            symbol=deal.symbol,
+            amount=booked.amount,
+            time_msc=deal.time_msc,
+            **_realised(booked, posting),
         ),
     )
     transaction_id = append(connection, account_id, transaction)
     if transaction_id is None:
         return _already_posted(connection, account_id, transaction)
     if posting.profit is not AccountKind.SUSPENSE:
-        if posting.money is AccountKind.BROKER:
-            connection.exec_driver_sql(COUNT_DEAL, {"account": account_id, "amount": booked.amount})
         return Posted(transaction_id=transaction_id, amount=booked.amount)
     settled = _offer(connection, account_id, deal, booked, transaction)
     return Posted(transaction_id=transaction_id, amount=booked.amount, settled=settled)
@@ -86,14 +81,21 @@ def _offer(
     connection: Connection, account_id: int, deal: Deal, booked: BookedDeal, transaction: Transaction
 ) -> tuple[Settled, ...]:
     """Offer a balance deal's money to the requests that wait for it."""
-    costs = booked.amount - booked.profit
-    if costs:
-        connection.exec_driver_sql(COUNT_DEAL, {"account": account_id, "amount": costs})
     if booked.profit == 0:
         return ()
     add_to_suspense(connection, account_id, deal, booked.profit, transaction.at)
     match_waiting(connection, account_id)
     return tuple(done for done in settle_matched(connection, account_id) if isinstance(done, Settled))
+
+
+def _realised(booked: BookedDeal, posting: Posting) -> dict[str, Decimal]:
+    """Say what a deal adds to the balance that is no deposit: until the next snapshot it may be floating as well."""
+    if posting.money is not AccountKind.BROKER:
+        return {}
+    if posting.profit is not AccountKind.SUSPENSE:
+        return {"realised": booked.amount}
+    costs = booked.amount - booked.profit
+    return {"realised": costs} if costs else {}
 
 
 def _already_posted(connection: Connection, account_id: int, transaction: Transaction) -> AlreadyPosted:

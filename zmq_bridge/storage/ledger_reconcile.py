@@ -65,8 +65,8 @@ RETURNING session_at
 
 AGREED = """
 UPDATE ledger_reconciliations SET agreed_at = %(received_at)s, agreed_session = %(session)s,
-    agreed_transaction_id = (SELECT max(id) FROM ledger_transactions WHERE account_id = %(account)s),
-    balance = %(balance)s, equity = %(equity)s, credit = %(credit)s, deals_since = 0, amount_since = 0
+    agreed_transaction_id = coalesce((SELECT max(id) FROM ledger_transactions WHERE account_id = %(account)s), 0),
+    balance = %(balance)s, equity = %(equity)s, credit = %(credit)s
 WHERE account_id = %(account)s
 """
 

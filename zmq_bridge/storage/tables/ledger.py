@@ -177,8 +177,6 @@ ledger_reconciliations = Table(
     amount("balance", nullable=True),  # of that snapshot, like the next two
     amount("equity", nullable=True),
     amount("credit", nullable=True),
-    Column("deals_since", Integer, nullable=False, server_default=text("0")),  # trading deals posted since
-    amount("amount_since", "0"),  # what they added to the balance
     at("accrued_at", nullable=True),  # up to when the management fee is booked
 )
 

@@ -161,8 +161,6 @@ TABLES = (
         balance numeric(28, 8),
         equity numeric(28, 8),
         credit numeric(28, 8),
-        deals_since integer NOT NULL DEFAULT 0,
-        amount_since numeric(28, 8) NOT NULL DEFAULT '0',
         accrued_at timestamptz,
         CONSTRAINT pk_ledger_reconciliations PRIMARY KEY (account_id),
         CONSTRAINT fk_ledger_reconciliations_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
@@ -195,17 +193,22 @@ CHAIN = (
     """
     CREATE FUNCTION ledger_extend_chain() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
     AS $$
-    DECLARE head text;
     BEGIN
-        SELECT hash INTO head FROM ledger_heads WHERE account_id = NEW.account_id FOR UPDATE;
-        IF NEW.prev_hash <> coalesce(head, repeat('0', 64)) THEN
-            RAISE EXCEPTION 'LEDGER_CHAIN: % of account %: expected prev_hash %, found %',
-                NEW.cause, NEW.account_id, coalesce(head, repeat('0', 64)), NEW.prev_hash
-                USING ERRCODE = 'integrity_constraint_violation';
+        UPDATE ledger_heads SET hash = NEW.hash, transactions = transactions + 1
+        WHERE account_id = NEW.account_id AND hash = NEW.prev_hash;
+        IF FOUND THEN
+            RETURN NEW;
         END IF;
-        INSERT INTO ledger_heads (account_id, hash, transactions) VALUES (NEW.account_id, NEW.hash, 1)
-        ON CONFLICT (account_id) DO UPDATE SET hash = excluded.hash, transactions = ledger_heads.transactions + 1;
-        RETURN NEW;
+        IF NEW.prev_hash = repeat('0', 64) THEN
+            INSERT INTO ledger_heads (account_id, hash, transactions) VALUES (NEW.account_id, NEW.hash, 1)
+            ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                RETURN NEW;
+            END IF;
+        END IF;
+        RAISE EXCEPTION 'LEDGER_CHAIN: % of account %: expected prev_hash to be the newest hash, found %',
+            NEW.cause, NEW.account_id, NEW.prev_hash
+            USING ERRCODE = 'integrity_constraint_violation';
     END
     $$
     """,

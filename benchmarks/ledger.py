@@ -1,0 +1,255 @@
+"""Time the ledger: postings a second, and statements and verification of a large pool, on a real, durable Postgres.
+
+    python -m benchmarks.ledger [members] [entries]        default 1,000 x 100,000; the aim is 10,000 x 1,000,000
+
+Postings are compared with a bare INSERT and COMMIT measured in the same run, because absolute figures of a shared
+machine swing. The large pool is made with the ledger's own functions, so its chain verifies.
+"""
+
+import io
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from sqlalchemy import Connection, Engine
+
+from ledger.dealing import Dealing, settle_subscription
+from ledger.deals import BookedDeal, deal_entries
+from ledger.journal import GENESIS, UNIT, AccountKind, Transaction, TransactionKind, chain_hash, deal_cause
+from ledger.units import Pool
+from zmq_bridge.embedded import EmbeddedPostgres
+from zmq_bridge.protocol.values import Deal
+from zmq_bridge.storage.accounts import ensure_account
+from zmq_bridge.storage.engine import create_engine, dump_json
+from zmq_bridge.storage.ledger_posting import post_deal
+from zmq_bridge.storage.ledger_statements import all_statements, statement_of
+from zmq_bridge.storage.ledger_verify import verify_chain
+from zmq_bridge.storage.migrations import migrate
+
+MEMBERS, ENTRIES = 1_000, 100_000
+ENTRIES_PER_SUBSCRIPTION = 6  # two of its deposit, four of its own
+ROUNDS = 9
+OTHER_TICKETS = 1_000_000  # where the tickets of the second run begin
+DEALS_PER_ROUND = 200
+DEALS_PER_TRANSACTION = 64  # what the desk takes from a terminal at once
+START = datetime(2020, 1, 1, tzinfo=UTC)
+STATEMENT_TIMEOUT_MS = 600_000
+FIRST_ID = 10_000_000  # of the large pool's transactions, past those of the postings
+
+
+@contextmanager
+def server() -> Iterator[Engine]:
+    """Start a durable Postgres of our own, and stop it again."""
+    directory = Path(tempfile.mkdtemp(prefix="zb-bench-"))
+    directory.chmod(0o755)
+    postgres = EmbeddedPostgres(directory / "pg", log_path=directory / "postgres.log", durable=True)
+    try:
+        postgres.start()
+        migrate(postgres.url())
+        engine = create_engine(postgres.url(), statement_timeout_ms=STATEMENT_TIMEOUT_MS)
+        yield engine
+        engine.dispose()
+    finally:
+        postgres.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def new_account(engine: Engine, login: int) -> int:
+    """Make an account in dollars."""
+    with engine.begin() as connection:
+        return ensure_account(
+            connection, login=login, server="bench", currency="USD", currency_digits=2, margin_mode="hedging",
+            leverage=100,
+        ).id  # fmt: skip
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long something takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+# postings
+
+
+def a_deal(ticket: int) -> Deal:
+    """Return a closing deal with costs."""
+    zero = Decimal(0)
+    return Deal(
+        ticket=ticket, order=ticket, position=ticket, symbol="EURUSD", type="sell", entry="out", volume=Decimal("0.1"),
+        price=Decimal("1.085"), profit=Decimal("12.34"), commission=Decimal("-0.70"), swap=Decimal("-0.05"), fee=zero,
+        time_msc=1_700_000_000_000 + ticket,
+    )  # fmt: skip
+
+
+def post_range(engine: Engine, account_id: int, first: int, count: int, at_once: int) -> None:
+    """Post deals, `at_once` of them in a transaction."""
+    for start in range(first, first + count, at_once):
+        with engine.begin() as connection:
+            for ticket in range(start, min(start + at_once, first + count)):
+                post_deal(connection, account_id, a_deal(ticket))
+
+
+def insert_range(engine: Engine, first: int, count: int) -> None:
+    """The bare thing: one row and one commit each."""
+    for ticket in range(first, first + count):
+        with engine.begin() as connection:
+            connection.exec_driver_sql("INSERT INTO bare VALUES (%s, %s, now())", (ticket, Decimal("12.34")))
+
+
+def bench_postings(engine: Engine) -> None:
+    """Print postings a second beside bare inserts a second."""
+    account_id = new_account(engine, 1)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE bare (ticket bigint PRIMARY KEY, profit numeric, at timestamptz)")
+    works: dict[str, Callable[[int], None]] = {
+        "INSERT + COMMIT, bare": lambda first: insert_range(engine, first, DEALS_PER_ROUND),
+        "post_deal + COMMIT": lambda first: post_range(engine, account_id, first, DEALS_PER_ROUND, 1),
+        "post_deal, 64 a COMMIT": lambda first: post_range(
+            engine, account_id, OTHER_TICKETS + first, DEALS_PER_ROUND, DEALS_PER_TRANSACTION
+        ),
+    }
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for number in range(ROUNDS):
+        for name, work in works.items():
+            times[name].append(seconds(partial(work, 1 + number * DEALS_PER_ROUND)))
+    bare = times["INSERT + COMMIT, bare"]
+    for name, mine in times.items():
+        ratio = median(a / b for a, b in zip(mine, bare, strict=True))
+        print(f"{name:26} {DEALS_PER_ROUND / median(mine):8.0f} /s   {ratio:5.2f} x the time of the bare insert")
+    print()
+
+
+# a large pool
+
+
+def history(members: list[int], subscriptions: int) -> Iterator[Transaction]:
+    """Deposits that become units, one after the other, at a price that moves a little each time."""
+    units = nav = Decimal(0)
+    zero = Decimal(0)
+    for number in range(subscriptions):
+        at, cash = START + timedelta(minutes=11 * number), Decimal(100 + number % 900)
+        deposit = BookedDeal(
+            ticket=number + 1, type="balance", entry="in", profit=cash, commission=zero, swap=zero, fee=zero
+        )
+        yield Transaction(
+            cause=deal_cause(number + 1), kind=TransactionKind.DEAL, at=at, entries=deal_entries(deposit, "USD"),
+            detail={"amount": f"{cash:f}"},
+        )  # fmt: skip
+        nav += (nav * (number % 7 - 3) / 100_000).quantize(Decimal("0.01"))
+        dealing = Dealing(at=at, currency="USD", pool=Pool(nav=nav, units=units))
+        bought = settle_subscription(dealing, request=str(number), member=members[number % len(members)], cash=cash)
+        assert isinstance(bought, Transaction), bought
+        units, nav = units + bought.lots[0].units, nav + cash
+        yield bought
+
+
+def load(connection: Connection, account_id: int, members: list[int], subscriptions: int) -> int:
+    """Write a history with COPY, through every trigger; return how many entries it has."""
+    keys = _open_accounts(connection, account_id, members)
+    rows, entries, changes = io.StringIO(), io.StringIO(), io.StringIO()
+    previous, count = GENESIS, 0
+    for number, transaction in enumerate(history(members, subscriptions), start=FIRST_ID):
+        digest = chain_hash(account_id, previous, transaction)
+        detail = dump_json(dict(transaction.detail)).replace("\\", "\\\\")
+        rows.write(
+            f"{number}\t{account_id}\t{transaction.cause}\t{transaction.kind}\t{transaction.at.isoformat()}\t{detail}"
+            f"\t{previous}\t{digest}\n"
+        )
+        for entry in transaction.entries:
+            entries.write(f"{number}\t{keys[entry.kind, entry.member]}\t{entry.currency}\t{entry.amount}\n")
+            count += 1
+        for change in transaction.lots:
+            mark = change.high_water_mark
+            assert mark is not None
+            changes.write(
+                f"{number}\t{account_id}\t{change.lot}\t{change.member}\t{change.units}\t{change.cash}\t{change.fee}"
+                f"\t{mark.nav}\t{mark.units}\n"
+            )
+        previous = digest
+    _copy(connection, "ledger_transactions (id, account_id, cause, kind, at, detail, prev_hash, hash)", rows)
+    _copy(connection, "ledger_entries (transaction_id, ledger_account_id, currency, amount)", entries)
+    _copy(
+        connection,
+        "ledger_lot_changes (transaction_id, account_id, lot, user_id, units, cash, fee, mark_nav, mark_units)",
+        changes,
+    )
+    return count
+
+
+def _copy(connection: Connection, target: str, text: io.StringIO) -> None:
+    text.seek(0)
+    raw = connection.connection.dbapi_connection
+    assert raw is not None
+    raw.cursor().copy_expert(f"COPY {target} FROM STDIN", text)
+
+
+def _open_accounts(
+    connection: Connection, account_id: int, members: list[int]
+) -> dict[tuple[AccountKind, int | None], int]:
+    wanted: list[tuple[AccountKind, int | None, str]] = [
+        (AccountKind.BROKER, None, "USD"), (AccountKind.SUSPENSE, None, "USD"), (AccountKind.UNITS_ISSUED, None, UNIT),
+    ]  # fmt: skip
+    wanted += [(AccountKind.CONTRIBUTIONS, member, "USD") for member in members]
+    wanted += [(AccountKind.UNITS, member, UNIT) for member in members]
+    connection.exec_driver_sql(
+        "INSERT INTO ledger_accounts (account_id, kind, user_id, currency) "
+        "SELECT %(account)s, * FROM unnest(%(kinds)s::text[], %(members)s::bigint[], %(currencies)s::text[])",
+        {
+            "account": account_id,
+            "kinds": [str(kind) for kind, _, _ in wanted],
+            "members": [member for _, member, _ in wanted],
+            "currencies": [currency for _, _, currency in wanted],
+        },
+    )
+    found = connection.exec_driver_sql(
+        "SELECT id, kind, user_id FROM ledger_accounts WHERE account_id = %s", (account_id,)
+    )
+    return {(AccountKind(row.kind), row.user_id): row.id for row in found}
+
+
+def bench_pool(engine: Engine, members: int, entries: int) -> None:
+    """Print how long statements and verification of a large pool take."""
+    account_id = new_account(engine, 2)
+    with engine.begin() as connection:
+        ids = connection.exec_driver_sql(
+            "INSERT INTO users (name, email) "
+            "SELECT 'm' || n, 'm' || n || '@example.org' FROM generate_series(1, %s) AS n RETURNING id",
+            (members,),
+        ).scalars()
+        start = time.perf_counter()
+        count = load(connection, account_id, list(ids), entries // ENTRIES_PER_SUBSCRIPTION)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE")
+    print(f"pool of {members:,} members, {count:,} entries; loaded in {time.perf_counter() - start:.1f} s")
+    with engine.connect() as connection:
+        someone = connection.exec_driver_sql("SELECT max(user_id) FROM ledger_lots").scalar_one()
+        one = [seconds(lambda: statement_of(connection, account_id, someone)) for _ in range(ROUNDS)]
+        print(f"{'one statement':26} {1000 * median(one):8.1f} ms")
+        all_s = seconds(lambda: all_statements(connection, account_id))
+        print(f"{'every statement':26} {all_s:8.1f} s   {members / all_s:.0f} /s")
+        found = []
+        verify_s = seconds(lambda: found.extend(verify_chain(connection, account_id)))
+        print(f"{'verify the chain':26} {verify_s:8.1f} s   {count / verify_s:,.0f} entries/s, sound: {found[0].sound}")
+
+
+def main() -> None:
+    """Run both, at the scale asked for."""
+    members = int(sys.argv[1]) if len(sys.argv) > 1 else MEMBERS
+    entries = int(sys.argv[2]) if len(sys.argv) > 2 else ENTRIES
+    with server() as engine:
+        bench_postings(engine)
+        bench_pool(engine, members, entries)
+
+
+if __name__ == "__main__":
+    main()
