@@ -132,12 +132,13 @@ def _is_spec(spec: SymbolSpec) -> bool:
         and isinstance(spec.trade_mode, TradeMode)
         and all(type(name) is str and name for name in (spec.currency_base, spec.currency_profit, spec.currency_margin))
         and type(spec.sessions) is tuple
-        and all(map(_is_session, spec.sessions))
+        and all(map(is_session, spec.sessions))
         and is_moment(spec.as_of)
     )
 
 
-def _is_session(value: object) -> bool:
+def is_session(value: object) -> bool:
+    """Tell whether the value is a session of one week day. Broker's sessions may be empty (from = to)."""
     if type(value) is not Session:
         return False
     return is_count(value.day, 6) and is_count(value.from_s, DAY_S) and is_count(value.to_s, DAY_S)

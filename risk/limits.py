@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from risk.snapshot import Session
+from risk.instrument import Session, is_session
 
 PERCENT_MAX = Decimal(10_000)  # no percentage limit is above this
 NUMBER_MAX = Decimal(1_000_000_000)  # no other limit is above this
@@ -178,9 +178,7 @@ def _number_problem(name: str, value: object) -> str | None:
 
 
 def _is_hours(group: object) -> bool:
-    return isinstance(group, tuple) and all(
-        isinstance(s, Session) and 0 <= s.day <= 6 and 0 <= s.from_s < s.to_s <= 86_400 for s in group
-    )
+    return isinstance(group, tuple) and all(is_session(s) and s.from_s < s.to_s for s in group)
 
 
 def _parse(name: str, value: object) -> Any:
