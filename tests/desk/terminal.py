@@ -63,8 +63,8 @@ def deal(ticket: int, **changes: Any) -> Deal:
     """A buy that opened a position."""
     said: dict[str, Any] = {
         "ticket": ticket, "order": ticket + 1000, "position": ticket + 1000, "symbol": "EURUSD", "type": "buy",
-        "entry": "in", "volume": Decimal("0.1"), "price": Decimal("1.1"), "profit": ZERO, "commission": Decimal("-0.70"),
-        "swap": ZERO, "fee": ZERO, "time_msc": START_MSC + ticket,
+        "entry": "in", "volume": Decimal("0.1"), "price": Decimal("1.1"), "profit": ZERO,
+        "commission": Decimal("-0.70"), "swap": ZERO, "fee": ZERO, "time_msc": START_MSC + ticket,
     }  # fmt: skip
     return Deal(**{**said, **changes})
 
@@ -98,6 +98,7 @@ class Terminal:
         self.socket = CONTEXT.socket(zmq.REQ)
         self.socket.setsockopt(zmq.LINGER, 0)
         self.socket.setsockopt(zmq.REQ_RELAXED, 1)
+        self.socket.setsockopt(zmq.SNDTIMEO, 2000)  # a peer that was refused has no pipe to send into
         if correlate:
             self.socket.setsockopt(zmq.REQ_CORRELATE, 1)
         self.socket.connect(endpoint)
@@ -108,7 +109,10 @@ class Terminal:
 
     def send(self, request: TerminalRequest) -> None:
         """Send a request, giving up one under way."""
-        self.socket.send(encode(request))
+        try:
+            self.socket.send(encode(request))
+        except zmq.Again:
+            raise TimeoutError("nobody takes the request") from None
 
     def receive(self, timeout_ms: int = PATIENCE_MS) -> TerminalReply:
         """Wait for the reply."""

@@ -50,7 +50,8 @@ class DeskProcess:
 
     def kill(self) -> None:
         """SIGKILL, as a power failure would."""
-        assert self.process is not None and self.process.pid is not None
+        assert self.process is not None
+        assert self.process.pid is not None
         os.kill(self.process.pid, signal.SIGKILL)
         self.process.join(PATIENCE_S)
 
@@ -108,7 +109,8 @@ class Books:
         expires_at = datetime.now(UTC) + timedelta(seconds=ttl_s)
         with self.engine.begin() as connection:
             connection.exec_driver_sql(
-                "INSERT INTO commands (id, account_id, kind, payload, expires_at) VALUES (%s, %s, 'place_order', %s, %s)",
+                "INSERT INTO commands (id, account_id, kind, payload, expires_at)"
+                " VALUES (%s, %s, 'place_order', %s, %s)",
                 (command_id, account_id, dump_json(payload), expires_at),
             )
             connection.exec_driver_sql(

@@ -17,6 +17,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -93,39 +94,41 @@ def run_desk(settings: DeskSettings, ready: Callable[[str, str], None] | None = 
         SocketError: An endpoint can't be bound.
     """
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    zap = ZapHandler(context, settings.allowed) if settings.allowed.authenticated else None
-    if zap is not None:
-        zap.__enter__()
-    try:
-        desk = _Desk(context, settings)
-        desk.start()
-        if ready is not None:
-            ready(desk.terminal_endpoint, desk.strategy_endpoint)
-        try:
-            desk.serve_until_told()
-        finally:
-            desk.finish()
-    finally:
-        if zap is not None:
-            zap.__exit__(None, None, None)
-        context.term()
+    with ExitStack() as stack:
+        if settings.allowed.authenticated:
+            stack.enter_context(ZapHandler(context, settings.allowed))
+        stack.callback(context.term)  # ends the handler too, so before it is waited for
+        with ExitStack() as sockets:
+            desk = _Desk(context, settings, sockets)
+            desk.start()
+            if ready is not None:
+                ready(desk.terminal_endpoint, desk.strategy_endpoint)
+            try:
+                desk.serve_until_told()
+            finally:
+                desk.finish()
 
 
 class _Desk:
     """The parts, and how they start and end."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], settings: DeskSettings) -> None:
+    def __init__(
+        self, context: zmq.Context[zmq.Socket[bytes]], settings: DeskSettings, sockets: ExitStack
+    ) -> None:
+        """Bind and connect; every socket opened is closed by `sockets`, even if the next one fails."""
         self._socket, self.terminal_endpoint = open_terminal_socket(
             context, settings.terminal_endpoint, settings.allowed
         )
+        sockets.callback(self._socket.close)
         self._news = _open_news(context, settings)
+        sockets.callback(self._news.close, linger=0)
         self._reports: Mailbox[Report] = Mailbox(items_max=REPORTS_MAX)
         self._engine = _engine(settings, "desk", CONNECTIONS_MAX)
         self._claims_engine = _engine(settings, "desk claims", 1)
         self._redis = open_redis(settings.redis_url)
         self._workers = self._make_workers()
         self._loop = DeskLoop(self._socket, settings.allowed, self._workers)
-        self._strategies, self.strategy_endpoint = self._make_strategy_server(context, settings)
+        self._strategies, self.strategy_endpoint = self._make_strategy_server(context, settings, sockets)
         self._stats_due_ms = steady_ms()
         self._woken, self._wake = os.pipe()
 
@@ -159,6 +162,7 @@ class _Desk:
     def finish(self) -> None:
         """Book what was received, answer who waits, give the accounts up."""
         self._strategies.stop()
+        self._loop.server.serve()
         self._workers.claims.stop()
         self._workers.backfill.stop()
         self._workers.books.stop()
@@ -166,8 +170,6 @@ class _Desk:
             self._loop.on_report(report)
         self._loop.answer_all()
         self._workers.live.stop()
-        self._socket.close()
-        self._news.close(linger=0)
         self._engine.dispose()
         self._claims_engine.dispose()
         self._redis.close()
@@ -183,12 +185,15 @@ class _Desk:
         )
 
     def _make_strategy_server(
-        self, context: zmq.Context[zmq.Socket[bytes]], settings: DeskSettings
+        self, context: zmq.Context[zmq.Socket[bytes]], settings: DeskSettings, sockets: ExitStack
     ) -> tuple[StrategyServer, str]:
         socket, endpoint = open_strategy_socket(context, settings.strategy_endpoint, settings.allowed)
+        sockets.callback(socket.close)
         live = LiveReader(self._redis)
         desk = StrategyDesk(self._engine, live, Gate(self._engine, live), Keyring(self._engine))
-        return StrategyServer(context, socket, desk.answer), endpoint
+        server = StrategyServer(context, socket, desk.answer)
+        sockets.callback(server.close)
+        return server, endpoint
 
     def _hear_news(self) -> None:
         for _ in range(NEWS_MAX):

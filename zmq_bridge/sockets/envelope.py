@@ -29,10 +29,7 @@ class Request:
 def open_envelope(frames: Sequence[bytes]) -> Request:
     """Split the frames of a received message; a message that makes no sense has `payload` None, never an exception."""
     peer = frames[0]
-    if b"" in frames[1:]:
-        cut = frames.index(b"", 1) + 1
-    else:
-        cut = 1
+    cut = frames.index(b"", 1) + 1 if b"" in frames[1:] else 1
     body = frames[cut:]
     understood = len(frames) <= FRAMES_MAX and len(body) == 1
     envelope = tuple(frames[:cut]) if cut < FRAMES_MAX else (peer,)

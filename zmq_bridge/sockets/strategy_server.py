@@ -90,13 +90,16 @@ class StrategyServer(threading.Thread):
     def stop(self) -> None:
         """Take nothing more in, answer what is under way, and end."""
         if not self.is_alive():
-            self._socket.close()
-            self._replies.close(linger=0)
             return
         with self._context.socket(zmq.PUSH) as wake:
             wake.connect(self._replies_endpoint)
             wake.send(b"")
         self.join(STOP_S + 2.0)
+
+    def close(self) -> None:
+        """Close what a server that never started, or has ended, still holds."""
+        self._replies.close(linger=0)
+        self._socket.close()
 
     def run(self) -> None:
         """Serve until stopped."""
@@ -157,8 +160,7 @@ class StrategyServer(threading.Thread):
                 self._send_replies()
         while self._replies.poll(0):
             self._send_replies()
-        self._socket.close()
-        self._replies.close(linger=0)
+        self.close()
 
     def _work(self) -> None:
         with self._context.socket(zmq.PUSH) as replies:
