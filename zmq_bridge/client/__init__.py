@@ -6,6 +6,7 @@ names; what they share (tick_flow, desk_call) is pure.
 
 from zmq_bridge.client.aio import AsyncClient, AsyncTickFeed
 from zmq_bridge.client.errors import ClientError, ClientMisuse, NoAnswer, RequestRefused, StaleData
+from zmq_bridge.client.options import ClientOptions
 from zmq_bridge.client.sync import Client
 from zmq_bridge.client.tick_feed import TickFeed
 from zmq_bridge.client.values import Credentials, GapNotice, LiveTick, Price
@@ -13,6 +14,6 @@ from zmq_bridge.protocol.messages import Accepted, Denied
 from zmq_bridge.protocol.ticks import Tick
 
 __all__ = [
-    "Accepted", "AsyncClient", "AsyncTickFeed", "Client", "ClientError", "ClientMisuse", "Credentials", "Denied",
-    "GapNotice", "LiveTick", "NoAnswer", "Price", "RequestRefused", "StaleData", "Tick", "TickFeed",
+    "Accepted", "AsyncClient", "AsyncTickFeed", "Client", "ClientError", "ClientMisuse", "ClientOptions", "Credentials",
+    "Denied", "GapNotice", "LiveTick", "NoAnswer", "Price", "RequestRefused", "StaleData", "Tick", "TickFeed",
 ]  # fmt: skip

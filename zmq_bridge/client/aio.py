@@ -11,6 +11,7 @@ other task of the loop gets its turn.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
@@ -99,13 +100,18 @@ class AsyncClient:
     """A strategy's connection to the bridge, for asyncio.
 
     Args:
-        options: as in ClientOptions.
+        options, named: as for Client.
     """
 
-    def __init__(self, **options: Any) -> None:
-        self.options = ClientOptions(**options)
+    def __init__(self, options: ClientOptions | None = None, **named: Any) -> None:
+        self.options = options or ClientOptions(**named)
         self._connection = Connection(self.options, zmq.asyncio.Context())
         self._lock = asyncio.Lock()
+
+    @classmethod
+    def from_environment(cls, **options: Any) -> Self:
+        """Make a client from the bridge's own variables: ZMQ_BRIDGE_HOST, _SUBSCRIBE_PORT, _STRATEGY_PORT, _API_KEY."""
+        return cls(ClientOptions.from_environment(os.environ, **options))
 
     def ticks(
         self,

@@ -1,20 +1,21 @@
 """Requests to the bridge and what their answers mean: pure, shared by the blocking and the asyncio client.
 
-A signal gets an idempotency key and its time of creation before it is first sent, so every repetition of it is the very
-same bytes: the bridge answers a repetition as it answered the first, and a copy that lay about too long is denied.
+A signal without an idempotency key gets one, a ULID, before it is first sent; its time of creation is read out of that
+key. So every repetition of it is the very same bytes, even one made by hand after NoAnswer: the bridge answers it as it
+answered the first, and denies a copy that lay about somewhere for too long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from zmq_bridge.client.errors import ClientMisuse, RequestRefused
 from zmq_bridge.client.values import Price
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolMisuse, ProtocolViolation
-from zmq_bridge.protocol.ids import new_id
+from zmq_bridge.protocol.ids import id_ms, is_id, new_id
 from zmq_bridge.protocol.limits import ARRAY_ITEMS_MAX
 from zmq_bridge.protocol.messages import (
     Accepted,
@@ -34,6 +35,8 @@ TIMEOUT_S: Final = 5.0
 """How long a call takes at most, unless told otherwise."""
 ATTEMPT_S: Final = 1.5
 """An attempt without an answer for so long is given up and made anew."""
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
 PAUSE_FIRST_S: Final = 0.1
 PAUSE_MAX_S: Final = 1.0
 _MAY_PASS = frozenset({ErrorCode.UNAVAILABLE.value, ErrorCode.RATE_LIMITED.value})
@@ -63,12 +66,16 @@ class Attempts:
 
 
 def make_submit(api_key: str, signal: Mapping[str, object], idempotency_key: str | None, now: datetime) -> Submit:
-    """Complete a signal; the caller's map is not touched."""
+    """Complete a signal; the caller's map is not touched.
+
+    A key of the caller's own stands for exactly what the caller gives: nothing is added to it.
+    """
     fields = {name: _plain(value) for name, value in signal.items() if value is not None}
-    fields.setdefault("created_at", now.astimezone(UTC).isoformat())
     if idempotency_key is not None:
         fields["idempotency_key"] = idempotency_key
-    fields.setdefault("idempotency_key", new_id(int(now.timestamp() * 1000)))
+    key = str(fields.setdefault("idempotency_key", new_id((now - EPOCH) // MILLISECOND)))
+    if is_id(key):
+        fields.setdefault("created_at", (EPOCH + id_ms(key) * MILLISECOND).isoformat())
     return Submit(api_key=api_key, signal=fields)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Self
 
 from zmq_bridge.client.errors import ClientMisuse
 from zmq_bridge.client.sockets import BUFFER_FRAMES
@@ -31,6 +32,17 @@ class ClientOptions:
         if self.buffer_frames < 1:  # 0 is libzmq's word for unbounded
             raise ClientMisuse(f"expected buffer_frames of at least 1, found {self.buffer_frames}")
 
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], **options: Any) -> Self:
+        """Fill what `options` leaves open from the variables that the bridge itself uses."""
+        known: dict[str, Any] = {
+            "host": environ.get("ZMQ_BRIDGE_HOST"),
+            "subscribe_port": _port(environ, "ZMQ_BRIDGE_SUBSCRIBE_PORT"),
+            "strategy_port": _port(environ, "ZMQ_BRIDGE_STRATEGY_PORT"),
+            "api_key": environ.get("ZMQ_BRIDGE_API_KEY"),
+        }
+        return cls(**{**{name: value for name, value in known.items() if value}, **options})
+
     @property
     def ticks_endpoint(self) -> str:
         """Endpoint of the XPUB socket."""
@@ -44,3 +56,10 @@ class ClientOptions:
     @property
     def _host(self) -> str:
         return f"[{self.host}]" if ":" in self.host and not self.host.startswith("[") else self.host
+
+
+def _port(environ: Mapping[str, str], name: str) -> int | None:
+    text = environ.get(name, "")
+    if text and not text.isdigit():
+        raise ClientMisuse(f"expected {name} from 1 to 65535, found {text!r}")
+    return int(text) if text else None

@@ -10,6 +10,7 @@ any thread; they take turns on one REQ socket.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -35,13 +36,18 @@ class Client:
     """A strategy's connection to the bridge.
 
     Args:
-        options: as in ClientOptions, e.g. `Client(host="10.0.0.5", api_key="...", on_gap=print)`.
+        options: where the bridge is and who asks; or `named`, e.g. `Client(host="10.0.0.5", api_key="...")`.
     """
 
-    def __init__(self, **options: Any) -> None:
-        self.options = ClientOptions(**options)
+    def __init__(self, options: ClientOptions | None = None, **named: Any) -> None:
+        self.options = options or ClientOptions(**named)
         self._connection = Connection(self.options, zmq.Context())
         self._lock = threading.Lock()
+
+    @classmethod
+    def from_environment(cls, **options: Any) -> Self:
+        """Make a client from the bridge's own variables: ZMQ_BRIDGE_HOST, _SUBSCRIBE_PORT, _STRATEGY_PORT, _API_KEY."""
+        return cls(ClientOptions.from_environment(os.environ, **options))
 
     def ticks(
         self,
