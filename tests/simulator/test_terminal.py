@@ -20,6 +20,7 @@ from zmq_bridge.protocol.commands import (
     CloseAll,
     CloseBy,
     ClosePosition,
+    Command,
     FetchTicks,
     ModifyOrder,
     ModifyPosition,
@@ -228,6 +229,35 @@ def test_what_nobody_answered_is_unknown_until_the_brokers_books_tell(
     assert len(positions(client)) == held
     if final.status == "done":
         assert final.deals == tuple(d.ticket for d in bridge.of_kind(Deal) if d.comment == command_id)
+
+
+@pytest.mark.parametrize("fault", ["lose_answer", "lose_request"])
+@pytest.mark.parametrize("kind", ["modify_position", "modify_order", "cancel_order", "close_by"])
+def test_a_change_that_nobody_answered_ends_as_it_was_asked(
+    ready: tuple[BrokerClient, LittleBridge], fault: str, kind: str
+) -> None:
+    """Whether it had arrived or not: it is found in effect, or asked once more, and then it is so."""
+    client, bridge = ready
+    long = bridge.final(bridge.command(PlaceOrder, **market())).position
+    short = bridge.final(bridge.command(PlaceOrder, **market(side="sell"))).position
+    order = bridge.final(bridge.command(PlaceOrder, **market(order_type="limit", price=D("1.08")))).order
+    asked: dict[str, tuple[type[Command], dict[str, Any]]] = {
+        "modify_position": (ModifyPosition, {"position": long, "symbol": "EURUSD", "sl": D("1.05"), "tp": D("1.2")}),
+        "modify_order": (ModifyOrder, {"order": order, "price": D("1.07"), "sl": D("1.06")}),
+        "cancel_order": (CancelOrder, {"order": order}),
+        "close_by": (CloseBy, {"position": long, "position_by": short}),
+    }
+    client.call("fault", kind=fault)
+    command_id = bridge.command(asked[kind][0], **asked[kind][1])
+    assert bridge.final(command_id).status == "done"
+    assert [result.status for result in bridge.results(command_id)] == ["unknown", "done"]
+    snapshot = client.call("snapshot")
+    assert {
+        "modify_position": any(held["sl"] == 1.05 for held in snapshot["positions"]),
+        "modify_order": [resting["price_open"] for resting in snapshot["orders"]] == [1.07],
+        "cancel_order": snapshot["orders"] == [],
+        "close_by": snapshot["positions"] == [],
+    }[kind]
 
 
 def test_beats_go_on_while_an_answer_is_awaited(

@@ -20,8 +20,8 @@ import pytest
 from tests.simulator.little_bridge import LittleBridge, now_ms
 from tests.simulator.world import MONDAY_MSC, rows
 from tests.support import wait_until
-from zmq_bridge.protocol.commands import CloseAll, PlaceOrder
-from zmq_bridge.protocol.ids import new_id
+from zmq_bridge.protocol.commands import CloseAll, ModifyPosition, PlaceOrder
+from zmq_bridge.protocol.ids import id_ms, new_id
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.simulator.broker_client import BrokerClient
 from zmq_bridge.simulator.terminal.memory import Memory
@@ -99,6 +99,29 @@ def test_killed_between_intent_and_result(
     assert len(client.call("snapshot")["positions"]) == held
     deals = [deal.ticket for deal in bridge.of_kind(Deal) if deal.comment == command.command_id]
     assert sorted(set(deals)) == sorted(final.deals)
+
+
+@pytest.mark.parametrize(("fault", "expires_in_ms", "status"), [
+    ("lose_answer", 60_000, "done"),
+    ("lose_answer", 1500, "done"),  # in effect, however late it is
+    ("lose_request", 60_000, "done"),  # asked once more
+    ("lose_request", 1500, "rejected"),  # too late for that
+])  # fmt: skip
+def test_killed_in_the_middle_of_a_change(
+    broker: Running, bridge: LittleBridge, terminal: KillableTerminal, fault: str, expires_in_ms: int, status: str
+) -> None:
+    client, _ = broker
+    held = bridge.final(_handed(bridge, market())).position
+    client.call("fault", kind=fault)
+    command_id = bridge.command(
+        ModifyPosition, expires_in_ms=expires_in_ms, position=held, symbol="EURUSD", sl=D("1.05")
+    )
+    wait_until(lambda: client.call("status")["faults"] == 0)
+    terminal.kill()
+    wait_until(lambda: expires_in_ms > 10_000 or now_ms() > id_ms(command_id) + expires_in_ms)
+    terminal.start()
+    assert bridge.final(command_id).status == status
+    assert client.call("snapshot")["positions"][0]["sl"] == (1.05 if status == "done" else 0)
 
 
 def test_killed_after_the_result_but_before_it_was_told(

@@ -2,7 +2,8 @@
 
 The intent is on disk before the broker hears of the command; the result and the deals that it made are on disk before
 the bridge hears of them. What nobody answered is `unknown` and is looked up at the broker again and again; only the
-broker's own records end it: found, or, `unknown_settles_s` later, not there and therefore never arrived.
+broker's own records end it: found, or, `unknown_settles_s` later, not there and therefore never arrived. An order is
+never sent twice. A change or a cancellation may be, for the second does no harm; but not once it has expired.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from zmq_bridge.protocol.clock import BridgeClock
-from zmq_bridge.protocol.commands import CloseAll, Command, SetTradingState, TradingStateName
+from zmq_bridge.protocol.commands import CloseAll, Command, SetTradingState, TradingStateName, is_permitted
 from zmq_bridge.protocol.journal import LEAVES_COMMENT, Act, Verdict
 from zmq_bridge.protocol.published import CommandResult, TradingState
 from zmq_bridge.simulator.errors import BrokerUnreachable
@@ -48,6 +49,8 @@ class Desk:
         if verdict.act is Act.SEARCH:
             verdict = self._searched(command, now_ms)
         self._memory.note(verdict.record)
+        if verdict.act is Act.EXECUTE:
+            self._memory.begin(command)
         self._memory.save()
         self._act(verdict, command, now_ms, collect)
         self._memory.save()
@@ -97,7 +100,7 @@ class Desk:
             case Act.ANSWER if verdict.result is not None:
                 self._memory.tell(verdict.result)
             case Act.RESOLVE:
-                self._resolve(command.command_id, now_ms, command)
+                self._resolve(command.command_id, now_ms)
 
     def _execute(self, command: Command) -> CommandResult:
         if isinstance(command, SetTradingState):
@@ -127,26 +130,44 @@ class Desk:
             self._memory.note(self._memory.commands.finish(result))
             self._memory.tell(result)
 
-    def _resolve(self, command_id: str, now_ms: int, command: Command | None = None) -> None:
+    def _resolve(self, command_id: str, now_ms: int) -> None:
         """Find out what became of a command that has no final result."""
-        if command is not None and command.kind not in LEAVES_COMMENT:
-            self._finish(self._execute(command), now_ms)  # harmless to repeat, and leaves no trace to look for
-            return
         found = resolver.find(self._broker, command_id)
-        if found is not None and (command is None or isinstance(command, CloseAll)):
-            found = self._complete(found)
+        command = self._memory.begun.get(command_id)
+        if found is not None:
+            found = self._complete(found, command)
+        elif command is not None and command.kind not in LEAVES_COMMENT:
+            found = self._repeated(command, now_ms)
         self._finish(found or self._not_there(command_id, now_ms), now_ms)
 
-    def _complete(self, found: CommandResult) -> CommandResult:
+    def _repeated(self, command: Command, now_ms: int) -> CommandResult | None:
+        """A command that does no harm twice: in effect already, or done once more while it may be."""
+        found = resolver.in_effect(self._broker, command)
+        if found is not None or self._clock.bridge_now_ms(now_ms) is None:
+            return found
+        if not self._clock.is_expired(command.expires_at_ms, now_ms) and is_permitted(
+            command, self._memory.trading_state
+        ):
+            return self._execute(command)
+        return CommandResult(
+            command_id=command.command_id, status="rejected", message="NOT_IN_EFFECT: and too late to ask again"
+        )
+
+    def _complete(self, found: CommandResult, command: Command | None) -> CommandResult:
         """A close_all that was cut off has closed only some: done when nothing is left open, else to be repeated."""
-        if self._memory.kinds.get(found.command_id) != CloseAll.kind or not self._broker.call("snapshot")["positions"]:
+        if not isinstance(command, CloseAll):
+            return found
+        held = self._broker.call("snapshot")["positions"]
+        if all(command.symbol not in ("", each["symbol"]) for each in held):
             return found
         return replace(found, status="rejected", message="INTERRUPTED: positions are still open; close them again")
 
     def _not_there(self, command_id: str, now_ms: int) -> CommandResult:
         since_ms = self._open.setdefault(command_id, now_ms)
         settles = self._unknown_settles_ms
-        if settles is None or now_ms - since_ms < settles:
+        command = self._memory.begun.get(command_id)
+        would_show = command is None or command.kind in LEAVES_COMMENT
+        if settles is None or now_ms - since_ms < settles or not would_show:
             return CommandResult(command_id=command_id, status="unknown", message="not found at the broker yet")
         return CommandResult(
             command_id=command_id,

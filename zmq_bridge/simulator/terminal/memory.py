@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from zmq_bridge.protocol.commands import TradingStateName
+from zmq_bridge.protocol.commands import Command, TradingStateName, command_from_map, command_to_map
 from zmq_bridge.protocol.errors import ProtocolError
 from zmq_bridge.protocol.event_log import EventLog
 from zmq_bridge.protocol.journal import CommandJournal, Intent, Outcome, Record, Told
@@ -37,7 +37,7 @@ class Memory:
         self._file = RecordFile(path)
         self.trading_state: TradingStateName = "halted"  # until the bridge says otherwise
         self.deal_told = 0  # highest ticket that became an event; 0: none ever
-        self.kinds: dict[str, str] = {}  # kind of each command whose intent was read back
+        self.begun: dict[str, Command] = {}  # commands without a final result, as they were asked
         self._last_session = 0
         events: dict[tuple[int, int], Event] = {}
         records: list[Record] = []
@@ -64,10 +64,18 @@ class Memory:
             self.deal_told = max(self.deal_told, data.ticket)
         return event
 
+    def begin(self, command: Command) -> None:
+        """Keep a whole command, beside its intent: what became of it may have to be found out by another life."""
+        self.begun[command.command_id] = command
+        self._waiting.append(["begun", command_to_map(command)])
+
     def note(self, record: Record | None) -> None:
         """Keep a record of the command journal."""
-        if record is not None:
-            self._waiting.append(_record_row(record))
+        if record is None:
+            return
+        if isinstance(record, Outcome) and record.result.is_final:
+            self.begun.pop(record.result.command_id, None)
+        self._waiting.append(_record_row(record))
 
     def set_trading_state(self, state: TradingStateName) -> None:
         """Keep the kill switch."""
@@ -114,12 +122,15 @@ class Memory:
                 self._last_session = value
             case "trading_state":
                 self.trading_state = value
+            case "begun":
+                command = command_from_map(value)
+                self.begun[command.command_id] = command
             case "deal_told":
                 self.deal_told = max(self.deal_told, value)
             case _:
                 record = _record_from(kind, value)
-                if isinstance(record, Intent):
-                    self.kinds[record.command_id] = record.kind
+                if isinstance(record, Outcome) and record.result.is_final:
+                    self.begun.pop(record.result.command_id, None)
                 records.append(record)
 
     def _rewrite(self) -> None:
@@ -128,6 +139,7 @@ class Memory:
             ["trading_state", self.trading_state],
             ["deal_told", self.deal_told],
             *(_record_row(record) for record in self.commands.records()),
+            *(["begun", command_to_map(command)] for command in self.begun.values()),
         ]
         kept = self.events.unacknowledged(len(self.events))
         self._file.rewrite([rows, [["event", event_to_map(event)] for event in kept]])

@@ -1,12 +1,14 @@
-"""What became of a command that nobody answered: found by its comment, the command_id, in the broker's own records.
+"""What became of a command that nobody answered: found in the broker's own records, by its comment or by its effect.
 
-Found: the result that the answer would have been. Not found: nothing is concluded here; the desk keeps it `unknown`
-and looks again.
+Orders carry the command_id as their comment (`find`); changes and cancellations leave none, but what they ask for is
+either so or not (`in_effect`). Found: the result that the answer would have been. Not found: nothing is concluded
+here; the desk keeps the command `unknown` and looks again.
 """
 
 from decimal import Decimal
 from typing import Any
 
+from zmq_bridge.protocol.commands import CancelOrder, Command, ModifyOrder, ModifyPosition
 from zmq_bridge.protocol.numbers import to_decimal
 from zmq_bridge.protocol.published import CommandResult
 from zmq_bridge.simulator.broker.retcodes import Retcode
@@ -46,6 +48,31 @@ def find(broker: Broker, command_id: str) -> CommandResult | None:
         message="found at the broker",
         deals=tuple(deal["ticket"] for deal in deals),
     )
+
+
+def in_effect(broker: Broker, command: Command) -> CommandResult | None:
+    """Say whether what a command asks for is already so; None when it is not.
+
+    Raises:
+        BrokerUnreachable, BrokerRefused: the broker could not be asked.
+    """
+    match command:
+        case ModifyPosition():
+            held = broker.call("snapshot")["positions"]
+            wanted = (command.position, float(command.sl), float(command.tp))
+            is_so = wanted in [(each["ticket"], each["sl"], each["tp"]) for each in held]
+        case ModifyOrder():
+            order = broker.call("order", ticket=command.order)
+            prices = (command.price, command.stoplimit, command.sl, command.tp)
+            names = ("price_open", "price_stoplimit", "sl", "tp")
+            is_so = order is not None and [order[name] for name in names] == [float(price) for price in prices]
+            is_so = is_so and order["expiration_msc"] == command.expiration_msc
+        case CancelOrder():
+            order = broker.call("order", ticket=command.order)
+            is_so = order is not None and order["state"] == "canceled"
+        case _:
+            return None
+    return CommandResult(command_id=command.command_id, status="done", message="found in effect") if is_so else None
 
 
 def _without_deals(command_id: str, order: dict[str, Any]) -> CommandResult:
