@@ -4,7 +4,8 @@
     <!-- alone -->          in an empty directory, with nothing running
     <!-- not run: why -->   not at all
 
-The documents name the default ports; the test's bridge has others, so they are replaced.
+The documents name the default ports, or leave them out as `Client()` does; the test's bridge has others, so they are
+replaced.
 """
 
 from __future__ import annotations
@@ -124,6 +125,8 @@ def _run(
 
 
 def _with_ports(text: str, bridge: RunningBridge) -> str:
+    ports = f"subscribe_port={bridge.ports['SUBSCRIBE']}, strategy_port={bridge.ports['STRATEGY']}, "
+    text = text.replace("Client(", f"Client({ports}")
     return re.sub(r"(?<![\w.])(55\d\d|6380|8000)(?!\w)", lambda found: _port(found[0], bridge), text)
 
 
