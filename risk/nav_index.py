@@ -13,7 +13,7 @@ from dataclasses import replace
 from decimal import Decimal, localcontext
 
 from risk.limits import Limits
-from risk.numbers import CONTEXT, HUNDRED, ZERO
+from risk.numbers import CONTEXT, HUNDRED, ZERO, settle
 from risk.snapshot import NavIndex
 
 ONE = Decimal(1)
@@ -70,7 +70,7 @@ def _move(index: NavIndex, nav: Decimal) -> NavIndex:
     """Reprice the units: NAV below zero is a price of zero. Without units there is nothing to reprice."""
     if index.units == ZERO:
         return index
-    price = max(nav, ZERO) / index.units
+    price = settle(max(nav, ZERO) / index.units)
     return replace(index, price=price, peak=max(index.peak, price))
 
 
