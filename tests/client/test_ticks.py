@@ -299,7 +299,7 @@ def test_curve_and_plain_credentials_reach_the_socket(context: zmq.Context[Any])
 
 
 @pytest.mark.parametrize("options", [{"subscribe_port": 0}, {"strategy_port": 70_000}, {"buffer_frames": 0}])
-def test_options_that_make_no_sense_are_refused(options: dict[str, int]) -> None:
+def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ClientMisuse, match="expected"):
         Client(**options)
 
