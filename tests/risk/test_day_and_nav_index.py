@@ -98,7 +98,7 @@ def test_a_deposit_buys_units_at_the_price_after_todays_result() -> None:
 
 def test_taking_everything_out_and_coming_back_keeps_the_drawdown() -> None:
     index = update(update(start(D(1000)), D(900)), D(0), flow=D(-900))
-    assert (index.units, index.price) == (0, D("0.9"))
+    assert (index.units, index.price) == (D(0), D("0.9"))
     again = update(index, D(300), flow=D(300))
     assert drawdown_percent(again) == 10
     assert drawdown_percent(update(again, D(270))) == 19

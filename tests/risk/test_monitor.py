@@ -53,7 +53,8 @@ def test_tickets_opened_by_hand_are_seen_and_named(changes: dict[str, Any]) -> N
 
 @pytest.mark.parametrize("part", ["positions", "orders"])
 def test_an_unread_book_mends_nothing(part: str) -> None:
-    found = look(**{part: None})
+    nothing: dict[str, Any] = {part: None}
+    found = look(**nothing)
     assert found.mended == ()
     assert Code.BOOK_INVALID in notices(found)
 

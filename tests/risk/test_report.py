@@ -53,7 +53,7 @@ def test_used_and_left_of_every_limit() -> None:
 def test_the_worst_case_is_every_stop_hit_against_the_daily_floor() -> None:
     found = report(snapshot(positions=(HELD,), orders=(ORDER,), reservations=(RESERVED,)), RULES, NOW)
     assert found.worst_case is not None
-    assert (found.worst_case.loss, found.worst_case.equity, found.worst_case.floor) == (250, 9_750, 9_500)
+    assert (found.worst_case.loss, found.worst_case.equity, found.worst_case.floor) == (D(250), D(9_750), D(9_500))
 
 
 def test_clusters_are_listed_riskiest_first() -> None:
@@ -66,8 +66,8 @@ def test_clusters_are_listed_riskiest_first() -> None:
     )  # fmt: skip
     found = report(world, RULES, NOW)
     assert [(c.members, c.risk) for c in found.clusters] == [
-        ((("XAUUSD", Side.BUY),), 500),
-        ((("EURUSD", Side.BUY), ("GBPUSD", Side.BUY)), 110),
+        ((("XAUUSD", Side.BUY),), D(500)),
+        ((("EURUSD", Side.BUY), ("GBPUSD", Side.BUY)), D(110)),
     ]
 
 
