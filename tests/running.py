@@ -26,6 +26,7 @@ class RunningBridge:
     def __init__(self, var_dir: Path) -> None:
         self.var_dir = var_dir
         self.ports = {name: free_port() for name in PORTS}
+        self.variables: dict[str, str] = {}  # further settings of this installation
         self.output: list[str] = []
         self._process: subprocess.Popen[str] | None = None
 
@@ -36,7 +37,8 @@ class RunningBridge:
         others = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         ports = {f"ZMQ_BRIDGE_{name}_PORT": str(port) for name, port in self.ports.items()}
         path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
-        return others | ports | {"ZMQ_BRIDGE_VAR_DIR": str(self.var_dir), "COLUMNS": "200", "PATH": path}
+        fixed = {"ZMQ_BRIDGE_VAR_DIR": str(self.var_dir), "COLUMNS": "200", "PATH": path}
+        return others | ports | fixed | self.variables
 
     def begin(self, *options: str) -> subprocess.Popen[str]:
         """Start `up` and return at once."""

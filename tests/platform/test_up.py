@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -16,13 +17,22 @@ from pathlib import Path
 import psycopg2
 import pytest
 import redis
+import zmq
 
 from tests.running import RunningBridge, all_gone
 from tests.support import wait_until
 from zmq_bridge.cli.preflight import port_is_free
+from zmq_bridge.client import Credentials
 from zmq_bridge.embedded.postgres import embedded_url
 
 pytestmark = pytest.mark.slow
+
+REFUSED = (
+    zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_DISCONNECTED
+)
 
 
 @pytest.fixture
@@ -168,6 +178,51 @@ def test_a_malformed_replay_file_is_named_with_its_line(bridge: RunningBridge, t
     file.write_text("20240102 100000000,1.1,1.2,0\nthis is no tick\n")
     bridge.begin("--replay", str(file))
     wait_until(lambda: f"{file}, line 2: expected" in bridge.text, 60)
+
+
+@pytest.mark.parametrize("mechanism", ["plain", "curve"])
+def test_with_an_allow_list_the_bridge_knows_itself_and_its_peers_and_nobody_else(
+    bridge: RunningBridge, tmp_path: Path, mechanism: str
+) -> None:
+    peers = tmp_path / "peers.toml"
+    public_key, secret_key = (key.decode() for key in zmq.curve_keypair())
+    peer = Credentials(username="vm-1", password="correct horse")
+    proof = f'password_sha256 = "{hashlib.sha256(b"correct horse").hexdigest()}"'
+    if mechanism == "curve":
+        own_public, own_secret = (key.decode() for key in zmq.curve_keypair())
+        peer = Credentials(server_key=public_key, public_key=own_public, secret_key=own_secret)
+        proof = f'public_key = "{own_public}"'
+    peers.write_text(
+        f'mechanism = "{mechanism}"\nsecret_key = "{secret_key}"\n[[peers]]\nname = "vm-1"\n{proof}\nlogins = [7]\n'
+    )
+    bridge.variables = {"ZMQ_BRIDGE_PEERS_FILE": str(peers), "ZMQ_BRIDGE_BIND_HOST": "0.0.0.0"}
+    bridge.start("--no-simulate")
+    assert _hears(bridge, peer)
+    assert not _hears(bridge, Credentials())
+    assert not _hears(bridge, Credentials(username="vm-1", password="wrong"))
+    assert bridge.run("doctor").returncode == 0
+
+
+def _hears(bridge: RunningBridge, credentials: Credentials) -> bool:
+    """Whether a subscriber with these credentials is let in and gets the bridge's heartbeat."""
+    with zmq.Context() as context, context.socket(zmq.SUB) as socket:
+        socket.linger = 0
+        monitor = socket.get_monitor_socket(REFUSED)
+        if credentials.username:
+            socket.plain_username, socket.plain_password = credentials.username.encode(), credentials.password.encode()
+        if credentials.server_key:
+            socket.curve_serverkey = credentials.server_key.encode()
+            socket.curve_publickey = credentials.public_key.encode()
+            socket.curve_secretkey = credentials.secret_key.encode()
+        socket.subscribe(b"beat.bridge")
+        socket.connect(f"tcp://127.0.0.1:{bridge.ports['SUBSCRIBE']}")
+        poller = zmq.Poller()
+        poller.register(socket, zmq.POLLIN)
+        poller.register(monitor, zmq.POLLIN)
+        ready = dict(poller.poll(10_000))
+        socket.disable_monitor()
+        assert ready, "neither let in nor refused"
+        return socket in ready
 
 
 def test_output_to_a_pipe_has_no_control_codes(bridge: RunningBridge) -> None:

@@ -19,8 +19,11 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
+import zmq
+
 from zmq_bridge.cli.errors import CannotRun
-from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer
+from zmq_bridge.client import Credentials
+from zmq_bridge.sockets.zap import BRIDGE, AllowList, Door, Mechanism, Peer
 
 LIST_FIELDS = {"mechanism", "addresses", "secret_key", "peers"}
 PEER_FIELDS = {"name", "password_sha256", "public_key", "logins", "doors"}
@@ -43,6 +46,16 @@ def read_peers(path: Path | None, own_addresses: AbstractSet[str] = frozenset())
         return _allow_list(found, own_addresses)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise CannotRun(f"ZMQ_BRIDGE_PEERS_FILE: expected a usable allow-list in {path}, found: {error}") from error
+
+
+def own_credentials(allowed: AllowList) -> Credentials:
+    """How a command of ours on the bridge's machine proves to the proxy that it belongs to the bridge."""
+    if allowed.mechanism is Mechanism.PLAIN:
+        return Credentials(username=BRIDGE, password=allowed.secret_key)
+    if allowed.mechanism is Mechanism.CURVE:
+        public_key = zmq.curve_public(allowed.secret_key.encode()).decode()
+        return Credentials(server_key=public_key, public_key=public_key, secret_key=allowed.secret_key)
+    return Credentials()
 
 
 def _allow_list(found: dict[str, Any], own_addresses: AbstractSet[str]) -> AllowList:

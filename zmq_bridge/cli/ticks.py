@@ -13,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from zmq_bridge.cli.console import console
+from zmq_bridge.cli.peers import own_credentials
+from zmq_bridge.cli.wiring import allow_list
 from zmq_bridge.client import Client, GapNotice, LiveTick, TickFeed
 from zmq_bridge.settings import Settings, load_settings, local_host
 
@@ -140,4 +142,5 @@ def _client(settings: Settings) -> Client:
         host=local_host(settings.bind_host),
         subscribe_port=settings.subscribe_port,
         strategy_port=settings.strategy_port,
+        credentials=own_credentials(allow_list(settings)),
     )
