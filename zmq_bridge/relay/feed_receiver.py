@@ -8,17 +8,18 @@ one stream become one item, because everything behind costs per item. What can't
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable
 
 import zmq
 
 from zmq_bridge.live.tick_writer import LiveBatch
-from zmq_bridge.protocol.codec import split_frame
+from zmq_bridge.protocol.codec import join_frame, split_frame
 from zmq_bridge.protocol.errors import ProtocolViolation
 from zmq_bridge.protocol.messages import Beat, decode_frame
-from zmq_bridge.protocol.ticks import TickBatch, unpack_ticks
 from zmq_bridge.protocol.topics import BEAT, BRIDGE_BEAT, TICK, parse_topic
 from zmq_bridge.relay.feed_stats import FeedStats
+from zmq_bridge.relay.tick_decode import decode_ticks
 from zmq_bridge.relay.tick_queue import Beaten, Item
 from zmq_bridge.storage.tick_copy import storable
 
@@ -29,34 +30,10 @@ TOPICS = (b"tick.", b"beat.")
 DRAIN_MESSAGES_MAX = 5_000
 """Messages decoded before they are handed to the sinks."""
 
-ITEM_TICKS_MAX = 1_000
-"""Ticks in one item before the next one begins."""
-
 PACE_S = 0.005
 """Rest between two drains; the sinks collect for longer than that."""
 
 COMPLAINT_INTERVAL_S = 1.0
-
-
-class _Growing:
-    """Tick messages of one drain that follow on, to become one item."""
-
-    __slots__ = ("payloads", "seq", "seq_next", "session", "ticks")
-
-    def __init__(self, batch: TickBatch, payload: bytes) -> None:
-        self.session, self.seq, self.ticks = batch
-        self.seq_next = self.seq + len(self.ticks)
-        self.payloads = [payload]
-
-    def take(self, batch: TickBatch, payload: bytes) -> bool:
-        """Append a message if it is the next of this stream and there is room."""
-        session, seq, ticks = batch
-        if seq != self.seq_next or session != self.session or len(self.ticks) >= ITEM_TICKS_MAX:
-            return False
-        self.seq_next += len(ticks)
-        self.ticks += ticks
-        self.payloads.append(payload)
-        return True
 
 
 class FeedReceiver:
@@ -67,62 +44,71 @@ class FeedReceiver:
         self._stats = stats
         self._now_ms = now_ms
         self._complained_s = -COMPLAINT_INTERVAL_S
-        self._grown: list[tuple[str, _Growing]] = []
-        self._growing: dict[str, _Growing] = {}
-        self._beats: list[Beaten] = []
 
     def drain(self) -> list[Item]:
         """Take what has arrived, without waiting; empty when nothing has. Heartbeats come after all ticks."""
         received_ms = self._now_ms()
-        receive = self._socket.recv
+        items: list[Item] = []
+        beats: list[Item] = []
+        for topic, payloads in self._by_topic(self._receive()).items():
+            try:
+                kind, symbol, login = parse_topic(topic)
+                if kind == TICK:
+                    items += self._ticks(symbol, login, payloads, received_ms)
+                elif kind == BEAT and topic != BRIDGE_BEAT:
+                    beats += self._beats(topic, payloads, received_ms)
+            except ProtocolViolation as violation:
+                self._complain(violation, len(payloads))
+        return items + beats
+
+    def _receive(self) -> list[bytes]:
+        frames: list[bytes] = []
+        receive, keep = self._socket.recv, frames.append
         try:
             for _ in range(DRAIN_MESSAGES_MAX):
-                self._take(receive(zmq.NOBLOCK), received_ms)
+                keep(receive(zmq.NOBLOCK))
         except zmq.Again:
             pass
-        return self._items(received_ms)
+        return frames
 
-    def _take(self, frame: bytes, received_ms: int) -> None:
-        self._stats.messages += 1
-        try:
-            topic, payload = split_frame(frame)
-            kind = parse_topic(topic).kind
-            if kind == TICK:
-                self._take_ticks(topic, unpack_ticks(payload), payload)
-            elif kind == BEAT and topic != BRIDGE_BEAT:
-                self._take_beat(frame, received_ms)
-        except ProtocolViolation as violation:
-            self._complain(violation)
+    def _by_topic(self, frames: list[bytes]) -> dict[str, list[bytes]]:
+        """Payloads by topic, each topic's in order."""
+        self._stats.messages += len(frames)
+        by_topic: dict[str, list[bytes]] = defaultdict(list)
+        for frame in frames:
+            try:
+                topic, payload = split_frame(frame)
+                by_topic[topic].append(payload)
+            except ProtocolViolation as violation:
+                self._complain(violation)
+        return by_topic
 
-    def _take_ticks(self, topic: str, batch: TickBatch, payload: bytes) -> None:
-        self._stats.ticks += len(batch.ticks)
-        if not storable(*batch):
-            self._stats.unstorable += len(batch.ticks)
-            return
-        growing = self._growing.get(topic)
-        if growing is None or not growing.take(batch, payload):
-            self._growing[topic] = growing = _Growing(batch, payload)
-            self._grown.append((topic, growing))
-
-    def _take_beat(self, frame: bytes, received_ms: int) -> None:
-        _, beat = decode_frame(frame)
-        if isinstance(beat, Beat):
-            self._stats.beats += 1
-            self._beats.append(_beaten(beat, received_ms))
-
-    def _items(self, received_ms: int) -> list[Item]:
+    def _ticks(self, symbol: str, login: int, payloads: list[bytes], received_ms: int) -> list[Item]:
         items: list[Item] = []
-        for topic, grown in self._grown:
-            _, symbol, login = parse_topic(topic)
-            payload = grown.payloads[0] if len(grown.payloads) == 1 else b"".join(grown.payloads)
-            items.append(LiveBatch(symbol, login, grown.session, grown.seq, grown.ticks, payload, received_ms))
-        items += self._beats
-        self._grown, self._growing, self._beats = [], {}, []
+        for batch, payload in decode_ticks(payloads, self._complain):
+            self._stats.ticks += len(batch.ticks)
+            if storable(*batch):
+                items.append(LiveBatch(symbol, login, *batch, payload, received_ms))
+            else:
+                self._stats.unstorable += len(batch.ticks)
         return items
 
-    def _complain(self, violation: ProtocolViolation) -> None:
+    def _beats(self, topic: str, payloads: list[bytes], received_ms: int) -> list[Item]:
+        items: list[Item] = []
+        for payload in payloads:
+            try:
+                _, beat = decode_frame(join_frame(topic, payload))
+            except ProtocolViolation as violation:
+                self._complain(violation)
+                continue
+            if isinstance(beat, Beat):
+                self._stats.beats += 1
+                items.append(_beaten(beat, received_ms))
+        return items
+
+    def _complain(self, violation: ProtocolViolation, messages: int = 1) -> None:
         """Count every message that was not understood; log one a second: a flood must not fill the disk."""
-        self._stats.malformed += 1
+        self._stats.malformed += messages
         now_s = time.monotonic()
         if now_s - self._complained_s >= COMPLAINT_INTERVAL_S:
             self._complained_s = now_s

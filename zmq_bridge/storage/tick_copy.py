@@ -79,11 +79,16 @@ def copy_ticks(connection: Connection, runs: Sequence[TickRun], known_days: set[
     Args:
         known_days: Days whose partition is known to be there; grows. Must be emptied when a transaction fails.
     """
-    rows = [row for run in runs for row in _rows(run)]
-    if rows:
+    count = sum(len(run.ticks) for run in runs)
+    if count:
         _make_room(connection, runs, set() if known_days is None else known_days)
-        _send(connection, rows)
-    return len(rows)
+        _send(connection, pack_rows(runs))
+    return count
+
+
+def pack_rows(runs: Sequence[TickRun]) -> bytes:
+    """What COPY is sent for these runs."""
+    return b"".join((_SIGNATURE, *(row for run in runs for row in _rows(run)), _TRAILER))
 
 
 def _make_room(connection: Connection, runs: Sequence[TickRun], known_days: set[int]) -> None:
@@ -117,11 +122,10 @@ def _row_struct(symbol_bytes: int) -> Struct:
     return found
 
 
-def _send(connection: Connection, rows: Sequence[bytes]) -> None:
-    data = BytesIO(b"".join((_SIGNATURE, *rows, _TRAILER)))
+def _send(connection: Connection, rows: bytes) -> None:
     cursor = connection.connection.cursor()
     try:
-        cursor.copy_expert(COPY, data, _COPY_CHUNK_BYTES)
+        cursor.copy_expert(COPY, BytesIO(rows), _COPY_CHUNK_BYTES)
     except psycopg2.Error as error:  # as SQLAlchemy would have raised it
         raise DBAPIError.instance(COPY, None, error, psycopg2.Error) from error
     finally:
