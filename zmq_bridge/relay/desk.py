@@ -5,6 +5,8 @@
     desk-claims        ownership, LISTEN commands, claims, sweeps                 Postgres
     desk-backfill      LISTEN gaps, the terminal's history                        Postgres
     desk-live          accounts, positions, signs of life, events                 Redis
+    desk-signals       LISTEN signals, for the stream of them                     Postgres, Redis
+    desk-upkeep        partitions ahead, correlations                             Postgres
     strategy workers   ROUTER 5558: submit and query                              Postgres, Redis
 
 Workers get bounded mailboxes and answer into one; a mailbox that is full refuses, and what was refused is not
@@ -35,7 +37,9 @@ from zmq_bridge.relay.live_thread import LiveThread
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Report
 from zmq_bridge.relay.outbox import ClaimsThread
+from zmq_bridge.relay.signal_news import SignalNewsThread
 from zmq_bridge.relay.strategy_desk import StrategyDesk
+from zmq_bridge.relay.upkeep import UpkeepThread
 from zmq_bridge.sockets.context import SocketLimits, open_socket
 from zmq_bridge.sockets.strategy_server import StrategyServer, open_strategy_socket
 from zmq_bridge.sockets.terminal_server import open_terminal_socket, steady_ms, unix_ms
@@ -54,8 +58,8 @@ REPORTS_MAX = 8192
 ADOPT_S = 1.0
 """How long a hello waits for the ownership of its account."""
 STATS_EVERY_MS = 2_000
-CONNECTIONS_MAX = 8
-"""Postgres connections of the workers: books and backfill one each, strategies one for each request under way."""
+CONNECTIONS_MAX = 9
+"""Postgres connections: books, backfill and upkeep one each, strategies one for each request under way."""
 STATEMENT_TIMEOUT_MS = 10_000
 """A statement of the desk that takes longer failed: better to be told again than to stand still."""
 
@@ -127,6 +131,8 @@ class _Desk:
         self._claims_engine = _engine(settings, "desk claims", 1)
         self._redis = open_redis(settings.redis_url)
         self._workers = self._make_workers()
+        self._upkeep = UpkeepThread(self._engine)
+        self._signals = SignalNewsThread(self._engine, self._workers.live, self._workers.claims.owns)
         self._loop = DeskLoop(self._socket, settings.allowed, self._workers)
         self._strategies, self.strategy_endpoint = self._make_strategy_server(context, settings, sockets)
         self._stats_due_ms = steady_ms()
@@ -139,6 +145,8 @@ class _Desk:
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         for thread in (self._workers.live, self._workers.books, self._workers.claims, self._workers.backfill):
             thread.start()
+        self._upkeep.start()
+        self._signals.start()
         self._strategies.start()
         log.info("desk serves terminals on %s, strategies on %s", self.terminal_endpoint, self.strategy_endpoint)
 
@@ -162,9 +170,11 @@ class _Desk:
     def finish(self) -> None:
         """Book what was received, answer who waits, give the accounts up."""
         self._strategies.stop()
+        self._upkeep.stop()
         self._loop.server.serve()
         self._workers.claims.stop()
         self._workers.backfill.stop()
+        self._signals.stop()
         self._workers.books.stop()
         for report in self._reports.drain():
             self._loop.on_report(report)

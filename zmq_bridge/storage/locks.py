@@ -16,11 +16,17 @@ class Lock(IntEnum):
     ADMISSION = 21_003  # key: account id; check, reservation and command are one step
     OWNER = 21_004  # key: account id; the one desk that serves it
     LEDGER = 21_005  # key: account id; one posting or dealing at a time
+    CORRELATIONS = 21_010  # key: account id; one process works them out
 
 
 def hold(connection: Connection, lock: Lock, key: int = 0) -> None:
     """Wait for a lock and keep it until this transaction ends."""
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (int(lock), key))
+
+
+def try_hold(connection: Connection, lock: Lock, key: int = 0) -> bool:
+    """Take a lock until this transaction ends, if nobody has it. True: it is ours."""
+    return bool(connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock(%s, %s)", (int(lock), key)).scalar_one())
 
 
 def own(connection: Connection, lock: Lock, key: int = 0) -> bool:

@@ -1,0 +1,59 @@
+"""The upkeep thread: what must be done now and then, and nobody waits for.
+
+Partitions for the days ahead, and the correlations of each account. Every part may be done by any number of desks; the
+database lets one of them do it. Whatever fails is logged and comes round again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from zmq_bridge.storage.accounts import list_accounts
+from zmq_bridge.storage.correlations import refresh
+from zmq_bridge.storage.partitions import ensure_days_ahead
+
+log = logging.getLogger(__name__)
+
+FIRST_AFTER_S = 20.0
+"""Let a starting desk greet its terminals first."""
+EVERY_S = 300.0
+STOP_WAIT_S = 5.0
+
+
+class UpkeepThread(threading.Thread):
+    """Does its rounds until stopped."""
+
+    def __init__(self, engine: Engine, *, first_after_s: float = FIRST_AFTER_S, every_s: float = EVERY_S) -> None:
+        super().__init__(name="desk-upkeep", daemon=True)
+        self._engine, self._first_after_s, self._every_s = engine, first_after_s, every_s
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End the thread; a round that is under way may be cut short, and does no harm."""
+        self._stopped.set()
+        self.join(timeout=STOP_WAIT_S)
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        wait_s = self._first_after_s
+        while not self._stopped.wait(wait_s):
+            self._round()
+            wait_s = self._every_s
+
+    def _round(self) -> None:
+        try:
+            with self._engine.begin() as connection:
+                ensure_days_ahead(connection, datetime.now(UTC))
+                accounts = list_accounts(connection)
+            for account in accounts:
+                if not self._stopped.is_set():
+                    refresh(self._engine, account.id)
+        except SQLAlchemyError as error:
+            log.warning("upkeep: round not finished: %s", str(error).splitlines()[0])
+        except Exception:  # whatever it is, the next round must come
+            log.exception("upkeep: round failed")
