@@ -1,4 +1,4 @@
-"""What a gap cost comes back from the terminal's history, complete, in order, over restarts, and behind trade commands."""
+"""What a gap cost comes back from the terminal's history: complete, in order, over restarts, behind trade commands."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_a_walk_hands_out_every_tick_once_in_whole_milliseconds(times: list[int]
                 login=1, session=1, command_id=FETCH_ID, symbol="EURUSD", from_msc=wanted.from_msc,
                 to_msc=wanted.to_msc, skip=wanted.skip, ticks=tuple(part),
                 complete=wanted.skip + len(part) >= len(of_range), oldest_msc=1,
-            )  # fmt: skip
+            )
         )
         if piece is not None:
             assert piece.from_msc == end_msc + 1, "pieces touch"

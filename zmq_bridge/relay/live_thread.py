@@ -1,8 +1,8 @@
 """The live thread: what the desk tells Redis. Nobody waits for it, nothing depends on it but new risk.
 
 Law: newest wins. Of each account one snapshot and of each terminal one sign of life wait, a newer one replaces it;
-booked events wait in a bounded queue, and what does not fit is counted and dropped (they are in Postgres). Redis being
-away is counted, logged once per outage, and tried again with the next write.
+booked events and signals wait in a bounded queue, and what does not fit is counted and dropped (they are in Postgres).
+Redis being away is counted, logged once per outage, and tried again with the next write.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from zmq_bridge.protocol.published import Event, Snapshot, Unreadable
 
 log = logging.getLogger(__name__)
 
-EVENTS_MAX = 10_000
-"""Booked events waiting for Redis; dropped above it, counted as `events_dropped`."""
+APPENDS_MAX = 10_000
+"""Booked events and signals waiting for Redis; dropped above it, counted as `live_appends_dropped`."""
 PAUSE_S = 0.5
 """Between tries while Redis is away."""
 
@@ -53,14 +53,14 @@ class Happening:
 class LiveThread(threading.Thread):
     """Writes what waits, as fast as Redis takes it."""
 
-    def __init__(self, writer: LiveWriter, *, events_max: int = EVENTS_MAX) -> None:
+    def __init__(self, writer: LiveWriter, *, appends_max: int = APPENDS_MAX) -> None:
         super().__init__(name="desk-live", daemon=True)
         self.counts: Counter[str] = Counter()
         self._writer = writer
-        self._events_max = events_max
+        self._appends_max = appends_max
         self._wake = threading.Condition()
         self._newest: dict[object, Write] = {}
-        self._events: deque[Happening] = deque()
+        self._appends: deque[Write] = deque()
         self._stopping = threading.Event()
         self._is_away = False
 
@@ -82,12 +82,11 @@ class LiveThread(threading.Thread):
 
     def happened(self, happening: Happening) -> None:
         """Append to the stream of events."""
-        with self._wake:
-            if len(self._events) >= self._events_max:
-                self.counts["events_dropped"] += 1
-                return
-            self._events.append(happening)
-            self._wake.notify()
+        self._append(partial(self._writer.add_event, happening.kind, happening.login, happening.data))
+
+    def signal(self, fields: Mapping[str, Scalar]) -> None:
+        """Append to the stream of signals."""
+        self._append(partial(self._writer.add_signal, fields))
 
     def stop(self) -> None:
         """End the thread after what waits, if Redis takes it."""
@@ -100,7 +99,7 @@ class LiveThread(threading.Thread):
         """Write until stopped."""
         while True:
             with self._wake:
-                self._wake.wait_for(lambda: self._stopping.is_set() or self._newest or self._events)
+                self._wake.wait_for(lambda: self._stopping.is_set() or self._newest or self._appends)
                 writes = self._take()
             if not self._write(writes):
                 self._stopping.wait(PAUSE_S)
@@ -112,11 +111,18 @@ class LiveThread(threading.Thread):
             self._newest[key] = write
             self._wake.notify()
 
+    def _append(self, write: Write) -> None:
+        with self._wake:
+            if len(self._appends) >= self._appends_max:
+                self.counts["live_appends_dropped"] += 1
+                return
+            self._appends.append(write)
+            self._wake.notify()
+
     def _take(self) -> list[Write]:
-        writes = [*self._newest.values()]
-        writes += [partial(self._writer.add_event, event.kind, event.login, event.data) for event in self._events]
+        writes = [*self._newest.values(), *self._appends]
         self._newest.clear()
-        self._events.clear()
+        self._appends.clear()
         return writes
 
     def _write(self, writes: list[Write]) -> bool:

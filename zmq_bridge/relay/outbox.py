@@ -87,6 +87,10 @@ class ClaimsThread(threading.Thread):
             return order.owned.result(timeout_s)
         return False
 
+    def owns(self, account_id: int) -> bool:
+        """Say whether the account is ours now."""
+        return account_id in self._claims.owned
+
     def attend(self, account_id: int, present: bool) -> None:
         """Say whether commands of an account can be handed out now."""
         self._orders.put(Attend(account_id=account_id, present=present))
@@ -147,7 +151,8 @@ class Claims:
         self.stopped = False
         self._report = report
         self._adopted: set[int] = set()
-        self._owned: set[int] = set()
+        self.owned: set[int] = set()
+        """Accounts whose lock this connection holds."""
         self._attended: set[int] = set()
         self._states: dict[int, str] = {}
         self._sweeps = 0
@@ -155,7 +160,7 @@ class Claims:
 
     def begin(self, connection: Connection) -> None:
         """Start over on a new connection: the old one's locks are gone."""
-        self._owned.clear()
+        self.owned.clear()
         self._own_again(connection)
 
     def obey(self, connection: Connection | None, order: Order) -> None:
@@ -177,7 +182,7 @@ class Claims:
 
     def claim(self, connection: Connection) -> None:
         """Claim everything that waits for a terminal that is there, told first what state it was admitted in."""
-        accounts = sorted(self._owned & self._attended)
+        accounts = sorted(self.owned & self._attended)
         while accounts:
             rows = outbox.claim(connection, accounts, CLAIM_MAX)
             if rows:
@@ -188,7 +193,7 @@ class Claims:
 
     def tell_states(self, connection: Connection) -> None:
         """Pass on trading states that changed."""
-        for account_id, state in outbox.trading_states(connection, sorted(self._owned)).items():
+        for account_id, state in outbox.trading_states(connection, sorted(self.owned)).items():
             if self._states.get(account_id) != state:
                 self._states[account_id] = state
                 self._report(StateSet(account_id=account_id, state=cast(TradingStateName, state)))
@@ -203,23 +208,23 @@ class Claims:
             log.warning("command without an answer is unknown: account_id=%d command_id=%s", account_id, command_id)
         self.claim(connection)
         self.tell_states(connection)
-        if self._sweeps % ASK_AGAIN_SWEEPS == 0 and self._owned & self._attended:
-            accounts = sorted(self._owned & self._attended)
+        if self._sweeps % ASK_AGAIN_SWEEPS == 0 and self.owned & self._attended:
+            accounts = sorted(self.owned & self._attended)
             rows = outbox.unconfirmed(connection, accounts, CLAIM_MAX, quiet_s=QUIET_S)
             self._hand_over(connection, rows, attempt=2)
 
     def _adopt(self, connection: Connection, account_id: int) -> bool:
-        if account_id not in self._owned and not own(connection, Lock.OWNER, account_id):
+        if account_id not in self.owned and not own(connection, Lock.OWNER, account_id):
             return False
         self._adopted.add(account_id)
-        self._owned.add(account_id)
+        self.owned.add(account_id)
         self._states.pop(account_id, None)
         return True
 
     def _own_again(self, connection: Connection) -> None:
-        for account_id in sorted(self._adopted - self._owned):
+        for account_id in sorted(self._adopted - self.owned):
             if own(connection, Lock.OWNER, account_id):
-                self._owned.add(account_id)
+                self.owned.add(account_id)
                 self._unowned_since.pop(account_id, None)
                 continue
             since = self._unowned_since.setdefault(account_id, time.monotonic())
@@ -235,9 +240,9 @@ class Claims:
 
     def _disown(self, connection: Connection | None) -> None:
         if connection is not None:
-            for account_id in sorted(self._owned):
+            for account_id in sorted(self.owned):
                 disown(connection, Lock.OWNER, account_id)
-        self._owned.clear()
+        self.owned.clear()
 
     def _hand_over(self, connection: Connection, rows: Iterable[outbox.OutgoingCommand], *, attempt: int) -> None:
         ready: dict[int, list[Command]] = {}

@@ -1,0 +1,200 @@
+"""Strategies submit through the same gate as HTTP and ask for state, each within what its key may do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import redis
+import zmq
+
+from tests.desk.terminal import CONTEXT, LOGIN, PATIENCE_MS, Publisher, Terminal, deposit, position, resting_order
+from tests.desk.world import Books, DeskProcess
+from tests.support import wait_until
+from zmq_bridge.live import keys
+from zmq_bridge.live.reader import LiveReader
+from zmq_bridge.live.writer import to_json
+from zmq_bridge.protocol.dialogue import ErrorReply
+from zmq_bridge.protocol.messages import StrategyReply, StrategyRequest, decode_strategy_reply, encode
+from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Query, Submit
+from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.keys import create_key
+
+Connect = Callable[..., Terminal]
+BUY = {"symbol": "EURUSD", "action": "BUY", "volume": "0.10", "sl": "1.08300", "tp": "1.08900"}
+
+
+class Strategy:
+    """A REQ socket and a key."""
+
+    def __init__(self, endpoint: str, api_key: str) -> None:
+        self.api_key = api_key
+        self.socket = CONTEXT.socket(zmq.REQ)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.connect(endpoint)
+
+    def ask(self, request: StrategyRequest) -> StrategyReply:
+        """Send and wait."""
+        self.socket.send(encode(request))
+        assert self.socket.poll(PATIENCE_MS), "no reply"
+        return decode_strategy_reply(self.socket.recv())
+
+    def submit(self, **changes: Any) -> StrategyReply:
+        """Send the usual BUY with some fields changed."""
+        return self.ask(Submit(api_key=self.api_key, signal=BUY | changes))
+
+    def query(self, what: str, **arguments: Any) -> Any:
+        """Ask for state; return its data, or the error."""
+        reply = self.ask(Query(api_key=self.api_key, what=what, **arguments))  # type: ignore[arg-type]  # a test may ask nonsense
+        return reply.data if isinstance(reply, Answer) else reply
+
+
+@pytest.fixture
+def make_strategy(desk: DeskProcess, books: Books) -> Iterator[Callable[..., Strategy]]:
+    """Strategies with a key of their own: `make_strategy("signal", "read", accounts=[...])`."""
+    made: list[Strategy] = []
+
+    def make(*scopes: str, **said: Any) -> Strategy:
+        with books.engine.begin() as connection:
+            new = create_key(connection, name="bot", scopes=scopes, now=datetime.now(UTC), actor="test", **said)
+        made.append(Strategy(desk.settings.strategy_endpoint, new.text))
+        return made[-1]
+
+    yield make
+    for strategy in made:
+        strategy.socket.close()
+
+
+@pytest.fixture
+def market(
+    connect: Connect, books: Books, publisher: Publisher, redis_url: str
+) -> Iterator[tuple[Terminal, redis.Redis]]:
+    """An account that may trade: deposited, reconciled, quoted."""
+    terminal = connect()
+    terminal.hello(clock_ms=time.time_ns() // 1_000_000)
+    terminal.deliver(terminal.event(deposit(1)))
+    publisher.publish(terminal.snapshot(balance="10000", positions=[position(7)], orders=[resting_order(9, sl=Decimal("1.08"))]))
+    wait_until(lambda: terminal.pull(wait_ms=200).trading_state == "active")
+    books.rows(
+        "INSERT INTO correlations (account_id, as_of, symbols, links) VALUES (%s, %s, %s, '{}') RETURNING 1",
+        books.account_id(), datetime.now(UTC) - timedelta(minutes=5), dump_json(["EURUSD"]),
+    )  # fmt: skip
+    with redis.Redis.from_url(redis_url) as client:
+        now_ms = time.time_ns() // 1_000_000
+        quote = {"bid": 1.0849, "ask": 1.0850, "time_msc": now_ms + 7_200_000, "received_ms": now_ms}
+        client.hset(keys.quotes(LOGIN), "EURUSD", to_json(quote))
+        yield terminal, client
+
+
+def test_a_signal_becomes_a_command_in_the_terminals_hands(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy], books: Books
+) -> None:
+    terminal, client = market
+    strategy = make_strategy("signal")
+    reply = strategy.submit(idempotency_key="one")
+    assert isinstance(reply, Accepted), reply
+    command = terminal.pull_command()
+    assert command.command_id == reply.command_id
+    again = strategy.submit(idempotency_key="one")
+    assert isinstance(again, Accepted)
+    assert (again.duplicate, again.signal_id) == (True, reply.signal_id)
+    assert books.value("SELECT count(*) FROM commands") == 1
+    told = wait_until(lambda: LiveReader(client).signals())
+    assert (told[0]["symbol"], told[0]["status"], told[0]["login"]) == ("EURUSD", "admitted", str(LOGIN))
+
+
+def test_a_signal_without_a_stop_is_denied_with_the_reason(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy]
+) -> None:
+    reply = make_strategy("signal").submit(sl=None)
+    assert isinstance(reply, Denied), reply
+    assert reply.code == "STOP_LOSS_MISSING"
+    assert reply.decision_id
+
+
+def test_a_field_that_makes_no_sense_is_named(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy]
+) -> None:
+    reply = make_strategy("signal").submit(volume="a lot")
+    assert isinstance(reply, ErrorReply)
+    assert (reply.code, reply.field) == ("INVALID_FIELD", "signal.volume")
+
+
+def test_state_is_answered_in_decimal_strings(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy], books: Books
+) -> None:
+    strategy = make_strategy("read")
+    assert strategy.query("status")["accounts"][0] | {"roles": {}} == {
+        "login": LOGIN, "server": "Demo-1", "trading_state": "active", "trading_state_reason": "reconciled",
+        "terminal": "connected", "roles": {},
+    }  # fmt: skip
+    account = strategy.query("account")
+    assert (account["balance"], account["currency"]) == ("10000", "USD")
+    assert [held["ticket"] for held in strategy.query("positions")] == [7]
+    assert strategy.query("positions", symbol="GBPUSD") == []
+    assert [order["price_open"] for order in strategy.query("orders")] == ["1.09"]
+    assert strategy.query("price", symbol="EURUSD")["ask"] == "1.085"
+    assert strategy.query("ticks", symbol="EURUSD", count=5) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "arguments", "code", "field"),
+    [
+        ("price", {}, "INVALID_FIELD", "symbol"),
+        ("price", {"symbol": "XYZ"}, "NOT_FOUND", "symbol"),
+        ("account", {"login": 5}, "NOT_FOUND", "login"),
+        ("signal", {"signal_id": "nobody's"}, "NOT_FOUND", "signal_id"),
+        ("ticks", {"symbol": "EURUSD", "count": 10**6}, "INVALID_FIELD", "count"),
+    ],
+)
+def test_a_question_without_an_answer_says_which_part(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy], what: str, arguments: dict[str, Any],
+    code: str, field: str,
+) -> None:  # fmt: skip
+    reply = make_strategy("read").query(what, **arguments)
+    assert isinstance(reply, ErrorReply)
+    assert (reply.code, reply.field) == (code, field)
+
+
+def test_a_key_opens_only_what_it_is_for(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy], desk: DeskProcess
+) -> None:
+    refused = [
+        make_strategy("read").submit(),
+        make_strategy("signal").query("account"),
+        make_strategy("read", accounts=[LOGIN + 1]).query("positions", login=LOGIN),
+        Strategy(desk.settings.strategy_endpoint, "zb_nobody_knows").query("status"),
+    ]
+    assert [reply.code for reply in refused] == ["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "UNAUTHENTICATED"]
+    assert make_strategy("read", accounts=[LOGIN + 1]).query("status") == {"accounts": []}
+
+
+def test_another_accounts_signal_is_not_shown(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy]
+) -> None:
+    mine = make_strategy("signal")
+    reply = mine.submit()
+    assert isinstance(reply, Accepted), reply
+    assert mine.query("signal", signal_id=reply.signal_id)["status"] == "admitted"
+    assert make_strategy("signal", accounts=[5]).query("signal", signal_id=reply.signal_id).code == "NOT_FOUND"
+
+
+def test_live_state_shows_the_account_and_forgets_a_silent_terminal(
+    market: tuple[Terminal, redis.Redis], publisher: Publisher
+) -> None:
+    terminal, client = market
+    live = LiveReader(client)
+    state = live.account(LOGIN)
+    assert state is not None
+    assert state.fields["balance"] == "10000"
+    assert set(live.positions(LOGIN)) == {7}
+    assert live.terminal(LOGIN) is not None
+    kinds = {entry["kind"] for entry in live.events()}
+    assert {"terminal", "deal"} <= kinds
+    wait_until(lambda: live.terminal(LOGIN) is None, 10.0)
+    terminal.pull()
+    wait_until(lambda: live.terminal(LOGIN) is not None)
