@@ -151,8 +151,10 @@ def invest(rig: Rig, user: int, amount: str) -> None:
 
 
 def share_of(rig: Rig, user: int) -> dict[str, str]:
-    found: dict[str, str] = rig.http("GET", f"/api/users/{user}/stats").body["share"]
-    return found
+    found = rig.http("GET", f"/api/users/{user}/stats")
+    assert found.status == 200, found
+    share: dict[str, str] = found.body["share"]
+    return share
 
 
 def trade_both_ways(rig: Rig, tape: Tape) -> tuple[str, str]:
