@@ -95,6 +95,15 @@ def test_an_outcome_that_is_not_final_is_resolved_by_the_next_life(status: Comma
     assert _receive(journal).act is Act.RESOLVE
 
 
+def test_a_command_of_unknown_outcome_is_looked_up_again_when_it_is_repeated() -> None:
+    journal = CommandJournal()
+    _receive(journal)
+    journal.finish(_result("unknown"))
+    assert _receive(journal) == Verdict(act=Act.RESOLVE)
+    journal.finish(DONE)
+    assert _receive(journal) == Verdict(act=Act.ANSWER, result=DONE)
+
+
 def test_an_expired_command_is_answered_expired_and_stays_so() -> None:
     journal = CommandJournal()
     verdict = _receive(journal, is_expired=True)

@@ -3,7 +3,8 @@
     receive(command)
       seen, has an outcome     -> Answer     the same outcome again
       seen, being executed     -> Ignore     its outcome will come
-      seen before a restart    -> Resolve    intent without outcome: look at the broker's orders, positions, history
+      seen, outcome unknown    -> Resolve    look at the broker's orders, positions, history
+      seen before a restart    -> Resolve    intent without a final outcome: look there too
       not seen, attempt > 1    -> Search     another journal may know it (lost file, second program): look first
       expired / state forbids  -> Answer     expired or rejected, never executed
       new                      -> Execute    after its intent is on disk
@@ -47,7 +48,7 @@ class Act(Enum):
     EXECUTE = auto()  # begin it now
     ANSWER = auto()  # publish `result`, do nothing else
     IGNORE = auto()  # being executed in this process
-    RESOLVE = auto()  # begun by an earlier life: find out what became of it, then `finish`
+    RESOLVE = auto()  # begun, and nobody knows what became of it: find out, then `finish`
     SEARCH = auto()  # handed out before, no trace here: look for its comment at the broker; `found` or `not_found`
 
 
@@ -247,7 +248,8 @@ class CommandJournal:
 def _again(entry: _Entry) -> Verdict:
     if entry.result is None:
         return Verdict(act=Act.IGNORE if entry.is_ours else Act.RESOLVE)
-    if not entry.result.is_final and not entry.is_ours:
+    left_open = not entry.result.is_final and not entry.is_ours
+    if left_open or entry.result.status == "unknown":
         return Verdict(act=Act.RESOLVE)
     return Verdict(act=Act.ANSWER, result=entry.result)
 
