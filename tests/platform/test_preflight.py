@@ -13,7 +13,21 @@ import pytest
 
 from tests.support import free_port
 from zmq_bridge.cli.errors import CannotRun
-from zmq_bridge.cli.preflight import VarLock, port_answers, port_is_free, port_owner, require_disk, require_ports
+from zmq_bridge.cli.preflight import (
+    DiskWatch,
+    VarLock,
+    port_answers,
+    port_is_free,
+    port_owner,
+    require_disk,
+    require_ports,
+)
+
+
+class Usage(NamedTuple):
+    """As much of `shutil.disk_usage` as is read."""
+
+    free: int
 
 
 def test_every_taken_port_is_named_with_its_variable_and_its_owner() -> None:
@@ -42,12 +56,24 @@ def test_free_ports_pass() -> None:
 
 
 def test_a_nearly_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    class Usage(NamedTuple):
-        free: int
-
     monkeypatch.setattr("shutil.disk_usage", lambda path: Usage(free=1_000_000))
     with pytest.raises(CannotRun, match=r"expected 500 MB free .*, found 1 MB"):
         require_disk(tmp_path)
+
+
+def test_a_disk_that_fills_up_is_told_once_and_told_again_when_it_has_room(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("zmq_bridge.cli.preflight.DISK_LOOK_S", 0.0)
+    said: list[str] = []
+    watch = DiskWatch(tmp_path, said.append)
+    for free in (900_000_000, 400_000_000, 300_000_000, 900_000_000, 900_000_000):
+        monkeypatch.setattr("shutil.disk_usage", lambda path, free=free: Usage(free=free))
+        watch()
+    assert [line.split("has ")[1].split(":")[0] for line in said] == [
+        "only 400 MB left. Postgres stops when it is full",
+        "room again",
+    ]
 
 
 def test_two_runs_cannot_share_a_var_directory(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +17,7 @@ import psutil
 from zmq_bridge.cli.errors import CannotRun
 
 DISK_FREE_MIN_BYTES = 500_000_000  # below it nothing is started; Postgres stops for good when the disk is full
+DISK_LOOK_S = 5.0
 PORT_WAIT_S = 15.0  # how long the servers of a killed run may take to close their ports
 POLL_S = 0.1
 
@@ -64,6 +65,30 @@ def require_disk(directory: Path) -> None:
             f"expected {DISK_FREE_MIN_BYTES // 1_000_000} MB free on the disk of {directory}, found "
             f"{free // 1_000_000} MB. Free some space, or set ZMQ_BRIDGE_VAR_DIR to another disk"
         )
+
+
+class DiskWatch:
+    """Called again and again; says once that the disk is nearly full, and once that it no longer is."""
+
+    def __init__(self, directory: Path, report: Callable[[str], None]) -> None:
+        self._directory, self._report = directory, report
+        self._look_at = 0.0
+        self._is_low = False
+
+    def __call__(self) -> None:
+        """Look, when it is time."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + DISK_LOOK_S
+        free = shutil.disk_usage(self._directory).free
+        if free < DISK_FREE_MIN_BYTES and not self._is_low:
+            self._report(
+                f"the disk of {self._directory} has only {free // 1_000_000} MB left. Postgres stops when it is full: "
+                "nothing that was committed is lost, but no order can be taken then. Free some space now"
+            )
+        elif free >= DISK_FREE_MIN_BYTES and self._is_low:
+            self._report(f"the disk of {self._directory} has room again: {free // 1_000_000} MB")
+        self._is_low = free < DISK_FREE_MIN_BYTES
 
 
 def require_ports(wanted: Mapping[str, tuple[str, int]]) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from zmq_bridge.embedded.postgres import EmbeddedPostgres
+from zmq_bridge.embedded.postgres import EmbeddedPostgres, disk_hint
 from zmq_bridge.embedded.process import start_process, stop_process
 from zmq_bridge.embedded.valkey import EmbeddedValkey
 
@@ -135,4 +135,4 @@ def log_tail(log_path: Path, lines: int = LOG_TAIL_LINES) -> str:
     except OSError:
         text = []
     said = "\n".join(f"  | {line}" for line in text) or "  | (nothing)"
-    return f"Its log, {log_path}, ends with:\n{said}"
+    return f"Its log, {log_path}, ends with:\n{said}{disk_hint(said)}"

@@ -17,7 +17,7 @@ from zmq_bridge.cli.console import console, report_line, step
 from zmq_bridge.cli.demo_key import demo_key
 from zmq_bridge.cli.live_price import find_live_price
 from zmq_bridge.cli.panel import running_panel
-from zmq_bridge.cli.preflight import VarLock, require_disk, require_ports
+from zmq_bridge.cli.preflight import DiskWatch, VarLock, require_disk, require_ports
 from zmq_bridge.cli.replay_watch import ReplayWatch
 from zmq_bridge.cli.services import Service
 from zmq_bridge.cli.simulation import Simulation, simulation_options
@@ -53,7 +53,10 @@ def run_up(settings: Settings, simulation: Simulation | None) -> None:
         with Supervisor(report_line) as supervisor:
             key = _start_everything(supervisor, settings, simulation)
             wait_s = FIRST_PRICE_TIMEOUT_S if simulation else 0.0
-            chores: list[Callable[[], None]] = [_Announcement(settings, key, wait_s)]
+            chores: list[Callable[[], None]] = [
+                _Announcement(settings, key, wait_s),
+                DiskWatch(settings.var_dir, report_line),
+            ]
             if simulation and simulation.replay:
                 chores.append(ReplayWatch(settings))
             supervisor.watch(*chores)
