@@ -16,6 +16,8 @@ from risk.order import entry_price, loss_per_lot, worst_entry_price
 from risk.refusal import Refused
 from risk.snapshot import OpenPosition, PendingOrder, Reservation, Snapshot, SymbolSpec
 
+BUY = Side.BUY  # looked up once: an enum's member costs three times a name
+
 
 class Pile:
     """The open positions of one symbol and side, so that money is worked out once for all of them."""
@@ -48,11 +50,11 @@ class Book:
         """Count open positions."""
         piles: dict[tuple[str, Side], Pile] = {}
         for position in positions:
-            key = (position.symbol, position.side)
+            symbol, volume = position.symbol, position.volume
+            key = (symbol, position.side)
             pile = piles.get(key)
             if pile is None:
-                pile = piles[key] = Pile(market.lot(position.symbol))
-            volume = position.volume
+                pile = piles[key] = Pile(market.lot(symbol))
             pile.distance += volume * stop_distance(position, pile.lot)
             pile.volume += volume
         for key, pile in piles.items():
@@ -116,7 +118,7 @@ def directions(side: Side, spec: SymbolSpec) -> tuple[str, str]:
     base, profit = spec.currency_base, spec.currency_profit
     if base == profit:
         return "", ""
-    return (base, profit) if side is Side.BUY else (profit, base)
+    return (base, profit) if side is BUY else (profit, base)
 
 
 def build_book(snapshot: Snapshot, market: Market, without_ticket: int | None = None) -> Book:
@@ -138,12 +140,12 @@ def build_book(snapshot: Snapshot, market: Market, without_ticket: int | None = 
 
 def stop_distance(position: OpenPosition, lot: Lot) -> Decimal:
     """Return the price distance from where the position closes now to its stop; 0 when the stop is passed already."""
-    sl = position.sl
     if not position.usable:
         raise Refused(Code.BOOK_INVALID, position=position)
+    sl = position.sl
     if sl is None:
         raise Refused(Code.POSITION_UNPROTECTED, ticket=position.ticket, symbol=position.symbol)
-    distance = lot.bid - sl if position.side is Side.BUY else sl - lot.ask
+    distance = lot.bid - sl if position.side is BUY else sl - lot.ask
     return distance if distance > ZERO else ZERO
 
 

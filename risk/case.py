@@ -2,12 +2,12 @@
 
 `Ask` is the question and the raw snapshot: gates read it. `risk.order.Order` is the new order as prices. `Case` is all
 of it with the sums worked out: the limits read it. Each stage exists only when the one before it had no objection.
-Tuples, because all of them are made in each decision.
+They live as long as one decision and are never changed; not frozen, because that would cost as much as the sums.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
 from risk.book import Book
 from risk.intent import Intent
@@ -17,7 +17,8 @@ from risk.order import Order
 from risk.snapshot import AccountState, DayReference, NavIndex, Snapshot
 
 
-class Ask(NamedTuple):
+@dataclass(slots=True)
+class Ask:
     """The question as it came."""
 
     intent: Intent
@@ -29,7 +30,8 @@ class Ask(NamedTuple):
     server_now: datetime | None  # what the trade server's clock shows; None: its offset is unknown
 
 
-class Case(NamedTuple):
+@dataclass(slots=True)
+class Case:
     """Everything worked out. Money in the account currency."""
 
     ask: Ask

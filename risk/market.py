@@ -4,9 +4,9 @@ A `Market` belongs to one decision: it reads quotes and specifications from the 
 unusable or stale, and remembers what it worked out for each symbol and currency. Nothing survives the decision.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
 
 from risk.codes import Code
 from risk.conversion import ONE, Pairs, Rate, chain, rate_of
@@ -17,7 +17,8 @@ from risk.snapshot import AccountState, Quote, Snapshot, SymbolSpec
 from risk.valuation import margin_per_lot, profit_per_price
 
 
-class Lot(NamedTuple):
+@dataclass(slots=True)
+class Lot:
     """One lot of a symbol now. Money in the account currency."""
 
     spec: SymbolSpec

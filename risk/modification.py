@@ -83,7 +83,7 @@ def _position_case(ask: Ask, position: OpenPosition, sl: Decimal, market: Market
     )  # fmt: skip
     order = build_order(stand_in, market)
     book = build_book(ask.snapshot, market, position.ticket)
-    return build_case(ask._replace(intent=stand_in), order, market, book)._replace(risk=risk)
+    return replace(build_case(replace(ask, intent=stand_in), order, market, book), risk=risk)
 
 
 def _judge_order(

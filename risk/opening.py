@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import ParamSpec
+from typing import TypeVarTuple
 
 from risk.book import Book, build_book
 from risk.case import Ask, Case
@@ -20,7 +20,7 @@ from risk.sizing import size
 from risk.snapshot import AccountState, Snapshot
 from risk.verdict import Approved, Check, Denied, Verdict, text
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")  # what a stage's checks look at
 OFFSET_MAX_S = 15 * 3600  # no time zone is further from UTC
 
 
@@ -104,15 +104,12 @@ def _volume(intent: Intent, base: Decimal, order: Order) -> Decimal:
     return size(intent.risk_percent, base, order.loss_per_lot, order.lot.spec.volume_step)
 
 
-def run(checks: Iterable[Callable[P, Check]], done: list[Check], *args: P.args, **kwargs: P.kwargs) -> Check | None:
+def run(checks: Iterable[Callable[[*Ts], Check]], done: list[Check], *args: *Ts) -> Check | None:
     """Make every check of a stage, append them to `done`, return the first that failed."""
-    failed = None
+    first, add = len(done), done.append
     for check in checks:
-        result = check(*args, **kwargs)
-        done.append(result)
-        if failed is None and not result.passed:
-            failed = result
-    return failed
+        add(check(*args))
+    return next((result for result in done[first:] if not result.passed), None)
 
 
 def deny(failed: Check, done: list[Check]) -> Denied:

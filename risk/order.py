@@ -3,14 +3,17 @@
 Only orders that passed the form checks get here: side, stop loss, take profit and the prices its type needs are given.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
 
 from risk.intent import OrderType, Side
 from risk.market import Lot
 
+BUY, MARKET = Side.BUY, OrderType.MARKET  # looked up once: an enum's member costs three times a name
 
-class Order(NamedTuple):
+
+@dataclass(slots=True)
+class Order:
     """An opening order with its prices worked out."""
 
     symbol: str
@@ -31,8 +34,8 @@ def entry_price(
     side: Side, order_type: OrderType, price: Decimal | None, stoplimit: Decimal | None, lot: Lot
 ) -> Decimal:
     """Return the price a fill would have: the market's for a market order, else the order's own limit or trigger."""
-    if order_type is OrderType.MARKET:
-        return lot.ask if side is Side.BUY else lot.bid
+    if order_type is MARKET:
+        return lot.ask if side is BUY else lot.bid
     own = stoplimit if order_type is OrderType.STOP_LIMIT else price
     assert own is not None
     return own
@@ -40,18 +43,18 @@ def entry_price(
 
 def worst_entry_price(side: Side, order_type: OrderType, entry: Decimal, deviation_points: int, lot: Lot) -> Decimal:
     """Return the worst fill permitted: a market order may deviate, a stop may slip, a limit never fills worse."""
-    if order_type is OrderType.MARKET:
+    if order_type is MARKET:
         away = deviation_points * lot.spec.point
     elif order_type is OrderType.STOP:
         away = lot.slippage
     else:
         return entry
-    return entry + away if side is Side.BUY else entry - away
+    return entry + away if side is BUY else entry - away
 
 
 def loss_per_lot(side: Side, worst_entry: Decimal, sl: Decimal, lot: Lot) -> Decimal:
     """Return R of one lot that is not open yet: worst entry to stop, plus commission and slippage buffer."""
-    distance = worst_entry - sl if side is Side.BUY else sl - worst_entry
+    distance = worst_entry - sl if side is BUY else sl - worst_entry
     return max(distance, Decimal(0)) * lot.loss_per_price + lot.round_trip_cost
 
 
@@ -69,4 +72,4 @@ def risk_reward(order: Order) -> tuple[Decimal, Decimal]:
 
 def closing_price(side: Side, lot: Lot) -> Decimal:
     """Return the price a position of this side closes at."""
-    return lot.bid if side is Side.BUY else lot.ask
+    return lot.bid if side is BUY else lot.ask

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from risk.codes import Code
 
 Measure = Decimal | int | str | timedelta | datetime | date | None
 
 
-class Check(NamedTuple):
-    """One check of a decision. A tuple, because thirty of them are made in each decision."""
+@dataclass(slots=True)
+class Check:
+    """One check of a decision. Never changed once made; not frozen, because that makes fifty of them cost too much."""
 
     code: Code  # the denial it would give
     value: Measure  # what was measured

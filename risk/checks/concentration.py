@@ -35,7 +35,10 @@ def cluster_risk(case: Case) -> Decimal:
     snapshot, risks = case.ask.snapshot, case.book.risk_by_side
     fresh = is_fresh(snapshot.correlations, case.ask.limits, case.ask.now)
     joined = cluster((case.order.symbol, case.order.side), risks, snapshot.correlations, snapshot.specs, fresh)
-    return sum((risk for node, risk in risks.items() if node in joined), ZERO)
+    total = ZERO
+    for node in joined:
+        total += risks.get(node, ZERO)
+    return total
 
 
 def largest_exposure(case: Case) -> tuple[Decimal, str]:

@@ -4,31 +4,31 @@ from decimal import Decimal
 
 from risk.case import Ask
 from risk.codes import Code
-from risk.intent import OrderType, Side
+from risk.intent import OrderType
 from risk.numbers import ZERO, percent_of
-from risk.order import Order, closing_price, risk_reward
+from risk.order import BUY, MARKET, Order, closing_price, risk_reward
 from risk.verdict import Check
 
 
 def check_stop_side(ask: Ask, order: Order) -> Check:
     """The stop is where the order loses: beyond the price it would close at (market) or its entry (pending)."""
     edge = _stop_edge(order)
-    passed = order.sl < edge if order.side is Side.BUY else order.sl > edge
+    passed = order.sl < edge if order.side is BUY else order.sl > edge
     return Check(Code.STOP_LOSS_WRONG_SIDE, order.sl, edge, passed)
 
 
 def check_target_side(ask: Ask, order: Order) -> Check:
     """The target is where the order gains."""
-    passed = order.tp > order.entry if order.side is Side.BUY else order.tp < order.entry
+    passed = order.tp > order.entry if order.side is BUY else order.tp < order.entry
     return Check(Code.TAKE_PROFIT_WRONG_SIDE, order.tp, order.entry, passed)
 
 
 def check_price_side(ask: Ask, order: Order) -> Check:
     """A pending order rests on its side of the market: limits where it is better, stops where it is worse."""
     price, lot, stoplimit = order.price, order.lot, order.stoplimit
-    if order.order_type is OrderType.MARKET or price is None:
+    if order.order_type is MARKET or price is None:
         return Check(Code.PRICE_WRONG_SIDE, None, None, True)
-    buy = order.side is Side.BUY
+    buy = order.side is BUY
     market = lot.ask if buy else lot.bid
     below = buy is (order.order_type is OrderType.LIMIT)
     passed = price < market if below else price > market
@@ -41,7 +41,7 @@ def check_ticks(ask: Ask, order: Order) -> Check:
     """Every price sent to the broker is a multiple of the tick size."""
     tick = order.lot.spec.tick_size
     prices = [order.sl, order.tp]
-    if order.order_type is not OrderType.MARKET:
+    if order.order_type is not MARKET:
         prices += [p for p in (order.price, order.stoplimit) if p is not None]
     off = next((p for p in prices if p % tick), None)
     return Check(Code.PRICE_OFF_TICK, off, tick, off is None)
@@ -49,7 +49,7 @@ def check_ticks(ask: Ask, order: Order) -> Check:
 
 def check_collar(ask: Ask, order: Order) -> Check:
     """The price named is near the quote: the sender and we look at the same market."""
-    market = order.lot.ask if order.side is Side.BUY else order.lot.bid
+    market = order.lot.ask if order.side is BUY else order.lot.bid
     limit = percent_of(ask.limits.price_collar_percent, market)
     distance = ZERO if order.price is None else abs(order.price - market)
     if order.stoplimit is not None:
@@ -92,13 +92,13 @@ def check_risk_reward(ask: Ask, order: Order) -> Check:
 
 
 def _stop_edge(order: Order) -> Decimal:
-    if order.order_type is OrderType.MARKET:
+    if order.order_type is MARKET:
         return closing_price(order.side, order.lot)
     return order.entry
 
 
 def _distance_of_entry(order: Order, limit: Decimal) -> Decimal:
-    if order.order_type is OrderType.MARKET or order.price is None:
+    if order.order_type is MARKET or order.price is None:
         return limit
-    market = order.lot.ask if order.side is Side.BUY else order.lot.bid
+    market = order.lot.ask if order.side is BUY else order.lot.bid
     return abs(order.price - market)
