@@ -79,6 +79,18 @@ def test_where_the_book_was_never_reported_the_terminal_closes_what_there_is(wor
     assert [command.kind for command in sent(world)] == ["close_all"]
 
 
+def test_where_the_book_is_old_the_terminal_closes_what_there_is(world):
+    world.snapshot(positions=[position(1)], age_s=5.1)
+    assert isinstance(world.close(), Accepted)
+    assert [command.kind for command in sent(world)] == ["close_all"]
+
+
+def test_of_an_old_book_one_ticket_is_still_closed(world):
+    world.snapshot(positions=[position(1)], age_s=9999)
+    world.close(ticket=1)
+    assert closed(world) == [(1, D(0))]
+
+
 def test_a_close_is_not_sent_after_its_time(world):
     world.snapshot(positions=[position(1)])
     assert world.close(expires_at=NOW.isoformat()).code == Code.SIGNAL_EXPIRED
@@ -95,7 +107,6 @@ def test_a_close_is_not_sent_after_its_time(world):
         "DELETE FROM symbols",
         "DELETE FROM correlations",
         "UPDATE correlations SET links = '[1]'",
-        "UPDATE account_snapshots SET received_at = '2020-01-01'",
         "UPDATE account_snapshots SET trade_allowed = false",
         "UPDATE positions SET sl = 'NaN'",
         "UPDATE positions SET sl = 0",

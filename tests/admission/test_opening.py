@@ -143,3 +143,11 @@ def test_an_older_signal_is_judged_by_its_own_time(world):
 @pytest.mark.parametrize("side", [{}, {"action": "SELL", "sl": "1.08700", "tp": "1.08000"}])
 def test_both_sides_are_admitted(world, side):
     assert isinstance(world.buy(**side), Accepted)
+
+
+def test_what_the_accounts_deals_cost_is_part_of_the_risk_from_the_next_signal_on(world):
+    world.buy()
+    world.run("UPDATE symbols SET commission = 20 WHERE symbol = 'EURUSD'")
+    world.buy()
+    cheap, dear = (row.risk for row in world.rows("SELECT risk FROM reservations ORDER BY command_id"))
+    assert dear - cheap == 2  # 20 a lot, on 0.10 lots

@@ -1,7 +1,7 @@
 """CLOSE: which positions a signal means, and the commands that close them. A way out depends on nothing but the book.
 
-Where the book can't tell (no snapshot yet, or an opening of the symbol is still on its way) and the whole symbol is
-meant, the terminal is told to close all of it: it knows, and it works its commands off in order.
+Where the book can't tell (no snapshot yet, an old one, or an opening of the symbol is still on its way) and the whole
+symbol is meant, the terminal is told to close all of it: it knows, and it works its commands off in order.
 """
 
 from collections.abc import Sequence
@@ -101,7 +101,7 @@ def _close_symbol(signal: Signal, situation: Situation) -> Plan:
 def _terminal_knows_better(signal: Signal, situation: Situation) -> bool:
     whole_symbol = signal.ticket is None and signal.magic is None and signal.volume is None
     in_flight = any(found["symbol"] == signal.symbol and found["slots"] for found in situation.row.reservations or ())
-    return whole_symbol and (in_flight or not situation.book_known)
+    return whole_symbol and (in_flight or not situation.book_is_fresh)
 
 
 def _matches(position: Stored, signal: Signal) -> bool:

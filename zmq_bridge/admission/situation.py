@@ -5,7 +5,7 @@ Made under the account's lock, so it is the truth until the transaction ends.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ from zmq_bridge.admission.source import Source
 from zmq_bridge.admission.specs import Specs
 
 Stored = Mapping[str, Any]
+BOOK_AGE_MAX = timedelta(seconds=5)  # terminals report every second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +36,10 @@ class Situation:
     now: datetime
 
     @property
-    def book_known(self) -> bool:
-        """Whether the terminal ever reported positions and orders."""
-        return self.row.money is not None
+    def book_is_fresh(self) -> bool:
+        """Whether the terminal reported positions and orders just now."""
+        money = self.row.money
+        return money is not None and self.now - datetime.fromisoformat(money["received_at"]) <= BOOK_AGE_MAX
 
     @property
     def positions(self) -> list[Stored]:

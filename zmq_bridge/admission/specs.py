@@ -59,25 +59,25 @@ def _load(connection: Connection, account_id: int, version: str) -> Specs:
         if not row.tradable:
             untradable.add(row.symbol)
         try:
-            symbols[row.symbol] = to_spec(row.spec, row.updated_at)
+            symbols[row.symbol] = to_spec(row.spec, row.commission, row.updated_at)
         except Unreadable as error:
             unreadable[row.symbol] = str(error)
     return Specs(version=version, symbols=symbols, untradable=frozenset(untradable), unreadable=unreadable)
 
 
-def to_spec(found: Mapping[str, Any], as_of: datetime) -> SymbolSpec:
+def to_spec(found: Mapping[str, Any], commission: Decimal, as_of: datetime) -> SymbolSpec:
     """A stored `spec` map of the wire in risk's words.
 
     Raises:
         Unreadable: a field is missing, or of a kind that we don't know.
     """
     try:
-        return _to_spec(found, as_of)
+        return _to_spec(found, commission, as_of)
     except (LookupError, AttributeError, TypeError, ValueError, ArithmeticError) as error:
         raise Unreadable(f"specification: {type(error).__name__}: {error}") from error
 
 
-def _to_spec(found: Mapping[str, Any], as_of: datetime) -> SymbolSpec:
+def _to_spec(found: Mapping[str, Any], commission: Decimal, as_of: datetime) -> SymbolSpec:
     return SymbolSpec(
         symbol=found["symbol"],
         digits=found["digits"],
@@ -100,6 +100,7 @@ def _to_spec(found: Mapping[str, Any], as_of: datetime) -> SymbolSpec:
         margin_maintenance=_optional(found, "margin_maintenance"),
         terminal_margin=_optional(found, "terminal_margin"),
         terminal_profit=_optional(found, "terminal_profit"),
+        commission=commission,
         sessions=tuple(Session(day=day, from_s=from_s, to_s=to_s) for day, from_s, to_s in found["sessions"]),
         as_of=as_of,
     )

@@ -1,7 +1,7 @@
 """The upkeep thread: what must be done now and then, and nobody waits for.
 
-Partitions for the days ahead, and the correlations of each account. Every part may be done by any number of desks; the
-database lets one of them do it. Whatever fails is logged and comes round again.
+Partitions for the days ahead; of each account what trading costs, and which symbols move together. Every part may be
+done by any number of desks; the database lets one of them do it. Whatever fails is logged and comes round again.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from zmq_bridge.storage.accounts import list_accounts
+from zmq_bridge.storage.commissions import learn_commissions
 from zmq_bridge.storage.correlations import refresh
 from zmq_bridge.storage.partitions import ensure_days_ahead
 
@@ -45,6 +46,11 @@ class UpkeepThread(threading.Thread):
             self._round()
             wait_s = self._every_s
 
+    def _attend(self, account_id: int) -> None:
+        with self._engine.begin() as connection:
+            learn_commissions(connection, account_id)
+        refresh(self._engine, account_id)
+
     def _round(self) -> None:
         try:
             with self._engine.begin() as connection:
@@ -52,7 +58,7 @@ class UpkeepThread(threading.Thread):
                 accounts = list_accounts(connection)
             for account in accounts:
                 if not self._stopped.is_set():
-                    refresh(self._engine, account.id)
+                    self._attend(account.id)
         except SQLAlchemyError as error:
             log.warning("upkeep: round not finished: %s", str(error).splitlines()[0])
         except Exception:  # whatever it is, the next round must come

@@ -83,7 +83,7 @@ SELECT
 (SELECT json_agg(x) FROM (
     SELECT id, account_id, source, symbol, magic, limits FROM risk_limits
     WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = %(account)s) ORDER BY id) x) AS limits,
-(SELECT count(*) || ':' || COALESCE(sum(extract(epoch FROM updated_at)), 0)
+(SELECT count(*) || ':' || COALESCE(sum(extract(epoch FROM updated_at)), 0) || ':' || COALESCE(sum(commission), 0)
  FROM symbols WHERE account_id = %(account)s) AS specs_version
 """
 
@@ -105,7 +105,7 @@ def _reader(name: str, first: str) -> Prepared:
 READ_SIGNAL = _reader("gate_read_signal", FIRST_ANSWER)
 READ_DIRECT = _reader("gate_read_direct", FIRST_DIRECT_ANSWER)
 
-SPECS = "SELECT symbol, spec, tradable, updated_at FROM symbols WHERE account_id = %(account)s"
+SPECS = "SELECT symbol, spec, commission, tradable, updated_at FROM symbols WHERE account_id = %(account)s"
 
 WRITE = """
 WITH signal AS (

@@ -56,6 +56,7 @@ symbols = Table(
     money("volume_min"),
     money("volume_max"),
     money("volume_step"),
+    money("commission", "0"),  # round trip of one lot in account currency, as the account's own deals say
     Column("tradable", Boolean, nullable=False, server_default=text("true")),  # allow-list of the account
     at("updated_at", now=True),
 )

@@ -51,6 +51,7 @@ STATEMENTS = (
         volume_min numeric NOT NULL,
         volume_max numeric NOT NULL,
         volume_step numeric NOT NULL,
+        commission numeric NOT NULL DEFAULT 0,
         tradable boolean NOT NULL DEFAULT true,
         updated_at timestamptz NOT NULL DEFAULT now(),
         CONSTRAINT pk_symbols PRIMARY KEY (account_id, symbol),
