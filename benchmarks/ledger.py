@@ -13,9 +13,11 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from statistics import median
 
@@ -23,7 +25,7 @@ from sqlalchemy import Connection, Engine
 
 from ledger.dealing import Dealing, settle_subscription
 from ledger.deals import BookedDeal, deal_entries
-from ledger.journal import GENESIS, UNIT, AccountKind, Transaction, TransactionKind, chain_hash, deal_cause
+from ledger.journal import GENESIS, UNIT, AccountKind, LotChange, Transaction, TransactionKind, chain_hash, deal_cause
 from ledger.units import Pool
 from zmq_bridge.embedded import EmbeddedPostgres
 from zmq_bridge.protocol.values import Deal
@@ -42,6 +44,7 @@ DEALS_PER_ROUND = 200
 DEALS_PER_TRANSACTION = 64  # what the desk takes from a terminal at once
 START = datetime(2020, 1, 1, tzinfo=UTC)
 STATEMENT_TIMEOUT_MS = 600_000
+LOADED_PER_COMMIT = 500
 FIRST_ID = 10_000_000  # of the large pool's transactions, past those of the postings
 
 
@@ -153,44 +156,68 @@ def history(members: list[int], subscriptions: int) -> Iterator[Transaction]:
         yield bought
 
 
-def load(connection: Connection, account_id: int, members: list[int], subscriptions: int) -> int:
-    """Write a history with COPY, through every trigger; return how many entries it has."""
-    keys = _open_accounts(connection, account_id, members)
-    rows, entries, changes = io.StringIO(), io.StringIO(), io.StringIO()
-    previous, count = GENESIS, 0
-    for number, transaction in enumerate(history(members, subscriptions), start=FIRST_ID):
-        digest = chain_hash(account_id, previous, transaction)
-        detail = dump_json(dict(transaction.detail)).replace("\\", "\\\\")
-        rows.write(
-            f"{number}\t{account_id}\t{transaction.cause}\t{transaction.kind}\t{transaction.at.isoformat()}\t{detail}"
-            f"\t{previous}\t{digest}\n"
+@dataclass(slots=True)
+class Rows:
+    """Rows of some transactions, as COPY reads them."""
+
+    transactions: list[str] = field(default_factory=list)
+    entries: list[str] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
+
+    def write(self, connection: Connection) -> None:
+        """Send them through every trigger."""
+        _copy(
+            connection, "ledger_transactions (id, account_id, cause, kind, at, detail, prev_hash, hash)",
+            self.transactions,
+        )  # fmt: skip
+        _copy(connection, "ledger_entries (transaction_id, ledger_account_id, currency, amount)", self.entries)
+        _copy(
+            connection,
+            "ledger_lot_changes (transaction_id, account_id, lot, user_id, units, cash, fee, mark_nav, mark_units)",
+            self.changes,
         )
-        for entry in transaction.entries:
-            entries.write(f"{number}\t{keys[entry.kind, entry.member]}\t{entry.currency}\t{entry.amount}\n")
-            count += 1
-        for change in transaction.lots:
-            mark = change.high_water_mark
-            assert mark is not None
-            changes.write(
-                f"{number}\t{account_id}\t{change.lot}\t{change.member}\t{change.units}\t{change.cash}\t{change.fee}"
-                f"\t{mark.nav}\t{mark.units}\n"
+
+
+def load(engine: Engine, account_id: int, members: list[int], subscriptions: int) -> int:
+    """Write a history with COPY, some hundred transactions a commit; return how many entries it has."""
+    with engine.begin() as connection:
+        keys = _open_accounts(connection, account_id, members)
+    previous, count = GENESIS, 0
+    numbered = enumerate(history(members, subscriptions), start=FIRST_ID)
+    while batch := list(islice(numbered, LOADED_PER_COMMIT)):
+        rows = Rows()
+        for number, transaction in batch:
+            digest = chain_hash(account_id, previous, transaction)
+            detail = dump_json(dict(transaction.detail))
+            rows.transactions.append(
+                f"{number}\t{account_id}\t{transaction.cause}\t{transaction.kind}\t{transaction.at.isoformat()}"
+                f"\t{detail}\t{previous}\t{digest}\n"
             )
-        previous = digest
-    _copy(connection, "ledger_transactions (id, account_id, cause, kind, at, detail, prev_hash, hash)", rows)
-    _copy(connection, "ledger_entries (transaction_id, ledger_account_id, currency, amount)", entries)
-    _copy(
-        connection,
-        "ledger_lot_changes (transaction_id, account_id, lot, user_id, units, cash, fee, mark_nav, mark_units)",
-        changes,
-    )
+            rows.entries += [
+                f"{number}\t{keys[entry.kind, entry.member]}\t{entry.currency}\t{entry.amount}\n"
+                for entry in transaction.entries
+            ]
+            rows.changes += [_change(number, account_id, change) for change in transaction.lots]
+            previous = digest
+        count += len(rows.entries)
+        with engine.begin() as connection:
+            rows.write(connection)
     return count
 
 
-def _copy(connection: Connection, target: str, text: io.StringIO) -> None:
-    text.seek(0)
+def _change(number: int, account_id: int, change: LotChange) -> str:
+    mark = change.high_water_mark
+    assert mark is not None
+    return (
+        f"{number}\t{account_id}\t{change.lot}\t{change.member}\t{change.units}\t{change.cash}\t{change.fee}"
+        f"\t{mark.nav}\t{mark.units}\n"
+    )
+
+
+def _copy(connection: Connection, target: str, rows: list[str]) -> None:
     raw = connection.connection.dbapi_connection
     assert raw is not None
-    raw.cursor().copy_expert(f"COPY {target} FROM STDIN", text)
+    raw.cursor().copy_expert(f"COPY {target} FROM STDIN", io.StringIO("".join(rows)))
 
 
 def _open_accounts(
@@ -226,8 +253,9 @@ def bench_pool(engine: Engine, members: int, entries: int) -> None:
             "SELECT 'm' || n, 'm' || n || '@example.org' FROM generate_series(1, %s) AS n RETURNING id",
             (members,),
         ).scalars()
-        start = time.perf_counter()
-        count = load(connection, account_id, list(ids), entries // ENTRIES_PER_SUBSCRIPTION)
+        everybody = list(ids)
+    start = time.perf_counter()
+    count = load(engine, account_id, everybody, entries // ENTRIES_PER_SUBSCRIPTION)
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE")
     print(f"pool of {members:,} members, {count:,} entries; loaded in {time.perf_counter() - start:.1f} s")
