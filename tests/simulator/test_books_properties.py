@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.simulator.world import Desk, free_of_costs
 from zmq_bridge.simulator.broker import BrokerConfig
+from zmq_bridge.simulator.broker.enums import Action, DealType, Filling, OrderType
 from zmq_bridge.simulator.broker.faults import Fault
-from zmq_bridge.simulator.broker.model import Action, DealType, Filling, OrderType
 from zmq_bridge.simulator.broker.rollover import DAY_MS
 from zmq_bridge.simulator.broker.symbols import spec_for
 from zmq_bridge.simulator.errors import SimulatorError

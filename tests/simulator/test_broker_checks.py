@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.simulator.world import MONDAY_MSC, Desk, free_of_costs
-from zmq_bridge.simulator.broker.model import Action, Filling, OrderType, TradeResult
+from zmq_bridge.simulator.broker.enums import Action, Filling, OrderType
+from zmq_bridge.simulator.broker.model import TradeResult
 from zmq_bridge.simulator.broker.retcodes import Retcode, retcode_name
 from zmq_bridge.simulator.broker.rollover import DAY_MS
 

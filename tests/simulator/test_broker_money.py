@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.simulator.world import MONDAY_MSC, Desk, free_of_costs
+from zmq_bridge.simulator.broker.enums import DealEntry, DealType, Side
 from zmq_bridge.simulator.broker.formulas import MARGIN
-from zmq_bridge.simulator.broker.model import Deal, DealEntry, DealType, Side, SymbolSpec
+from zmq_bridge.simulator.broker.model import Deal, SymbolSpec
 from zmq_bridge.simulator.broker.rollover import DAY_MS
 from zmq_bridge.simulator.broker.symbols import spec_for
 from zmq_bridge.simulator.errors import SimulatorError

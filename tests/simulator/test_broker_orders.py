@@ -7,7 +7,8 @@ from decimal import Decimal as D
 import pytest
 
 from tests.simulator.world import MONDAY_MSC, Desk, free_of_costs
-from zmq_bridge.simulator.broker.model import Action, Deal, Filling, OrderState, OrderType
+from zmq_bridge.simulator.broker.enums import Action, Filling, OrderState, OrderType
+from zmq_bridge.simulator.broker.model import Deal
 
 
 @pytest.fixture

@@ -112,7 +112,7 @@ def test_calculations_as_the_terminal_api_has_them(broker: Running) -> None:
     ("asked", "needed"),
     [
         ({"op": "fly"}, "op: expected one of"),
-        ({}, "op: expected one of"),
+        ({}, "op: expected a name"),
         ({"op": "symbol", "symbol": "NOSUCH"}, "symbol: expected a listed one"),
         ({"op": "deal", "ticket": -1}, "ticket: expected a whole number"),
         ({"op": "deal", "ticket": True}, "ticket: expected a whole number"),

@@ -8,8 +8,9 @@ from decimal import Decimal as D
 import pytest
 
 from tests.simulator.world import Desk
+from zmq_bridge.simulator.broker.enums import Action, Filling, OrderState, OrderType
 from zmq_bridge.simulator.broker.faults import Fault
-from zmq_bridge.simulator.broker.model import Action, Filling, OrderState, OrderType, TradeRequest
+from zmq_bridge.simulator.broker.model import TradeRequest
 from zmq_bridge.simulator.broker.retcodes import Retcode
 from zmq_bridge.simulator.errors import SimulatorError
 

@@ -501,7 +501,7 @@ def test_a_bridge_that_falls_silent_is_greeted_again(ready: tuple[BrokerClient, 
 
 
 @pytest.mark.parametrize(
-    "refusal", [ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED, ErrorCode.UNKNOWN_SESSION, b"", b"\xc1", b"\x80" * 5000]
+    "refusal", [ErrorCode.UNAVAILABLE, ErrorCode.UNKNOWN_SESSION, b"\xc1"]
 )
 @pytest.mark.parametrize("when", ["hello", "pull"])
 def test_refusals_and_garbage_from_the_bridge_are_outlived(

@@ -12,7 +12,8 @@ from typing import Any
 
 from zmq_bridge.protocol.ticks import Tick
 from zmq_bridge.simulator.broker import Broker, BrokerConfig, FactJournal, SymbolSpec, TradeRequest, TradeResult
-from zmq_bridge.simulator.broker.model import Action, Filling, OrderType, Position
+from zmq_bridge.simulator.broker.enums import Action, Filling, OrderType
+from zmq_bridge.simulator.broker.model import Position
 from zmq_bridge.simulator.broker.symbols import DEFAULT_SYMBOLS, spec_for
 from zmq_bridge.simulator.broker_client import BrokerClient
 from zmq_bridge.simulator.broker_server import BrokerServer, BrokerSettings, run_broker

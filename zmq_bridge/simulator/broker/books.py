@@ -6,12 +6,13 @@
 A failure to commit is final for the process: memory would be ahead of the disk.
 """
 
-from collections.abc import Iterable
 from functools import singledispatchmethod
+from itertools import takewhile
 
+from zmq_bridge.simulator.broker.enums import DealType, OrderState
 from zmq_bridge.simulator.broker.facts import Fact, Opened, PositionGone, RolledOver
 from zmq_bridge.simulator.broker.journal import FactJournal
-from zmq_bridge.simulator.broker.model import Deal, DealType, Order, OrderState, Position
+from zmq_bridge.simulator.broker.model import Deal, Order, Position
 from zmq_bridge.simulator.broker.money import ZERO
 from zmq_bridge.simulator.errors import JournalError
 
@@ -61,12 +62,14 @@ class Books:
         self._next_deal += 1
         return self._next_deal - 1
 
-    def deals_between(self, from_msc: int, to_msc: int, after_ticket: int | None = None) -> Iterable[Deal]:
-        """Select deals by time, both ends included, or with a ticket above `after_ticket`."""
-        for deal in self.deals.values():
-            in_time = from_msc <= deal.time_msc <= to_msc
-            if in_time or (after_ticket is not None and deal.ticket > after_ticket):
-                yield deal
+    def deals_between(self, from_msc: int, to_msc: int) -> list[Deal]:
+        """Select deals by time, both ends included, oldest first."""
+        return [deal for deal in self.deals.values() if from_msc <= deal.time_msc <= to_msc]
+
+    def deals_after(self, ticket: int) -> list[Deal]:
+        """Select deals with a higher ticket, oldest first; costs as much as it returns."""
+        newer = list(takewhile(lambda deal: deal.ticket > ticket, reversed(self.deals.values())))
+        return newer[::-1]
 
     def positions_of(self, symbol: str) -> list[Position]:
         """Select the open positions of a symbol, oldest first."""

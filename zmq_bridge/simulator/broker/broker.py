@@ -16,20 +16,12 @@ from zmq_bridge.simulator.broker.books import Books
 from zmq_bridge.simulator.broker.cash import book_cash
 from zmq_bridge.simulator.broker.checks import Refusal
 from zmq_bridge.simulator.broker.core import BrokerConfig, Core
+from zmq_bridge.simulator.broker.enums import Action, DealType
 from zmq_bridge.simulator.broker.facts import Opened, RolledOver
 from zmq_bridge.simulator.broker.faults import DEAL_KINDS, REQUEST_KINDS, Fault, FaultPlan
 from zmq_bridge.simulator.broker.journal import FactJournal
 from zmq_bridge.simulator.broker.market import Market
-from zmq_bridge.simulator.broker.model import (
-    Account,
-    Action,
-    Deal,
-    DealType,
-    SymbolSpec,
-    TradeRequest,
-    TradeResult,
-    Transaction,
-)
+from zmq_bridge.simulator.broker.model import Account, Deal, SymbolSpec, TradeRequest, TradeResult, Transaction
 from zmq_bridge.simulator.broker.money import ZERO
 from zmq_bridge.simulator.broker.rollover import DAY_MS
 from zmq_bridge.simulator.broker.valuation import account

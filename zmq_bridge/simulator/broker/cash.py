@@ -3,7 +3,8 @@
 from decimal import Decimal
 
 from zmq_bridge.simulator.broker.core import Core
-from zmq_bridge.simulator.broker.model import COMMENT_CHARS_MAX, Deal, DealEntry, DealType
+from zmq_bridge.simulator.broker.enums import DealEntry, DealType
+from zmq_bridge.simulator.broker.model import COMMENT_CHARS_MAX, Deal
 from zmq_bridge.simulator.broker.money import ZERO
 from zmq_bridge.simulator.broker.valuation import account
 from zmq_bridge.simulator.errors import SimulatorError

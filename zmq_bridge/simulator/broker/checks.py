@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from zmq_bridge.simulator.broker.core import Core
-from zmq_bridge.simulator.broker.model import Order, OrderType, Position, Side, SymbolSpec, TradeRequest
+from zmq_bridge.simulator.broker.enums import OrderType, Side
+from zmq_bridge.simulator.broker.model import Order, Position, SymbolSpec, TradeRequest
 from zmq_bridge.simulator.broker.money import ZERO
 from zmq_bridge.simulator.broker.retcodes import Retcode
 from zmq_bridge.simulator.broker.valuation import account, margin_after, margin_rate

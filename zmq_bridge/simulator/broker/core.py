@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Literal
 
 from zmq_bridge.simulator.broker.books import Books
+from zmq_bridge.simulator.broker.enums import OrderState
 from zmq_bridge.simulator.broker.market import Market
-from zmq_bridge.simulator.broker.model import Deal, Order, OrderState, Position, SymbolSpec, Transaction
+from zmq_bridge.simulator.broker.model import Deal, Order, Position, SymbolSpec, Transaction
 from zmq_bridge.simulator.broker.money import rounded
 from zmq_bridge.simulator.broker.symbols import DEFAULT_SYMBOLS
 

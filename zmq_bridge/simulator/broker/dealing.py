@@ -7,21 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
-from zmq_bridge.simulator.broker import checks, fills
+from zmq_bridge.simulator.broker import checks, fills, orders
 from zmq_bridge.simulator.broker.checks import Refusal
 from zmq_bridge.simulator.broker.core import Core
+from zmq_bridge.simulator.broker.enums import Action, OrderState, OrderType
 from zmq_bridge.simulator.broker.faults import Fault
-from zmq_bridge.simulator.broker.model import (
-    COMMENT_CHARS_MAX,
-    Action,
-    Order,
-    OrderState,
-    OrderType,
-    Position,
-    TradeRequest,
-    TradeResult,
-)
+from zmq_bridge.simulator.broker.model import Position, TradeRequest, TradeResult
 from zmq_bridge.simulator.broker.money import ZERO
+from zmq_bridge.simulator.broker.orders import order_of
 from zmq_bridge.simulator.broker.retcodes import Retcode
 
 Outcome = TradeResult | Refusal
@@ -88,7 +81,7 @@ def _slipped(core: Core, request: TradeRequest, price: Decimal, fault: Fault | N
 
 
 def _dealt(core: Core, request: TradeRequest, price: Decimal, fault: Fault | None) -> TradeResult:
-    order = new_order(core, request, OrderState.STARTED, price)
+    order = order_of(core, request, core.books.new_order_ticket(), OrderState.STARTED, price)
     core.put_order(order, "order_add")
     if fault and fault.kind == "delay":
         core.put_order(replace(order, state=OrderState.PLACED), "order_update")
@@ -108,68 +101,6 @@ def _dealt(core: Core, request: TradeRequest, price: Decimal, fault: Fault | Non
 
 def _done(retcode: Retcode, order: int, deal: int, volume: Decimal, price: Decimal) -> TradeResult:
     return TradeResult(retcode=retcode, order=order, deal=deal, volume=volume, price=price, deals=(deal,))
-
-
-def new_order(core: Core, request: TradeRequest, state: OrderState, price: Decimal) -> Order:
-    """Make an order out of a request; its comment is cut as the server cuts it."""
-    return Order(
-        ticket=core.books.new_order_ticket(),
-        symbol=request.symbol,
-        type=request.type,
-        state=state,
-        volume_initial=request.volume,
-        volume_current=request.volume,
-        price_open=price,
-        price_stoplimit=request.stoplimit,
-        sl=request.sl,
-        tp=request.tp,
-        time_setup_msc=core.now_msc,
-        expiration_msc=request.expiration_msc,
-        filling=request.filling,
-        position=request.position,
-        position_by=request.position_by,
-        magic=request.magic,
-        comment=request.comment[:COMMENT_CHARS_MAX],
-    )
-
-
-def _pending(core: Core, request: TradeRequest, _fault: Fault | None) -> Outcome:
-    if not request.type.is_pending:
-        return Refusal(Retcode.INVALID_ORDER, f"type: expected a pending one, found {request.type.value}")
-    if refusal := checks.symbol(core, request.symbol):
-        return refusal
-    spec, side = core.spec(request.symbol), request.type.side
-    order = _preview(request, core.now_msc)
-    entry = order.price_stoplimit or order.price_open
-    refusal = checks.first(
-        lambda: checks.direction(spec, side),
-        lambda: checks.volume(spec, request.volume),
-        lambda: checks.pending_price(core, order),
-        lambda: checks.stops(spec, side, entry, request.sl, request.tp),
-        lambda: checks.expiration(core, request.expiration_msc),
-        lambda: checks.limit_orders(core),
-        lambda: checks.volume_limit(core, spec, side, request.volume),
-    )
-    if refusal:
-        return refusal
-    placed = new_order(core, request, OrderState.PLACED, request.price)
-    core.put_order(placed, "order_add")
-    return TradeResult(retcode=Retcode.DONE, order=placed.ticket, price=request.price)
-
-
-def _preview(request: TradeRequest, now_msc: int) -> Order:
-    """Make the order that a request asks for, without drawing a ticket: for the checks."""
-    return Order(
-        ticket=0,
-        symbol=request.symbol,
-        type=request.type,
-        state=OrderState.STARTED,
-        volume_initial=request.volume,
-        volume_current=request.volume,
-        price_open=request.price,
-        price_stoplimit=request.stoplimit,
-        time_setup_msc=now_msc,
-    )
 
 
 def _sltp(core: Core, request: TradeRequest, _fault: Fault | None) -> Outcome:
@@ -192,44 +123,6 @@ def _sltp(core: Core, request: TradeRequest, _fault: Fault | None) -> Outcome:
     return TradeResult(retcode=Retcode.DONE)
 
 
-def _resting(core: Core, request: TradeRequest) -> Order | Refusal:
-    order = core.books.orders.get(request.order)
-    if order is None:
-        return Refusal(Retcode.INVALID, f"order: expected a resting one, found {request.order}")
-    return checks.symbol(core, order.symbol) or checks.frozen_order(core, order) or order
-
-
-def _modify(core: Core, request: TradeRequest, _fault: Fault | None) -> Outcome:
-    order = _resting(core, request)
-    if isinstance(order, Refusal):
-        return order
-    changed = replace(
-        order,
-        price_open=request.price,
-        price_stoplimit=request.stoplimit,
-        sl=request.sl,
-        tp=request.tp,
-        expiration_msc=request.expiration_msc,
-    )
-    if changed == order:
-        return Refusal(Retcode.NO_CHANGES, f"order {order.ticket}: is as asked")
-    entry = changed.price_stoplimit or changed.price_open
-    refusal = checks.pending_price(core, changed) or checks.expiration(core, request.expiration_msc)
-    refusal = refusal or checks.stops(core.spec(order.symbol), order.type.side, entry, request.sl, request.tp)
-    if refusal:
-        return refusal
-    core.put_order(changed, "order_update")
-    return TradeResult(retcode=Retcode.DONE, order=order.ticket, price=changed.price_open)
-
-
-def _remove(core: Core, request: TradeRequest, _fault: Fault | None) -> Outcome:
-    order = _resting(core, request)
-    if isinstance(order, Refusal):
-        return order
-    fills.finish_order(core, order, OrderState.CANCELED)
-    return TradeResult(retcode=Retcode.DONE, order=order.ticket)
-
-
 def _close_by(core: Core, request: TradeRequest, _fault: Fault | None) -> Outcome:
     held = core.books.positions.get(request.position)
     other = core.books.positions.get(request.position_by)
@@ -248,7 +141,7 @@ def _closed_by(core: Core, request: TradeRequest, held: Position, other: Positio
     asked = replace(
         request, symbol=held.symbol, type=OrderType.CLOSE_BY, volume=volume, sl=ZERO, tp=ZERO, stoplimit=ZERO
     )
-    order = new_order(core, asked, OrderState.STARTED, other.price_open)
+    order = order_of(core, asked, core.books.new_order_ticket(), OrderState.STARTED, other.price_open)
     core.put_order(order, "order_add")
     deals = fills.close_by(core, order, held, other)
     fills.reduce_order(core, order, volume)
@@ -264,9 +157,9 @@ def _closed_by(core: Core, request: TradeRequest, held: Position, other: Positio
 
 _ACTIONS: dict[Action, Callable[[Core, TradeRequest, Fault | None], Outcome]] = {
     Action.DEAL: _deal,
-    Action.PENDING: _pending,
+    Action.PENDING: lambda core, request, _fault: orders.place(core, request),
     Action.SLTP: _sltp,
-    Action.MODIFY: _modify,
-    Action.REMOVE: _remove,
+    Action.MODIFY: lambda core, request, _fault: orders.modify(core, request),
+    Action.REMOVE: lambda core, request, _fault: orders.remove(core, request),
     Action.CLOSE_BY: _close_by,
 }

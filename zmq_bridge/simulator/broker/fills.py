@@ -12,8 +12,9 @@ from decimal import Decimal
 
 from zmq_bridge.simulator.broker import formulas
 from zmq_bridge.simulator.broker.core import Core
+from zmq_bridge.simulator.broker.enums import DealEntry, DealType, OrderState, OrderType
 from zmq_bridge.simulator.broker.facts import PositionGone
-from zmq_bridge.simulator.broker.model import Deal, DealEntry, DealType, Order, OrderState, OrderType, Position
+from zmq_bridge.simulator.broker.model import Deal, Order, Position
 from zmq_bridge.simulator.broker.money import ZERO, average_price
 from zmq_bridge.simulator.broker.valuation import margin_rate
 from zmq_bridge.simulator.errors import SimulatorError

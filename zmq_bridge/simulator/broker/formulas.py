@@ -18,7 +18,8 @@ A spec with `margin_initial` uses that amount per lot in every mode, undivided b
 from collections.abc import Callable
 from decimal import Decimal
 
-from zmq_bridge.simulator.broker.model import Side, SymbolSpec
+from zmq_bridge.simulator.broker.enums import Side
+from zmq_bridge.simulator.broker.model import SymbolSpec
 
 MarginPerLot = Callable[[SymbolSpec, Decimal, int], Decimal]
 

@@ -9,8 +9,9 @@ from decimal import Decimal
 
 from zmq_bridge.protocol.numbers import to_decimal
 from zmq_bridge.protocol.ticks import Tick
+from zmq_bridge.simulator.broker.enums import Side
 from zmq_bridge.simulator.broker.history import HISTORY_TICKS_MAX, TickHistory
-from zmq_bridge.simulator.broker.model import Side, SymbolSpec
+from zmq_bridge.simulator.broker.model import SymbolSpec
 
 PIVOTS = ("USD", "EUR")  # a cross without a symbol of its own goes through one of these
 

@@ -6,8 +6,9 @@ a live session, say): the nights between count as not lived through and cost not
 
 from decimal import Decimal
 
+from zmq_bridge.simulator.broker.enums import Side
 from zmq_bridge.simulator.broker.market import Market
-from zmq_bridge.simulator.broker.model import Position, Side, SymbolSpec
+from zmq_bridge.simulator.broker.model import Position, SymbolSpec
 from zmq_bridge.simulator.broker.money import ZERO
 
 DAY_MS = 86_400_000

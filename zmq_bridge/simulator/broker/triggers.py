@@ -9,16 +9,9 @@ from decimal import Decimal
 
 from zmq_bridge.simulator.broker import checks, fills
 from zmq_bridge.simulator.broker.core import Core
+from zmq_bridge.simulator.broker.enums import Action, Filling, OrderState, OrderType, Reason
 from zmq_bridge.simulator.broker.faults import FILL_KINDS, FaultPlan
-from zmq_bridge.simulator.broker.model import (
-    Action,
-    Filling,
-    Order,
-    OrderState,
-    OrderType,
-    Position,
-    Reason,
-)
+from zmq_bridge.simulator.broker.model import Order, Position
 from zmq_bridge.simulator.broker.valuation import account
 
 STOP_LIMITS = {OrderType.BUY_STOP_LIMIT: OrderType.BUY_LIMIT, OrderType.SELL_STOP_LIMIT: OrderType.SELL_LIMIT}

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from zmq_bridge.simulator.broker import formulas
 from zmq_bridge.simulator.broker.core import Core
-from zmq_bridge.simulator.broker.model import Account, Position, Side
+from zmq_bridge.simulator.broker.enums import Side
+from zmq_bridge.simulator.broker.model import Account, Position
 from zmq_bridge.simulator.broker.money import ZERO
 
 PERCENT = Decimal(100)

@@ -59,7 +59,7 @@ class Client:
             self._pushed += sum(map(len, ticks.values()))
             self.send({"push": "ticks", "n": self._pushed, "waits": waits, "skipped": skipped, "ticks": ticks})
 
-    def is_behind(self, market: Market) -> bool:
+    def is_behind(self) -> bool:
         """Say whether a replay has to wait for this client."""
         return self.is_subscribed and self._room() <= 0
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zmq_bridge.protocol.ticks import Tick
+from zmq_bridge.simulator.broker.enums import DealType
 from zmq_bridge.simulator.broker.faults import Fault
-from zmq_bridge.simulator.broker.model import DealType, SymbolSpec
+from zmq_bridge.simulator.broker.model import SymbolSpec
 from zmq_bridge.simulator.errors import SimulatorError
 from zmq_bridge.simulator.server.rendering import decimal_from, int_from, plain, text_from
-from zmq_bridge.simulator.server.sources import ReplayFile, list_symbols
+from zmq_bridge.simulator.server.sources import ReplayFile
 
 if TYPE_CHECKING:
     from zmq_bridge.simulator.server.process import BrokerServer
@@ -56,13 +57,13 @@ def faults_clear(server: "BrokerServer", _asked: dict[str, Any]) -> Any:
 
 def feed_pause(server: "BrokerServer", _asked: dict[str, Any]) -> Any:
     """Stop the ticks."""
-    server.pause()
+    server.world.pause()
     return None
 
 
 def feed_resume(server: "BrokerServer", _asked: dict[str, Any]) -> Any:
     """Let the ticks go on."""
-    server.resume()
+    server.world.resume()
     return None
 
 
@@ -71,14 +72,14 @@ def replay(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     files = asked.get("files")
     if not isinstance(files, list) or not files:
         raise SimulatorError(f"files: expected a list of tick files, found {files!r}")
-    shift_ms = server.start_replay([_replay_file(each) for each in files], _speed(asked))
+    shift_ms = server.world.start_replay([_replay_file(each) for each in files], _speed(asked))
     return {"shift_ms": shift_ms}
 
 
 def generate(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     """Start generating ticks: `seed`, `speed`, optionally `start_msc` on the server's clock."""
     start = asked.get("start_msc")
-    server.start_generator(
+    server.world.start_generator(
         int_from("seed", asked.get("seed", 1)), _speed(asked), None if start is None else int_from("start_msc", start)
     )
     return None
@@ -90,7 +91,7 @@ def inject(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     if not isinstance(ticks, dict):
         raise SimulatorError(f"ticks: expected an object of symbol to rows, found {ticks!r}")
     for symbol, rows in ticks.items():
-        list_symbols(server.broker, [symbol])
+        server.world.list([symbol])
         server.broker.on_ticks(symbol, [_tick(row) for row in rows])
     server.ticks_came()
     return None
@@ -99,7 +100,7 @@ def inject(server: "BrokerServer", asked: dict[str, Any]) -> Any:
 def list_symbol(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     """List a currency pair, or change fields of a listed symbol's specification: `symbol` and what shall differ."""
     name = text_from("symbol", asked.get("symbol"))
-    list_symbols(server.broker, [name])
+    server.world.list([name])
     spec = server.broker.core.market.specs[name]
     server.broker.list_symbol(_changed(spec, {key: value for key, value in asked.items() if key != "symbol"}))
     server.tell_symbol(name)

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from zmq_bridge.simulator.broker import Broker, formulas
+from zmq_bridge.simulator.broker.enums import OrderType, Side
 from zmq_bridge.simulator.broker.history import TickHistory
-from zmq_bridge.simulator.broker.model import Order, OrderType, Side, SymbolSpec
+from zmq_bridge.simulator.broker.model import Deal, Order, SymbolSpec
 from zmq_bridge.simulator.broker.valuation import margin_rate
 from zmq_bridge.simulator.errors import SimulatorError
 from zmq_bridge.simulator.server.rendering import (
@@ -88,14 +89,17 @@ def copy_ticks_range(broker: Broker, asked: dict[str, Any]) -> Any:
 
 def deals(broker: Broker, asked: dict[str, Any]) -> Any:
     """HistorySelect for deals: by time, or with a ticket above `after_ticket`; at most ROWS_MAX, oldest first."""
-    after = asked.get("after_ticket")
-    found = broker.core.books.deals_between(
-        int_from("from_msc", asked.get("from_msc", 0)),
-        int_from("to_msc", asked.get("to_msc", FOREVER_MSC)),
-        None if after is None else int_from("after_ticket", after),
-    )
+    books = broker.core.books
+    found: dict[int, Deal] = {}
+    if "from_msc" in asked or "after_ticket" not in asked:
+        from_msc, to_msc = asked.get("from_msc", 0), asked.get("to_msc", FOREVER_MSC)
+        in_time = books.deals_between(int_from("from_msc", from_msc), int_from("to_msc", to_msc))
+        found.update((each.ticket, each) for each in in_time)
+    if "after_ticket" in asked:
+        newer = books.deals_after(int_from("after_ticket", asked["after_ticket"]))
+        found.update((each.ticket, each) for each in newer)
     offset = int_from("offset", asked.get("offset", 0))
-    return [plain(deal) for deal in list(found)[offset : offset + ROWS_MAX]]
+    return [plain(each) for _, each in sorted(found.items())[offset : offset + ROWS_MAX]]
 
 
 def deal(broker: Broker, asked: dict[str, Any]) -> Any:

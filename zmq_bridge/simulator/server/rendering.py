@@ -11,16 +11,8 @@ from typing import Any
 
 from zmq_bridge.protocol.numbers import to_decimal
 from zmq_bridge.simulator.broker.core import Core
-from zmq_bridge.simulator.broker.model import (
-    Account,
-    Action,
-    Filling,
-    OrderType,
-    Position,
-    SymbolSpec,
-    TradeRequest,
-    TradeResult,
-)
+from zmq_bridge.simulator.broker.enums import Action, Filling, OrderType
+from zmq_bridge.simulator.broker.model import Account, Position, SymbolSpec, TradeRequest, TradeResult
 from zmq_bridge.simulator.broker.retcodes import retcode_name
 from zmq_bridge.simulator.broker.valuation import price_current
 from zmq_bridge.simulator.errors import SimulatorError

@@ -7,10 +7,11 @@ memory      the file: intents, results, unacknowledged events; what makes a SIGK
 pump        ticks from the broker to PUB, with flow control;  publisher: the PUB side itself
 watch       deals, orders and specifications become events;  values: broker's maps to the wire's values
 executor    commands to trade requests and results;  resolver: what became of a command nobody answered
-desk        commands through the journal;  loop: what is due when, and who is asked
+desk        commands through the journal;  bridge: the session;  reports: events, snapshots, beats
+    loop        what is due when, and who is asked;  run: start and stop
 """
 
-from zmq_bridge.simulator.terminal.loop import Terminal, run_terminal
+from zmq_bridge.simulator.terminal.run import Terminal, run_terminal
 from zmq_bridge.simulator.terminal.settings import TerminalSettings
 
 __all__ = ["Terminal", "TerminalSettings", "run_terminal"]

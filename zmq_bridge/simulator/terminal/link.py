@@ -1,6 +1,7 @@
 """The terminal's connection to the broker: made anew when it broke, after a pause that doubles; polled like any."""
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -82,3 +83,8 @@ class BrokerLink:
         log.warning("no connection to the broker, trying again in %d ms: %s", self._pause_ms, error)
         self._not_before_ms = now_ms + self._pause_ms
         self._pause_ms = min(2 * self._pause_ms, RETRY_MAX_MS)
+
+
+def now_ms() -> int:
+    """Monotonic milliseconds."""
+    return time.monotonic_ns() // 1_000_000

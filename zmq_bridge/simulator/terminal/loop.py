@@ -8,11 +8,8 @@ bridge sees a terminal that is not there. A SIGKILL at any point is harmless: se
 """
 
 import logging
-import signal
-import socket
-import threading
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import zmq
 
@@ -22,7 +19,7 @@ from zmq_bridge.protocol.terminal_session import State, TerminalSession
 from zmq_bridge.simulator.errors import BrokerUnreachable, SimulatorError
 from zmq_bridge.simulator.terminal.bridge import Bridge
 from zmq_bridge.simulator.terminal.desk import Desk
-from zmq_bridge.simulator.terminal.link import BrokerLink
+from zmq_bridge.simulator.terminal.link import BrokerLink, now_ms
 from zmq_bridge.simulator.terminal.memory import Memory
 from zmq_bridge.simulator.terminal.publisher import Publisher
 from zmq_bridge.simulator.terminal.pump import TickPump
@@ -39,86 +36,21 @@ BYE_MS_MAX = 1500  # how long stopping waits to take leave in order
 log = logging.getLogger(__name__)
 
 
-def run_terminal(settings: TerminalSettings) -> None:
-    """Run a terminal until SIGTERM or SIGINT.
-
-    Raises:
-        JournalError: its journal is damaged, in use, or cannot be written.
-        SimulatorError: the bridge told it to stop, because a newer terminal took its place.
-    """
-    terminal = Terminal(settings)
-    if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: terminal.stop())
-    terminal.run()
-
-
-class Terminal:
-    """A simulated terminal; `run` in one thread, `stop` from any."""
-
-    def __init__(self, settings: TerminalSettings) -> None:
-        self._settings = settings
-        self._stopping = False
-        self._woken, self._waker = socket.socketpair()
-        self._waker.setblocking(False)
-        self._poller = zmq.Poller()
-        self._poller.register(self._woken.fileno(), zmq.POLLIN)
-        self._beat_while_waiting: Reports | None = None
-        self._link = BrokerLink(
-            settings.broker_host,
-            settings.broker_port,
-            self._poller,
-            timeout_s=settings.broker_timeout_s,
-            while_waiting=self._still_alive,
-        )
-
-    def stop(self) -> None:
-        """Ask `run` to end."""
-        self._stopping = True
-        try:
-            self._waker.send(b"\0")
-        except OSError:
-            pass  # already asked, or already ended
-
-    def run(self) -> None:
-        """Work until stopped."""
-        try:
-            hello = self._first_hello()
-            if hello is not None:
-                with zmq.Context() as context:
-                    _Work(self._settings, self._link, self._poller, context, hello, self).run()
-        finally:
-            self._woken.close()
-            self._waker.close()
+class Owner(Protocol):
+    """Who started the loop and may end it."""
 
     @property
     def is_stopping(self) -> bool:
-        """Whether `stop` was called."""
-        return self._stopping
+        """Whether the loop is to end."""
 
     def sleep_again(self) -> None:
         """Take in the call that woke the poll, lest it wakes it for ever."""
-        self._poller.unregister(self._woken.fileno())
 
     def beats(self, reports: Reports) -> None:
         """Have heartbeats go on while the broker lets us wait."""
-        self._beat_while_waiting = reports
-
-    def _first_hello(self) -> dict[str, Any] | None:
-        """Wait for the broker: it says which account this is."""
-        while not self._stopping:
-            if self._link.connect(now_ms()):
-                hello: dict[str, Any] = self._link.call("hello")
-                return hello
-            self._poller.poll(self._link.wait_ms(now_ms()))
-        return None
-
-    def _still_alive(self) -> None:
-        if self._beat_while_waiting:
-            self._beat_while_waiting.beat_if_due(now_ms())
 
 
-class _Work:
+class Loop:
     """A terminal that knows its account."""
 
     def __init__(
@@ -128,7 +60,7 @@ class _Work:
         poller: zmq.Poller,
         context: "zmq.Context[zmq.Socket[bytes]]",
         hello: dict[str, Any],
-        terminal: Terminal,
+        terminal: Owner,
     ) -> None:
         login: int = hello["login"]
         symbols = None if settings.symbols is None else frozenset(settings.symbols)
@@ -295,8 +227,3 @@ class _Work:
             said = said or self._bridge.say_bye(now_ms(), "stopped")
             self._poller.poll(50)
             self._bridge.receive_only(now_ms())
-
-
-def now_ms() -> int:
-    """Monotonic milliseconds."""
-    return time.monotonic_ns() // 1_000_000

@@ -14,7 +14,6 @@ from zmq_bridge.simulator.terminal.values import deal_from, is_same_spec, order_
 
 OVERLAP_MS = 600_000  # how far back a re-read goes before the server's present time
 TOLD_MAX = 200_000  # deal tickets remembered as told by this process; beyond it they are told again on a re-read
-FUTURE_MSC = 2**62
 
 
 class Watch:
@@ -30,7 +29,7 @@ class Watch:
 
     def new_deals(self) -> int:
         """Tell deals above the highest told ticket; returns how many."""
-        return self._tell_deals(from_msc=FUTURE_MSC, after_ticket=self._memory.deal_told)
+        return self._tell_deals(after_ticket=self._memory.deal_told)
 
     def reread_deals(self, from_msc: int | None = None) -> int:
         """Tell deals since a time (None: the overlap) that this process has not told, and those never told."""
@@ -76,9 +75,9 @@ class Watch:
         """Whether a specification still lacks its tick value, because no rate was known yet."""
         return any(not spec.tick_value for spec in self.specs.values())
 
-    def _tell_deals(self, *, from_msc: int, after_ticket: int) -> int:
+    def _tell_deals(self, **which: int) -> int:
         count = offset = 0
-        while page := self._broker.call("deals", from_msc=from_msc, after_ticket=after_ticket, offset=offset):
+        while page := self._broker.call("deals", **which, offset=offset):
             for values in page:
                 if values["ticket"] not in self._told:
                     self._memory.tell(deal_from(values))
