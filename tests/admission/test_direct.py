@@ -13,6 +13,7 @@ from zmq_bridge.admission.requests import (
     CloseAll,
     CloseBy,
     ClosePosition,
+    InvalidRequest,
     ModifyOrder,
     ModifyPosition,
     SetTradingState,
@@ -185,3 +186,36 @@ def test_a_direct_request_is_stored_with_what_was_asked(world):
     [decision] = world.rows("SELECT * FROM risk_decisions")
     assert (decision.id, decision.signal_id, decision.source) == (answer.decision_id, None, "key-1")
     assert (decision.request["request"], decision.request["symbol"]) == ("CloseAll", "EURUSD")
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: ClosePosition(ticket=0), "ticket"),
+        (lambda: ClosePosition(ticket=1, volume=D("NaN")), "volume"),
+        (lambda: ClosePosition(ticket=1, volume=D(0)), "volume"),
+        (lambda: ClosePosition(ticket=1, symbol="a\0"), "symbol"),
+        (lambda: CloseBy(ticket=1, by=True), "by"),
+        (lambda: CancelOrder(ticket=2**63), "ticket"),
+        (lambda: CancelOrder(ticket="7"), "ticket"),
+        (lambda: CloseAll(symbol="\ud800"), "symbol"),
+        (lambda: CloseAll(deviation=-1), "deviation"),
+        (lambda: ModifyPosition(ticket=1, sl=D("Infinity")), "sl"),
+        (lambda: ModifyPosition(ticket=1, tp=D(-1)), "tp"),
+        (lambda: ModifyOrder(ticket=1, price=D("1e12")), "price"),
+        (lambda: ModifyOrder(ticket=1, expires_at=NOW.replace(tzinfo=None)), "expires_at"),
+        (lambda: SetTradingState(state="on", reason="x"), "state"),
+        (lambda: SetTradingState(state="halted", reason=" "), "reason"),
+        (lambda: SetTradingState(state="halted", reason="x" * 201), "reason"),
+    ],
+)
+def test_a_request_that_cannot_be_meant_is_none(make, field):
+    with pytest.raises(InvalidRequest, match="expected .*; found") as caught:
+        make()
+    assert caught.value.field == field
+
+
+def test_a_key_that_cannot_be_stored_is_refused_before_anything_happens(world):
+    with pytest.raises(InvalidRequest, match="idempotency_key"):
+        ask(world, CloseAll(), idempotency_key="\0")
+    assert world.count("risk_decisions") == 0

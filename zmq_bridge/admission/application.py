@@ -12,7 +12,7 @@ from zmq_bridge.admission.closing import plan_closing
 from zmq_bridge.admission.direct import needs_live_state, plan_request
 from zmq_bridge.admission.opening import plan_opening
 from zmq_bridge.admission.plan import Plan
-from zmq_bridge.admission.requests import Request, SetTradingState, as_plain
+from zmq_bridge.admission.requests import Request, SetTradingState, as_plain, check
 from zmq_bridge.admission.rows import Ticketed, ticket_direct, ticket_signal
 from zmq_bridge.admission.signal import Action, Signal, as_request
 from zmq_bridge.admission.situation import Situation
@@ -64,7 +64,13 @@ def of_signal(signal: Signal, source: Source, now: datetime) -> Application:
 def of_request(
     request: Request, source: Source, login: int | None, server: str | None, key: str | None, now: datetime
 ) -> Application:
-    """A direct request applies."""
+    """A direct request applies.
+
+    Raises:
+        InvalidRequest: login, server or key is none.
+    """
+    for name, value in (("account", login), ("server", server), ("idempotency_key", key)):
+        check(name, value)
 
     def judge(situation: Situation) -> Plan:
         return plan_request(request, situation)

@@ -91,6 +91,9 @@ class Gate:
             account: login; None: the only one that the source may use.
             server: only needed where two servers use the same login.
             idempotency_key: unique per source; None: the request can't be repeated safely.
+
+        Raises:
+            InvalidRequest: account, server or key can't be what they say.
         """
         return self._answer(of_request(request, source, account, server, idempotency_key, self._clock()))
 

@@ -1,10 +1,12 @@
 """What a person or a program asks for directly, about tickets that exist: the requests that are not signals.
 
-Frozen values with form only; `direct` judges them. `KEEP` leaves a stop as it is, None takes it away.
+Frozen values, whose form is checked when they are made (`InvalidRequest`); `direct` judges them. `KEEP` leaves a stop
+as it is, None takes it away.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +14,20 @@ from enum import Enum
 from typing import Any
 
 from zmq_bridge.admission.signal import plain_number
+
+TICKET_MAX = 2**63 - 1
+TEXT_CHARS_MAX = 200
+NUMBER_MAX = Decimal(10) ** 12
+STATES = ("active", "reducing", "halted")
+
+
+class InvalidRequest(ValueError):
+    """A request that can't be meant: the field, what was expected and what was found."""
+
+    def __init__(self, field: str, expected: str, found: object) -> None:
+        """Say it in one line."""
+        super().__init__(f"{field}: expected {expected}; found {found!r}")
+        self.field = field
 
 
 class Keep(Enum):
@@ -23,8 +39,47 @@ class Keep(Enum):
 KEEP = Keep.KEEP
 
 
+class _Checked:
+    """Checks every field's value by its kind."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            check(field.name, getattr(self, field.name))
+
+
+def check(name: str, value: object) -> None:
+    """Refuse a value that no field of this name could mean.
+
+    Raises:
+        InvalidRequest: with the field, what was expected and what was found.
+    """
+    problem = next((expected for kind, fits, expected in _KINDS if isinstance(value, kind) and not fits(value)), None)
+    if problem is not None:
+        raise InvalidRequest(name, problem, value)
+    if name == "state" and value not in STATES:
+        raise InvalidRequest(name, f"one of {', '.join(STATES)}", value)
+    if name == "reason" and not str(value).strip():
+        raise InvalidRequest(name, "a reason", value)
+    if name in ("ticket", "by") and (type(value) is not int or value < 1):
+        raise InvalidRequest(name, "a ticket", value)
+
+
+_KINDS: tuple[tuple[type, Callable[[Any], bool], str], ...] = (
+    (Decimal, lambda value: value.is_finite() and 0 < value < NUMBER_MAX, f"a number above 0, below {NUMBER_MAX:f}"),
+    (int, lambda value: 0 <= value <= TICKET_MAX, f"an integer from 0 to {TICKET_MAX}"),
+    (
+        str,
+        lambda value: len(value) <= TEXT_CHARS_MAX and value.isprintable(),
+        f"at most {TEXT_CHARS_MAX} printable characters",
+    ),
+    (datetime, lambda value: value.tzinfo is not None, "a time with its offset from UTC"),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClosePosition:
+class ClosePosition(_Checked):
     """Close a position, whole or in part."""
 
     ticket: int
@@ -34,7 +89,7 @@ class ClosePosition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloseBy:
+class CloseBy(_Checked):
     """Close a position by an opposite one of the same symbol (hedging accounts)."""
 
     ticket: int
@@ -42,14 +97,14 @@ class CloseBy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CancelOrder:
+class CancelOrder(_Checked):
     """Delete a pending order."""
 
     ticket: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModifyPosition:
+class ModifyPosition(_Checked):
     """Move the stops of a position. Away from the market is new risk and is judged as such."""
 
     ticket: int
@@ -58,7 +113,7 @@ class ModifyPosition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ModifyOrder:
+class ModifyOrder(_Checked):
     """Change a pending order."""
 
     ticket: int
@@ -70,7 +125,7 @@ class ModifyOrder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloseAll:
+class CloseAll(_Checked):
     """Close every position, of one symbol or of all; the terminal knows which there are."""
 
     symbol: str = ""  # "" = all
@@ -79,7 +134,7 @@ class CloseAll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SetTradingState:
+class SetTradingState(_Checked):
     """Switch what the account may do."""
 
     state: str  # active, reducing or halted
