@@ -2,8 +2,8 @@
 
     python -m benchmarks.risk_decision [decisions]
 
-Prints percentiles on the wall and of the thread's own CPU time (a busy machine spoils the first, not the second), and the
-ratio to a baseline of the same run, because absolute figures swing.
+Prints percentiles on the wall and of the thread's own CPU time (a busy machine spoils the first more than the second),
+and the ratio to a baseline of the same run, because absolute figures swing.
 """
 
 import sys
@@ -17,8 +17,22 @@ from functools import partial
 from risk import Approved, Intent, Kind, Limits, Side, assess
 from risk.numbers import CONTEXT
 from risk.snapshot import (
-    AccountState, CalcMode, Correlations, DayReference, Link, MarginMode, NavIndex, OpenPosition, Quote,
-    RecentOrder, Session, Snapshot, State, SymbolSpec, TradeMode, TradingState,
+    AccountState,
+    CalcMode,
+    Correlations,
+    DayReference,
+    Link,
+    MarginMode,
+    NavIndex,
+    OpenPosition,
+    Quote,
+    RecentOrder,
+    Session,
+    Snapshot,
+    State,
+    SymbolSpec,
+    TradeMode,
+    TradingState,
 )  # fmt: skip
 
 D = Decimal

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from risk.case import Ask
 from risk.codes import Code
-from risk.numbers import percent_of
+from risk.numbers import ONE_PERCENT
 from risk.order import Order
 from risk.valuation import BY_TICK_VALUE
 from risk.verdict import Check
@@ -36,5 +36,5 @@ def check_terminal_profit(ask: Ask, order: Order) -> Check:
 
 def near(value: Decimal, low: Decimal, high: Decimal, ask: Ask) -> bool:
     """Tell whether the broker's figure lies within the allowed share of ours, which is a range."""
-    share = ask.limits.max_disagreement_percent
-    return low - percent_of(share, low) <= value <= high + percent_of(share, high)
+    share = ask.limits.max_disagreement_percent * ONE_PERCENT
+    return low - share * low <= value <= high + share * high

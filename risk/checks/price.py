@@ -79,6 +79,8 @@ def check_stop_distance(ask: Ask, order: Order) -> Check:
 def check_stops_level(ask: Ask, order: Order) -> Check:
     """No price is nearer to the one it is measured from than the broker takes."""
     limit = order.lot.spec.stops_level * order.lot.spec.point
+    if not limit:
+        return Check(Code.STOPS_LEVEL, None, limit, True)
     edge = _stop_edge(order)
     nearest = min(abs(edge - order.sl), abs(edge - order.tp), _distance_of_entry(order, limit))
     return Check(Code.STOPS_LEVEL, nearest, limit, nearest >= limit)
