@@ -210,7 +210,7 @@ def test_a_direct_request_is_stored_with_what_was_asked(world):
     ],
 )
 def test_a_request_that_cannot_be_meant_is_none(make, field):
-    with pytest.raises(InvalidRequest, match="expected .*; found") as caught:
+    with pytest.raises(InvalidRequest, match=r"expected .*; found") as caught:
         make()
     assert caught.value.field == field
 
