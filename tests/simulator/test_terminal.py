@@ -13,7 +13,7 @@ import pytest
 
 from tests.simulator.conftest import StartTerminal
 from tests.simulator.little_bridge import LittleBridge, now_ms
-from tests.simulator.world import MONDAY_MSC, rows, running_broker
+from tests.simulator.world import MONDAY_MSC, free_of_costs, rows, running_broker
 from tests.support import wait_until
 from zmq_bridge.protocol.commands import (
     CancelOrder,
@@ -31,6 +31,7 @@ from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.protocol.published import Beat, Snapshot, TradingState
 from zmq_bridge.protocol.values import Deal, Order, Spec
+from zmq_bridge.simulator.broker import BrokerConfig
 from zmq_bridge.simulator.broker_client import BrokerClient
 from zmq_bridge.simulator.errors import SimulatorError
 from zmq_bridge.simulator.generator import TickStream, generate
@@ -143,6 +144,28 @@ def test_every_kind_of_command_does_what_it_says(ready: tuple[BrokerClient, Litt
     assert ("buy_stop_limit", "canceled") in states
     told = {deal.ticket for deal in bridge.of_kind(Deal)}
     assert told == {deal["ticket"] for deal in client.call("books")["deals"]}
+
+
+def test_a_netting_account_with_transactions_in_disorder(bridge: LittleBridge, start_terminal: StartTerminal) -> None:
+    account = BrokerConfig(symbols=free_of_costs(), margin_mode="netting", shuffle_seed=5)
+    with running_broker(account=account) as (client, port):
+        quote(client)
+        stop = start_terminal(bridge, port)
+        snapshot = bridge.wait_for_hello().snapshot
+        assert snapshot is not None
+        assert snapshot.account.margin_mode == "netting"
+        results = [
+            bridge.final(bridge.command(PlaceOrder, **market(side=side, volume=D(lots))))
+            for side, lots in (("buy", "0.10"), ("buy", "0.20"), ("sell", "0.50"), ("buy", "0.05"))
+        ]
+        assert {result.position for result in results} == {results[0].position}
+        (held,) = positions(client)
+        assert (held["side"], held["volume"]) == ("sell", 0.15)
+        bridge.final(bridge.command(ClosePosition, position=held["ticket"], symbol="EURUSD"))
+        entries = [deal.entry for deal in bridge.of_kind(Deal) if deal.symbol]
+        assert entries == ["in", "in", "inout", "out", "out"]
+        assert {d.ticket for d in bridge.of_kind(Deal)} == {deal["ticket"] for deal in client.call("books")["deals"]}
+        stop()
 
 
 def test_closing_all_of_one_symbol_leaves_the_others(ready: tuple[BrokerClient, LittleBridge]) -> None:
