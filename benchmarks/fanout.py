@@ -82,16 +82,20 @@ def strategy(endpoint: str, pipe: Connection) -> None:
     gc.disable()  # the list that this benchmark keeps, not the bridge, would make it pause
     context = zmq.Context()
     sub = connect(context, zmq.SUB, endpoint, b"tick.")
+    sub.setsockopt(zmq.RCVTIMEO, 3_000)
     pipe.send("ready")
     while (order := pipe.recv()) is not None:
         symbol, messages = order
         prefix = f"tick.{symbol}.".encode()
-        heard = []
-        while len(heard) < messages and sub.poll(3_000):
-            frame = sub.recv()
-            at = time.perf_counter_ns()
-            if frame.startswith(prefix):
-                heard.append((frame, at))
+        heard: list[tuple[bytes, int]] = []
+        try:
+            while len(heard) < messages:
+                frame = sub.recv()
+                at = time.perf_counter_ns()
+                if frame.startswith(prefix):
+                    heard.append((frame, at))
+        except zmq.Again:
+            pass  # what is missing is counted
         pipe.send([(parse_tick_frame(frame)[2].seq, at) for frame, at in heard])
 
 
@@ -197,14 +201,15 @@ def measure_latency(bridge: Bridge, bare: tuple[str, str], pairs: int) -> None:
             found = [latency.pair(symbol, rate, batch, 1 + per_pair * number) for number in range(1, pairs + 1)]
             _print_latency(rate, batch, found)
             expected = per_pair * (pairs + 1)
-            wait_until(lambda n=expected, s=symbol: _stored(bridge, s) == n, f"{symbol}: {expected} ticks in Postgres")
+            _wait_stored(bridge, symbol, expected)
             print(f"    both stores meanwhile: {expected} ticks in Postgres, {bridge.figure('gaps')} gaps")
     finally:
         latency.stop()
 
 
-def _stored(bridge: Bridge, symbol: str) -> int:
-    return bridge.count(f"SELECT count(*) FROM ticks WHERE symbol = '{symbol}'")
+def _wait_stored(bridge: Bridge, symbol: str, ticks: int) -> None:
+    query = f"SELECT count(*) FROM ticks WHERE symbol = '{symbol}'"
+    wait_until(lambda: bridge.count(query) == ticks, f"{symbol}: {ticks} ticks in Postgres")
 
 
 def _print_latency(rate: int, batch: int, found: list[Pair]) -> None:

@@ -61,6 +61,10 @@ class Bridge:
         """One of the recorder's figures; up to a second old."""
         return int(self.live.stats().get(f"recorder.{name}", 0))
 
+    def wait_figure(self, name: str, value: int) -> None:
+        """Until a figure has grown to a value."""
+        wait_until(lambda: self.figure(name) >= value, f"{name} of {value}")
+
     def count(self, query: str) -> int:
         """The one number that a query returns."""
         with self.engine.connect() as connection:

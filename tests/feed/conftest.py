@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Engine
 from tests.support import wait_until
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.protocol.messages import Beat, encode_frame
+from zmq_bridge.protocol.published import Role
 from zmq_bridge.protocol.ticks import Tick, tick_frame
 from zmq_bridge.protocol.topics import tick_topic
 from zmq_bridge.relay.recorder import RecorderSettings, run_recorder
@@ -27,6 +28,7 @@ from zmq_bridge.storage.engine import create_engine
 
 SPAWN = multiprocessing.get_context("spawn")
 PATIENCE_S = 20.0
+PATIENCE_MS = 20_000
 LOGIN = 5_000_001
 SYMBOL = "EURUSD"
 START_MSC = 1_577_898_000_000  # 2020-01-01 17:00:00 on the server's clock
@@ -77,7 +79,7 @@ class Feeder:
         """Number ticks but don't send them."""
         self.frame(ticks, symbol)
 
-    def beat(self, time_msc: int, role: str = "both") -> None:
+    def beat(self, time_msc: int, role: Role = "both") -> None:
         """Send a heartbeat that names every stream's last number."""
         self.beats += 1
         streams = {tick_topic(symbol, self.login): seq for symbol, seq in self.sent.items()}

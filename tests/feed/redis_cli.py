@@ -33,7 +33,7 @@ def show(reply: object, indent: str = "") -> str:
 
 def _numbered(items: list[object], indent: str) -> str:
     width = len(str(len(items)))
-    lines = []
+    lines: list[str] = []
     for number, item in enumerate(items, start=1):
         label = f"{number:>{width}}) "
         text = show(item, indent + " " * len(label))

@@ -7,7 +7,7 @@ from decimal import Decimal
 import redis
 
 from zmq_bridge.live.tick_writer import LiveBatch, LiveBeat, TickWriter
-from zmq_bridge.live.writer import LiveWriter
+from zmq_bridge.live.writer import LiveWriter, Scalar
 from zmq_bridge.protocol.ticks import Tick, pack_ticks
 
 LOGIN = 123456
@@ -50,9 +50,11 @@ def _batch(symbol: str, seq: int, ticks: list[Tick]) -> LiveBatch:
 
 
 def _write_account(live: LiveWriter) -> None:
-    account = {"currency": "USD", "balance": Decimal("10000.00"), "equity": Decimal("9995.60"), "leverage": 100}
-    live.write_account(LOGIN, {**account, "event_seq": 2}, received_ms=NOW_MS)
-    position = {
+    account: dict[str, Scalar] = {
+        "currency": "USD", "balance": Decimal("10000.00"), "equity": Decimal("9995.60"), "event_seq": 2,
+    }  # fmt: skip
+    live.write_account(LOGIN, account, received_ms=NOW_MS)
+    position: dict[str, Scalar] = {
         "ticket": 70011, "symbol": "EURUSD", "side": "buy", "volume": Decimal("0.10"),
         "price_open": Decimal("1.12161"), "sl": Decimal("1.11900"), "profit": Decimal("-4.10"),
     }  # fmt: skip

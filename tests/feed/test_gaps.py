@@ -12,6 +12,7 @@ from zmq_bridge.relay.gaps import (
     SUPERSEDED_MS,
     TAIL_SLACK_MS,
     Announced,
+    News,
     StreamPlan,
     plan_stream,
 )
@@ -133,7 +134,7 @@ def test_ticks_up_to_what_a_backfill_stored_are_checked_and_later_ones_are_not()
 def test_every_number_is_accepted_once_or_in_a_gap_or_was_known(data):
     """Whatever is lost, repeated and cut, in one session the numbers add up."""
     last = data.draw(st.integers(1, 60))
-    news = []
+    news: list[News] = []
     at = 1
     while at <= last:
         size = data.draw(st.integers(1, 5))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.process import BaseProcess
 
 import pytest
 import zmq
@@ -20,6 +21,7 @@ from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer, introduce_b
 
 SPAWN = multiprocessing.get_context("spawn")
 PATIENCE_S = 15.0
+PATIENCE_MS = 15_000
 
 
 def _proxy_main(settings: ProxySettings, pipe) -> None:
@@ -27,7 +29,7 @@ def _proxy_main(settings: ProxySettings, pipe) -> None:
 
 
 @contextmanager
-def running_proxy(**changes) -> Iterator[tuple[str, str, multiprocessing.Process]]:
+def running_proxy(**changes) -> Iterator[tuple[str, str, BaseProcess]]:
     settings = ProxySettings(feed_endpoint="tcp://127.0.0.1:*", subscribe_endpoint="tcp://127.0.0.1:*", **changes)
     ours, theirs = SPAWN.Pipe()
     process = SPAWN.Process(target=_proxy_main, args=(settings, theirs))
@@ -44,6 +46,11 @@ def running_proxy(**changes) -> Iterator[tuple[str, str, multiprocessing.Process
             process.kill()
 
 
+def send_signal(process: BaseProcess, number: int) -> None:
+    assert process.pid
+    os.kill(process.pid, number)
+
+
 @pytest.fixture
 def context() -> Iterator[zmq.Context]:
     context = zmq.Context()
@@ -52,7 +59,7 @@ def context() -> Iterator[zmq.Context]:
 
 
 def connected(context: zmq.Context, kind: int, endpoint: str, prepare: Callable | None = None) -> zmq.Socket:
-    socket = context.socket(kind)
+    socket: zmq.Socket = context.socket(kind)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDHWM, 100_000)
     socket.setsockopt(zmq.RCVHWM, 100_000)
@@ -100,7 +107,7 @@ def test_every_message_passes_in_order(context):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_an_idle_proxy_cleanly(number):
     with running_proxy() as (_, _, process):
-        os.kill(process.pid, number)
+        send_signal(process, number)
         process.join(PATIENCE_S)
         assert process.exitcode == 0
 
@@ -120,8 +127,8 @@ def test_a_signal_stops_a_busy_proxy_cleanly(context):
         flooder = threading.Thread(target=flood, args=(feed,))
         flooder.start()
         try:
-            assert sub.poll(PATIENCE_S * 1000)
-            os.kill(process.pid, signal.SIGTERM)
+            assert sub.poll(PATIENCE_MS)
+            process.terminate()
             process.join(PATIENCE_S)
             assert process.exitcode == 0
         finally:
@@ -137,7 +144,7 @@ def test_an_oversized_message_closes_only_its_sender(context):
         wait_until_linked(honest, sub)
         monitor = rogue.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         rogue.send(b"x" * 1_001)
-        assert monitor.poll(PATIENCE_S * 1000), "the rogue kept its connection"
+        assert monitor.poll(PATIENCE_MS), "the rogue kept its connection"
         for number in range(100):
             honest.send(b"%d" % number)
         assert [sub.recv() for _ in range(100)] == [b"%d" % number for number in range(100)]
@@ -161,7 +168,7 @@ def test_garbage_instead_of_zmtp_disturbs_nobody(context):
             pub.send(message)
         heard: list[bytes] = []
         while len(heard) < 100:
-            assert sub.poll(PATIENCE_S * 1000), f"{len(heard)} of 100 honest messages arrived"
+            assert sub.poll(PATIENCE_MS), f"{len(heard)} of 100 honest messages arrived"
             heard += [message for message in [sub.recv()] if message.startswith(b"tick.")]
         assert heard == honest
         assert process.is_alive()

@@ -13,7 +13,17 @@ import pytest
 import zmq
 
 from tests.conftest import start_valkey
-from tests.feed.conftest import LOGIN, PATIENCE_S, START_MSC, SYMBOL, Feed, Process, add_account, make_ticks
+from tests.feed.conftest import (
+    LOGIN,
+    PATIENCE_MS,
+    PATIENCE_S,
+    START_MSC,
+    SYMBOL,
+    Feed,
+    Process,
+    add_account,
+    make_ticks,
+)
 from tests.support import wait_until
 from zmq_bridge.embedded import EmbeddedPostgres, EmbeddedValkey
 from zmq_bridge.protocol.codec import join_frame, pack
@@ -28,7 +38,7 @@ from zmq_bridge.storage.ticks import close_gap, replace_range
 def hear(strategy: zmq.Socket[bytes], count: int) -> list[tuple[int, Tick]]:
     """Numbered ticks as a plain subscriber gets them."""
     heard: list[tuple[int, Tick]] = []
-    while len(heard) < count and strategy.poll(PATIENCE_S * 1000):
+    while len(heard) < count and strategy.poll(PATIENCE_MS):
         _, _, batch = parse_tick_frame(strategy.recv())
         heard += enumerate(batch.ticks, start=batch.seq)
     return heard
@@ -103,7 +113,7 @@ def test_what_was_lost_on_the_way_is_a_gap_is_announced_and_comes_back(feed, acc
 
 
 def next_gap(strategy: zmq.Socket[bytes]) -> Gap:
-    assert strategy.poll(PATIENCE_S * 1000), "no gap was announced"
+    assert strategy.poll(PATIENCE_MS), "no gap was announced"
     _, message = decode_frame(strategy.recv())
     assert isinstance(message, Gap)
     return message
@@ -152,7 +162,7 @@ def test_a_killed_recorder_costs_nothing(feed, account_id):
 
         def heard(beats_before: int = beats, at: Tick = part[-1]) -> bool:
             terminal.beat(at.time_msc)
-            return 0 < feed.stat("beats") != beats_before
+            return feed.stat("beats") not in (0, beats_before)
 
         wait_until(heard, PATIENCE_S)
     end = make_ticks(10, ticks[-1].time_msc + 100)
@@ -257,7 +267,7 @@ def _recorder_with_a_broken_sink(settings, pipe) -> None:
     def break_down(*_: object) -> None:
         raise AssertionError("a bug nobody foresaw")
 
-    PostgresSink._store = break_down  # in this child process only
+    PostgresSink._store = break_down  # type: ignore[method-assign,assignment]  # in this child process only
     run_recorder(settings, lambda: pipe.send("ready"))
 
 
@@ -395,9 +405,9 @@ def test_the_bridge_beats_even_when_both_stores_are_away(start_feed, run_dir):
     nowhere = f"postgresql://nobody@/none?host={run_dir}/nowhere"
     feed = start_feed(nowhere, "redis://127.0.0.1:1/0")
     strategy = feed.subscribe(b"beat.bridge")
-    seqs = []
+    seqs: list[int] = []
     while len(seqs) < 4:
-        assert strategy.poll(PATIENCE_S * 1000), "no beat"
+        assert strategy.poll(PATIENCE_MS), "no beat"
         _, beat = decode_frame(strategy.recv())
         assert isinstance(beat, Beat)
         seqs.append(beat.seq)

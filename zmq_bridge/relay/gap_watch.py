@@ -15,7 +15,7 @@ import psycopg2
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from zmq_bridge.storage.tick_gaps import GAPS_PER_LIST_MAX, TickGap, gap_news, last_gap_id
+from zmq_bridge.storage.tick_gaps import GAPS_PER_LIST_MAX, TickGap, gap_news, last_gap_id, listen
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class GapWatch(threading.Thread):
                 self.stop.wait(RETRY_S)
 
     def _listen(self, connection: Connection) -> None:
-        connection.exec_driver_sql("LISTEN gaps")
+        listen(connection)
         if self._last_id is None:
             self._tell_what_is_open(connection)
         while not self.stop.is_set():

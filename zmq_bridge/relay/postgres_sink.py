@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-import sqlalchemy
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
@@ -26,7 +25,7 @@ from zmq_bridge.relay.feed_stats import FeedStats
 from zmq_bridge.relay.gaps import Announced, News, StreamPlan, plan_stream
 from zmq_bridge.relay.tick_queue import Beaten, Item, TickQueue
 from zmq_bridge.storage.tick_accounts import account_of
-from zmq_bridge.storage.tick_copy import TickRun, copy_ticks
+from zmq_bridge.storage.tick_copy import TickRun, commit_without_waiting, copy_ticks
 from zmq_bridge.storage.tick_cursors import Stream, lock_cursors, save_cursors
 from zmq_bridge.storage.tick_gaps import open_gap
 from zmq_bridge.storage.tick_repair import claim_or_copy
@@ -61,7 +60,7 @@ class PostgresSink(threading.Thread):
         self._accounts = AccountBook(self._look_up, stats)
         self._logins: dict[int, int] = {}
         self._known_days: set[int] = set()
-        sqlalchemy.event.listen(engine, "connect", _do_not_wait_for_disk)
+        commit_without_waiting(engine)
 
     def run(self) -> None:
         """Store batch after batch."""
@@ -192,9 +191,3 @@ def _is_away(error: DBAPIError) -> bool:
     """Tell trouble with the server, which passes, from trouble with the data, which does not."""
     no_answer = getattr(error.orig, "pgcode", None) is None
     return no_answer or isinstance(error, (OperationalError, InterfaceError))
-
-
-def _do_not_wait_for_disk(connection: sqlalchemy.engine.interfaces.DBAPIConnection, _: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("SET synchronous_commit = off")
-    cursor.close()

@@ -70,6 +70,11 @@ class TickGap:
     reason: str
 
 
+def listen(connection: Connection) -> None:
+    """Be told on this connection whenever a gap opens or closes."""
+    connection.exec_driver_sql("LISTEN gaps")
+
+
 def open_gap(
     connection: Connection, account_id: int, symbol: str, *,
     session: int, from_msc: int, to_msc: int, lost: int | None, reason: str,
