@@ -336,6 +336,15 @@ def test_an_error_reply_tells_the_peer_what_the_violation_said() -> None:
     assert reply.means(ErrorCode.MALFORMED)
 
 
+def test_an_error_stays_short_whatever_key_the_peer_chose() -> None:
+    beat = published.Beat(login=1, session=1, seq=1, role="both", time_msc=0, streams={"k" * 100_000: 1})
+    with pytest.raises(ProtocolViolation) as caught:
+        decode_frame(encode_frame(beat).replace(pack("k" * 100_000) + b"\x01", pack("k" * 100_000) + b"\xc0"))
+    assert caught.value.message.startswith("streams.kkk")
+    assert len(str(caught.value)) < 700
+    encode(ErrorReply.of(caught.value, session=1, now_ms=1))
+
+
 def test_an_api_key_does_not_show_in_a_log_line() -> None:
     assert "secret" not in repr(strategy.Submit(api_key="secret", signal={}))
     assert "secret" not in repr(strategy.Query(api_key="secret", what="status"))

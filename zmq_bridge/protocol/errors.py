@@ -13,6 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 FOUND_CHARS_MAX = 120
+MESSAGE_CHARS_MAX = 400
 
 
 class ErrorCode(StrEnum):
@@ -47,10 +48,10 @@ class ProtocolViolation(ProtocolError):
 
     def __init__(self, code: ErrorCode, message: str, *, expected: str = "", found: object = "") -> None:
         self.code = code
-        self.message = message
+        self.message = clip(message, MESSAGE_CHARS_MAX)  # a path may have a map key in it that the peer chose
         self.expected = expected
         self.found = shorten(found)
-        super().__init__(f"{code}: {message}" + self._detail())
+        super().__init__(f"{code}: {self.message}" + self._detail())
 
     def _detail(self) -> str:
         if not self.expected and not self.found:
@@ -61,8 +62,12 @@ class ProtocolViolation(ProtocolError):
 def shorten(found: object) -> str:
     """Render what was found, bounded, and safe to print and to send: a peer chooses these bytes."""
     text = found if isinstance(found, str) else _render(found)
-    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    return text if len(text) <= FOUND_CHARS_MAX else text[: FOUND_CHARS_MAX - 3] + "..."
+    return clip(text.encode("utf-8", "backslashreplace").decode("utf-8"), FOUND_CHARS_MAX)
+
+
+def clip(text: str, chars_max: int) -> str:
+    """Cut a text that is too long, visibly."""
+    return text if len(text) <= chars_max else text[: chars_max - 3] + "..."
 
 
 def _render(found: object) -> str:
