@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.wire_vectors import generate
-from tests.wire_vectors.generate import HERE, Vector
+from tests.wire_vectors.generate import HERE
+from tests.wire_vectors.vector import Vector
 from zmq_bridge.protocol import messages as m
 from zmq_bridge.protocol.codec import unpack
 from zmq_bridge.protocol.commands import COMMANDS
