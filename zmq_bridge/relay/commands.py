@@ -10,9 +10,9 @@ from dataclasses import fields
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from zmq_bridge.protocol.codec import pack
-from zmq_bridge.protocol.commands import COMMANDS, Command, command_to_map
+from zmq_bridge.protocol.commands import COMMANDS, Command
 from zmq_bridge.protocol.errors import ProtocolMisuse
+from zmq_bridge.protocol.schema import to_map
 from zmq_bridge.storage.outbox import OutgoingCommand
 
 MONEY_FIELDS = frozenset({"volume", "price", "stoplimit", "sl", "tp"})
@@ -43,7 +43,7 @@ def to_command(row: OutgoingCommand, *, attempt: int = 1) -> Command:
         command: Command = cls(
             command_id=row.id, expires_at_ms=int(row.expires_at.timestamp() * 1000), attempt=attempt, **values
         )
-        pack(command_to_map(command))
+        to_map(command)
     except (TypeError, ProtocolMisuse) as error:
         raise UnsendableCommand(str(error)) from error
     return command

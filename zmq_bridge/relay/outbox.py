@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
@@ -181,22 +183,20 @@ class Claims:
                 self._disown(connection)
 
     def claim(self, connection: Connection) -> None:
-        """Claim everything that waits for a terminal that is there, told first what state it was admitted in."""
+        """Claim everything that waits for a terminal that is there."""
         accounts = sorted(self.owned & self._attended)
         while accounts:
-            rows = outbox.claim(connection, accounts, CLAIM_MAX)
-            if rows:
-                self.tell_states(connection)
-            self._hand_over(connection, rows, attempt=1)
-            if len(rows) < CLAIM_MAX:
+            claims = outbox.claim(connection, accounts, CLAIM_MAX)
+            for each in claims:
+                self._tell_state(each.account_id, each.trading_state)  # before the commands admitted in it
+                self._hand_over(connection, each.account_id, each.commands, attempt=1)
+            if sum(len(each.commands) for each in claims) < CLAIM_MAX:
                 return
 
     def tell_states(self, connection: Connection) -> None:
         """Pass on trading states that changed."""
         for account_id, state in outbox.trading_states(connection, sorted(self.owned)).items():
-            if self._states.get(account_id) != state:
-                self._states[account_id] = state
-                self._report(StateSet(account_id=account_id, state=cast(TradingStateName, state)))
+            self._tell_state(account_id, state)
 
     def sweep(self, connection: Connection) -> None:
         """Do what time brings about."""
@@ -210,8 +210,15 @@ class Claims:
         self.tell_states(connection)
         if self._sweeps % ASK_AGAIN_SWEEPS == 0 and self.owned & self._attended:
             accounts = sorted(self.owned & self._attended)
-            rows = outbox.unconfirmed(connection, accounts, CLAIM_MAX, quiet_s=QUIET_S)
-            self._hand_over(connection, rows, attempt=2)
+            for account_id, rows in groupby(
+                outbox.unconfirmed(connection, accounts, CLAIM_MAX, quiet_s=QUIET_S), attrgetter("account_id")
+            ):
+                self._hand_over(connection, account_id, rows, attempt=2)
+
+    def _tell_state(self, account_id: int, state: str) -> None:
+        if self._states.get(account_id) != state:
+            self._states[account_id] = state
+            self._report(StateSet(account_id=account_id, state=cast(TradingStateName, state)))
 
     def _adopt(self, connection: Connection, account_id: int) -> bool:
         if account_id not in self.owned and not own(connection, Lock.OWNER, account_id):
@@ -244,14 +251,15 @@ class Claims:
                 disown(connection, Lock.OWNER, account_id)
         self.owned.clear()
 
-    def _hand_over(self, connection: Connection, rows: Iterable[outbox.OutgoingCommand], *, attempt: int) -> None:
-        ready: dict[int, list[Command]] = {}
+    def _hand_over(
+        self, connection: Connection, account_id: int, rows: Iterable[outbox.OutgoingCommand], *, attempt: int
+    ) -> None:
+        ready: list[Command] = []
         for row in rows:
             try:
-                ready.setdefault(row.account_id, []).append(to_command(row, attempt=attempt))
+                ready.append(to_command(row, attempt=attempt))
             except UnsendableCommand as error:
-                log.error("command cannot be sent: account_id=%d command_id=%s: %s", row.account_id, row.id, error)
+                log.error("command cannot be sent: account_id=%d command_id=%s: %s", account_id, row.id, error)
                 outbox.refuse(connection, row.id, f"cannot be sent: {error}")
-        for account_id, commands in ready.items():
-            if not self._report(Claimed(account_id=account_id, commands=tuple(commands))):
-                log.error("desk is overrun, commands wait for the sweep: account_id=%d", account_id)
+        if ready and not self._report(Claimed(account_id=account_id, commands=tuple(ready))):
+            log.error("desk is overrun, commands wait for the sweep: account_id=%d", account_id)

@@ -16,9 +16,20 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from zmq_bridge.storage.events import end_reservation
+from zmq_bridge.storage.prepared import Prepared
 
 COMMANDS_CHANNEL = "commands"
 """NOTIFY channel of a new command; the payload is the account id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Claimed commands of one account, and the state they were admitted in."""
+
+    account_id: int
+    trading_state: str
+    """What the terminal must enforce before it executes them."""
+    commands: tuple[OutgoingCommand, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +45,10 @@ class OutgoingCommand:
     expires_at: datetime
 
 
-CLAIM = """
+CLAIM = Prepared(
+    "claim_commands",
+    {"accounts": "bigint[]", "limit": "int"},
+    """
 WITH next AS (
     SELECT id FROM commands
     WHERE status = 'queued' AND account_id = ANY(%(accounts)s) AND expires_at > now()
@@ -44,9 +58,12 @@ WITH next AS (
 )
 UPDATE commands SET status = 'sent', sent_at = now()
 FROM next WHERE commands.id = next.id
-RETURNING commands.id, commands.account_id, commands.kind, commands.payload, commands.expires_at
-"""
-"""Take what is queued and still alive, and mark it sent."""
+RETURNING commands.id, commands.account_id, commands.kind, commands.payload, commands.expires_at,
+    (SELECT trading_state FROM accounts WHERE accounts.id = commands.account_id) AS trading_state,
+    (SELECT value->>'state' FROM settings WHERE key = 'trading_state') AS everywhere
+""",
+)
+"""Take what is queued and still alive, and mark it sent; with it comes the state it was admitted in."""
 
 EXPIRE_QUEUED = """
 WITH late AS (
@@ -96,10 +113,18 @@ FROM accounts WHERE id = ANY(%(accounts)s)
 STRICTNESS = ("active", "reducing", "halted")
 
 
-def claim(connection: Connection, account_ids: Sequence[int], limit: int) -> list[OutgoingCommand]:
-    """Mark up to `limit` queued commands of these accounts as sent and return them, in order."""
-    rows = connection.exec_driver_sql(CLAIM, {"accounts": list(account_ids), "limit": limit})
-    return sorted(map(_outgoing, rows), key=lambda command: command.id)
+def claim(connection: Connection, account_ids: Sequence[int], limit: int) -> list[Claim]:
+    """Mark up to `limit` queued commands of these accounts as sent and return them by account, in order."""
+    rows = CLAIM.run(connection, {"accounts": list(account_ids), "limit": limit}).all()
+    found: dict[int, list[OutgoingCommand]] = {}
+    states: dict[int, str] = {}
+    for row in sorted(rows, key=lambda row: row.id):
+        found.setdefault(row.account_id, []).append(_outgoing(row))
+        states[row.account_id] = _stricter(row)
+    return [
+        Claim(account_id=account_id, trading_state=states[account_id], commands=tuple(commands))
+        for account_id, commands in found.items()
+    ]
 
 
 def expire_queued(connection: Connection) -> list[tuple[str, int]]:
@@ -129,7 +154,12 @@ def refuse(connection: Connection, command_id: str, message: str) -> None:
 def trading_states(connection: Connection, account_ids: Sequence[int]) -> dict[int, str]:
     """Return what each account's terminal must enforce: the stricter of its own state and the one for all."""
     rows = connection.exec_driver_sql(TRADING_STATES, {"accounts": list(account_ids)})
-    return {row.id: max(row.trading_state, row.everywhere or "active", key=STRICTNESS.index) for row in rows}
+    return {row.id: _stricter(row) for row in rows}
+
+
+def _stricter(row: Row[Any]) -> str:
+    states: tuple[str, str] = (row.trading_state, row.everywhere or "active")
+    return max(states, key=STRICTNESS.index)
 
 
 def _outgoing(row: Row[Any]) -> OutgoingCommand:
