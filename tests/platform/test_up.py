@@ -35,8 +35,19 @@ REFUSED = (
 )
 
 
+@pytest.fixture(scope="module")
+def running() -> Iterator[RunningBridge]:
+    """One for the tests that leave it as they found it."""
+    with tempfile.TemporaryDirectory(prefix="zb-up-", ignore_cleanup_errors=True) as home:
+        bridge = RunningBridge(Path(home) / "var")
+        bridge.start()
+        yield bridge
+        bridge.abandon()
+
+
 @pytest.fixture
 def bridge() -> Iterator[RunningBridge]:
+    """One of the test's own, not started yet."""
     with tempfile.TemporaryDirectory(prefix="zb-up-", ignore_cleanup_errors=True) as home:
         running = RunningBridge(Path(home) / "var")
         yield running
@@ -100,39 +111,38 @@ def test_nothing_survives_a_killed_up_and_the_next_one_recovers(bridge: RunningB
     wait_until(lambda: all_gone(processes), 30)
 
 
-def test_killed_servers_are_noticed_and_started_again(bridge: RunningBridge) -> None:
-    bridge.start()
-    os.kill(bridge.pid_of("postgres", "-D"), signal.SIGKILL)
-    os.kill(bridge.pid_of("valkey-server"), signal.SIGKILL)
-    wait_until(lambda: "postgres runs again" in bridge.text and "valkey runs again" in bridge.text, 60)
-    assert "postgres was killed by SIGKILL" in bridge.text
-    assert "valkey was killed by SIGKILL" in bridge.text
-    ticks = _count(bridge, "ticks")
-    wait_until(lambda: _count(bridge, "ticks") > ticks, 30)
-    with redis.Redis(port=bridge.ports["REDIS"]) as client:
+def test_killed_servers_are_noticed_and_started_again(running: RunningBridge) -> None:
+    os.kill(running.pid_of("postgres", "-D"), signal.SIGKILL)
+    os.kill(running.pid_of("valkey-server"), signal.SIGKILL)
+    wait_until(lambda: "postgres runs again" in running.text and "valkey runs again" in running.text, 60)
+    assert "postgres was killed by SIGKILL" in running.text
+    assert "valkey was killed by SIGKILL" in running.text
+    ticks = _count(running, "ticks")
+    wait_until(lambda: _count(running, "ticks") > ticks, 30)
+    with redis.Redis(port=running.ports["REDIS"]) as client:
         wait_until(lambda: client.exists("tick:EURUSD"), 30)
-    wait_until(lambda: _posted(bridge).get("status") == "accepted", 30)
+    wait_until(lambda: _posted(running).get("status") == "accepted", 30)
 
 
-@pytest.mark.parametrize("name", ["proxy", "recorder", "desk"])
-def test_a_killed_part_is_started_again_and_doctor_is_content(bridge: RunningBridge, name: str) -> None:
-    bridge.start()
-    os.kill(bridge.pid_of("bridge", name), signal.SIGKILL)
-    wait_until(lambda: f"{name} runs again" in bridge.text, 30)
-    wait_until(lambda: bridge.run("doctor").returncode == 0, 30)
+def test_killed_parts_are_started_again_and_doctor_is_content(running: RunningBridge) -> None:
+    for name in ("proxy", "recorder", "desk"):
+        os.kill(running.pid_of("bridge", name), signal.SIGKILL)
+    wait_until(lambda: all(f"{name} runs again" in running.text for name in ("proxy", "recorder", "desk")), 30)
+    wait_until(lambda: running.run("doctor").returncode == 0, 30)
 
 
-def test_doctor_names_what_has_stopped(bridge: RunningBridge) -> None:
-    bridge.start()
-    assert bridge.run("doctor").returncode == 0
-    frozen = [bridge.pid_of("simulate", "terminal"), bridge.pid_of("bridge", "recorder")]
+def test_doctor_names_what_has_stopped(running: RunningBridge) -> None:
+    assert running.run("doctor").returncode == 0
+    frozen = [running.pid_of("simulate", "terminal"), running.pid_of("bridge", "recorder")]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
-    os.kill(bridge.pid_of("valkey-server"), signal.SIGKILL)
-    wait_until(lambda: "valkey runs again" in bridge.text, 30)
-    told = bridge.run("doctor")
+    restarts = running.text.count("valkey runs again")
+    os.kill(running.pid_of("valkey-server"), signal.SIGKILL)  # with it goes what the frozen ones said before
+    wait_until(lambda: running.text.count("valkey runs again") > restarts, 30)
+    told = running.run("doctor")
     for pid in frozen:
         os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: running.run("doctor").returncode == 0, 30)
     assert told.returncode == 1
     assert re.search(r"^✗ +recorder", told.stdout, re.MULTILINE), told.stdout
     assert re.search(r"^✗ +account 123456: terminal", told.stdout, re.MULTILINE), told.stdout
@@ -152,12 +162,11 @@ def test_taken_ports_are_all_named_and_nothing_is_started(bridge: RunningBridge)
     assert not (bridge.var_dir / "postgres").exists()
 
 
-def test_a_second_up_in_the_same_directory_is_refused(bridge: RunningBridge) -> None:
-    bridge.start()
-    second = bridge.run("up")
+def test_a_second_up_in_the_same_directory_is_refused(running: RunningBridge) -> None:
+    second = running.run("up")
     assert second.returncode == 78
     assert "already runs" in second.stderr
-    assert bridge.run("status").returncode == 0
+    assert running.run("status").returncode == 0
 
 
 def test_every_tick_of_a_replayed_file_is_stored_once_and_in_order(bridge: RunningBridge, tmp_path: Path) -> None:
@@ -225,9 +234,8 @@ def _hears(bridge: RunningBridge, credentials: Credentials) -> bool:
         return socket in ready
 
 
-def test_output_to_a_pipe_has_no_control_codes(bridge: RunningBridge) -> None:
-    bridge.start("--no-simulate")
-    assert "\x1b" not in bridge.text
+def test_output_to_a_pipe_has_no_control_codes(running: RunningBridge) -> None:
+    assert "\x1b" not in running.text
 
 
 def test_an_ordinary_user_cannot_be_locked_out_by_a_read_only_directory(tmp_path: Path) -> None:
