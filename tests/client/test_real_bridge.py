@@ -110,8 +110,14 @@ def test_a_signal_is_accepted_once_whatever_is_repeated_and_its_deal_comes_back(
             lambda: _done(client.query("signal", signal_id=first.signal_id)), 20, "the signal was never executed"
         )
         assert [command["status"] for command in found["commands"]] == ["done"]
-        positions = client.query("positions", symbol="EURUSD")
-        assert [each["comment"] for each in positions].count(first.command_id) == 1
+        comments = wait_until(lambda: _if_has(client, first.command_id), 10, "the position was never reported")
+        assert comments.count(first.command_id) == 1
+
+
+def _if_has(client: Client, command_id: str) -> list[str] | None:
+    """Comments of the open positions, once a snapshot has brought the one of the command."""
+    comments = [each["comment"] for each in client.query("positions", symbol="EURUSD")]
+    return comments if command_id in comments else None
 
 
 def _done(signal: dict[str, list[dict[str, object]]]) -> dict[str, list[dict[str, object]]] | None:
