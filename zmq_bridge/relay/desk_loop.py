@@ -13,22 +13,20 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import zmq
 
-from zmq_bridge.protocol.bridge_session import choose_version
 from zmq_bridge.protocol.commands import SetTradingState
-from zmq_bridge.protocol.dialogue import Bye, Hello, History, Pull, Received, Symbols, Welcome, Work
+from zmq_bridge.protocol.dialogue import Bye, Hello, History, Pull, Received, Symbols, Work
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolViolation
 from zmq_bridge.protocol.ids import new_id
-from zmq_bridge.protocol.limits import BEAT_MS, WAIT_MS_MAX
+from zmq_bridge.protocol.limits import BEAT_MS
 from zmq_bridge.protocol.messages import decode_frame
 from zmq_bridge.protocol.published import Beat, CommandResult, Event, Snapshot
-from zmq_bridge.relay.backfill import Attend, BackfillThread, FetchRefused, KeepHistory
-from zmq_bridge.relay.books import BooksThread, Ingest, KeepSymbols, Mark, Register
-from zmq_bridge.relay.live_thread import Happening, Life, LiveThread, happening_of
+from zmq_bridge.relay.backfill import FetchRefused, KeepHistory
+from zmq_bridge.relay.books import Ingest, KeepSymbols
+from zmq_bridge.relay.live_thread import happening_of
 from zmq_bridge.relay.messages import (
     Claimed,
     Committed,
@@ -42,39 +40,16 @@ from zmq_bridge.relay.messages import (
     StateSet,
     SymbolsKept,
 )
-from zmq_bridge.relay.outbox import ClaimsThread
+from zmq_bridge.relay.presence import Presence, Workers
+from zmq_bridge.relay.reception import Reception
 from zmq_bridge.relay.sessions import Desk, Sessions
-from zmq_bridge.relay.workbench import Workbench
 from zmq_bridge.sockets.envelope import Request
 from zmq_bridge.sockets.terminal_server import TerminalServer, TerminalSession, steady_ms, unix_ms
 from zmq_bridge.sockets.zap import AllowList
 
 log = logging.getLogger(__name__)
 
-HELLO_ANSWER_MS = 1200
-"""A hello not booked by then is answered UNAVAILABLE: before the terminal takes it for lost (REPLY_GRACE_MS)."""
-HELLOS_MAX = 1024
 SET_STATE_TTL_MS = 60_000
-LIFE_EVERY_MS = 400
-"""At most so often a terminal's life is shown in Redis; below BEAT_MS, so that every beat shows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workers:
-    """The threads that do what takes time."""
-
-    books: BooksThread
-    claims: ClaimsThread
-    backfill: BackfillThread
-    live: LiveThread
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Greeting:
-    """A hello on its way to the books."""
-
-    request: Request
-    until_ms: int
 
 
 class DeskLoop:
@@ -86,19 +61,14 @@ class DeskLoop:
         """What happened, for `status`."""
         self.sessions = Sessions()
         self._workers = workers
-        self._greetings: dict[tuple[int, int, str], _Greeting] = {}
+        self._presence = Presence(workers)
+        self._reception = Reception(self.server, self.sessions, self._presence, workers)
 
     # requests
 
     def on_hello(self, hello: Hello, request: Request) -> None:
-        """Send it to the books; the answer follows."""
-        choose_version(hello.versions)
-        job = Register(hello=hello, received_at=datetime.now(UTC))
-        if len(self._greetings) >= HELLOS_MAX or not self._workers.books.put(job):
-            self._refuse_hello(hello, request, ErrorCode.UNAVAILABLE, "too many hellos")
-            return
-        greeting = _Greeting(request=request, until_ms=steady_ms() + HELLO_ANSWER_MS)
-        self._greetings[hello.login, hello.session, hello.role] = greeting
+        """Take it to the reception."""
+        self._reception.greet(hello, request)
 
     def on_pull(self, session: TerminalSession, pull: Pull) -> None:
         """Take its events in; answer at once if there is work."""
@@ -144,14 +114,14 @@ class DeskLoop:
         desk = self.sessions.remove(session)
         if desk is not None:
             log.info("terminal said bye: login=%d session=%d: %s", session.login, session.number, bye.reason)
-            self._absent(desk, "bye")
+            self._presence.absent(desk, "bye")
 
     def on_silent(self, session: TerminalSession) -> None:
         """Leave its commands queued until it is heard again."""
         desk = self.sessions.of(session)
         if desk is not None:
             log.warning("terminal is silent: login=%d session=%d", session.login, session.number)
-            self._absent(desk, "silent")
+            self._presence.absent(desk, "silent")
 
     # published messages
 
@@ -170,7 +140,7 @@ class DeskLoop:
         if desk is None:
             self.counts["news_of_strangers"] += 1
             return
-        self._alive(desk, now_ms)
+        self._presence.alive(desk, now_ms)
         if isinstance(message, Event):
             self._take_events(desk, (message,))
         elif isinstance(message, Snapshot):
@@ -182,13 +152,9 @@ class DeskLoop:
         """Act on what a worker did."""
         match report:
             case Registered():
-                self._registered(report)
-            case Refused(hello=hello):
-                greeting = self._greetings.pop((hello.login, hello.session, hello.role), None)
-                if greeting is not None:
-                    self._refuse_hello(
-                        hello, greeting.request, report.code, report.message, report.expected, report.found
-                    )
+                self._reception.registered(report)
+            case Refused():
+                self._reception.refused(report)
             case Committed():
                 self._committed(report)
             case NotCommitted():
@@ -211,24 +177,14 @@ class DeskLoop:
 
     def on_time(self) -> None:
         """Answer what was held long enough; notice silence."""
-        now_ms = steady_ms()
-        for key, greeting in list(self._greetings.items()):
-            if now_ms >= greeting.until_ms:
-                del self._greetings[key]
-                self.server.refuse(
-                    greeting.request, ErrorCode.UNAVAILABLE, "the books did not answer in time", session=key[1]
-                )
+        self._reception.on_time(steady_ms())
         self.server.on_time()
 
     def next_due_ms(self) -> int | None:
         """Return when `on_time` has something to do; None = not before something comes."""
-        due_ms = [greeting.until_ms for greeting in self._greetings.values()]
-        pull_due_ms = self.server.roster.next_due_ms()
-        if pull_due_ms is not None:
-            due_ms.append(pull_due_ms)
-        if len(self.sessions):
-            due_ms.append(steady_ms() + BEAT_MS)
-        return min(due_ms, default=None)
+        heartbeat_ms = steady_ms() + BEAT_MS if len(self.sessions) else None
+        due_ms = (self._reception.next_due_ms(), self.server.roster.next_due_ms(), heartbeat_ms)
+        return min((each for each in due_ms if each is not None), default=None)
 
     def answer_all(self) -> None:
         """Answer every held pull: the desk is going."""
@@ -237,60 +193,6 @@ class DeskLoop:
                 self._answer(desk)
 
     # what follows
-
-    def _registered(self, report: Registered) -> None:
-        hello = report.hello
-        greeting = self._greetings.pop((hello.login, hello.session, hello.role), None)
-        if greeting is None:
-            return  # answered UNAVAILABLE already; it will greet again
-        if self.sessions.conflicts(hello.login, report.account_id):
-            self._refuse_hello(
-                hello, greeting.request, ErrorCode.WRONG_LOGIN, "the login is served for another server",
-                "one server per login", hello.server,
-            )  # fmt: skip
-            return
-        try:
-            session, superseded = self.server.greet(hello, greeting.request, _welcome(report))
-        except ProtocolViolation as refusal:
-            self._refuse_hello(
-                hello, greeting.request, refusal.code, refusal.message, refusal.expected, refusal.found
-            )
-            return
-        self._open(report, session, superseded)
-
-    def _open(self, report: Registered, session: TerminalSession, superseded: Iterable[TerminalSession]) -> None:
-        now_ms = steady_ms()
-        desk = Desk(
-            session=session, account_id=report.account_id, work=Workbench(report.trading_state),
-            server_offset_s=report.hello.server_offset_s,
-        )  # fmt: skip
-        before = self.sessions.add(desk)
-        for command in report.unconfirmed:
-            desk.work.offer(command, now_ms)
-        if before is not None:
-            desk.booking, desk.is_present = before.booking, before.is_present
-            desk.work.inherit(before.work)
-        for old in superseded:
-            self._succeed(desk, old)
-        log.info(
-            "terminal connected: login=%d role=%s session=%d account_id=%d unconfirmed=%d",
-            session.login, session.role, session.number, report.account_id, len(report.unconfirmed),
-        )  # fmt: skip
-        self._alive(desk, now_ms)
-
-    def _succeed(self, desk: Desk, old: TerminalSession) -> None:
-        """Take over the commands of a superseded session."""
-        older = self.sessions.remove(old)
-        if older is None:
-            return
-        desk.work.inherit(older.work)
-        if old.role != desk.session.role:
-            self._workers.live.gone(old.login, old.role)
-
-    def _refuse_hello(
-        self, hello: Hello, request: Request, code: ErrorCode, message: str, expected: str = "", found: str = ""
-    ) -> None:
-        self.server.refuse(request, code, message, session=hello.session, expected=expected, found=found)
 
     def _take_events(self, desk: Desk, events: Iterable[Event]) -> None:
         now_ms = steady_ms()
@@ -362,7 +264,7 @@ class DeskLoop:
             self.server.refuse_pull(desk.session, ErrorCode.OWNED_ELSEWHERE, "another desk serves this account")
             self.server.roster.forget(desk.session)
             self.sessions.remove(desk.session)
-            self._absent(desk, "owned elsewhere")
+            self._presence.absent(desk, "owned elsewhere")
 
     def _answer(self, desk: Desk) -> None:
         load = desk.work.load(steady_ms())
@@ -404,56 +306,8 @@ class DeskLoop:
     def _heard(self, session: TerminalSession) -> Desk | None:
         desk = self.sessions.of(session)
         if desk is not None:
-            self._alive(desk, steady_ms())
+            self._presence.alive(desk, steady_ms())
         return desk
-
-    def _alive(self, desk: Desk, now_ms: int) -> None:
-        if now_ms - desk.life_ms >= LIFE_EVERY_MS:
-            desk.life_ms = now_ms
-            self._workers.live.seen(_life(desk))
-        if desk.is_present:
-            return
-        desk.is_present = True
-        if desk.session.takes_trades:
-            self._workers.claims.attend(desk.account_id, True)
-        if desk.session.takes_fetches:
-            self._workers.backfill.put(Attend(account_id=desk.account_id, present=True))
-        self._show(desk, "connected", "")
-
-    def _absent(self, desk: Desk, reason: str) -> None:
-        if not desk.is_present:
-            return
-        desk.is_present = False
-        desk.life_ms = -(10**9)
-        if desk.session.takes_trades:
-            self._workers.claims.attend(desk.account_id, False)
-        if desk.session.takes_fetches:
-            self._workers.backfill.put(Attend(account_id=desk.account_id, present=False))
-        self._workers.live.gone(desk.session.login, desk.session.role)
-        self._show(desk, "disconnected", reason)
-
-    def _show(self, desk: Desk, state: str, reason: str) -> None:
-        session = desk.session
-        data = {"role": session.role, "session": session.number, "state": state, "reason": reason}
-        self._workers.live.happened(Happening(kind="terminal", login=session.login, data=data))
-        mark = Mark(
-            account_id=desk.account_id, role=session.role, session=session.number, state=state,
-            last_seen_at=datetime.now(UTC),
-        )  # fmt: skip
-        self._workers.books.put(mark)
-
-
-def _welcome(report: Registered) -> Welcome:
-    return Welcome(
-        session=report.hello.session,
-        now_ms=unix_ms(),
-        version=choose_version(report.hello.versions),
-        login=report.hello.login,
-        beat_ms=BEAT_MS,
-        wait_ms_max=WAIT_MS_MAX,
-        trading_state=report.trading_state,
-        deals_from_msc=report.deals_from_msc,
-    )
 
 
 def _set_state(report: StateSet) -> SetTradingState:
@@ -463,14 +317,4 @@ def _set_state(report: StateSet) -> SetTradingState:
         expires_at_ms=now_ms + SET_STATE_TTL_MS,
         state=report.state,
         reason="set at the bridge",
-    )
-
-
-def _life(desk: Desk) -> Life:
-    return Life(
-        login=desk.session.login,
-        role=desk.session.role,
-        session=desk.session.number,
-        last_seen_ms=unix_ms(),
-        fields={"state": "connected", "server_offset_s": desk.server_offset_s},
     )

@@ -14,6 +14,9 @@ from zmq_bridge.relay.workbench import Workbench
 from zmq_bridge.sockets.envelope import Request
 from zmq_bridge.sockets.terminal_server import TerminalSession
 
+NEVER_MS = -(10**9)
+"""Long before any steady clock's beginning."""
+
 BOOKING_MAX = 8192
 """Events of one session on their way to the books; more are left to be resent."""
 
@@ -30,7 +33,7 @@ class Desk:
     """Events handed to the books thread and not reported yet."""
     is_present: bool = False
     """Heard of, as far as the other threads were told."""
-    life_ms: int = -(10**9)
+    life_ms: int = NEVER_MS
     """When its life was last shown in Redis."""
     question: Request | None = None
     """A `history` or `symbols` request that waits for its commit."""
