@@ -19,14 +19,19 @@ FRESH_MS_MAX = 3_000
 PREFERRED = ("EURUSD", "GBPUSD", "USDJPY")
 
 
-def find_live_price(settings: Settings) -> LivePrice | None:
-    """The best known symbol with a fresh quote, at an account that may trade; None when there is none."""
+def find_live_price(settings: Settings, *, picky: bool = False) -> LivePrice | None:
+    """The best known symbol with a fresh quote, at an account that may trade; None when there is none.
+
+    Args:
+        picky: only the very best symbol will do, and every open position must have a fresh quote too, or a signal
+            would be denied: right after a start the quotes of the last run are still there.
+    """
     engine = create_engine(settings.database_url, application_name="zmq-bridge up", pool_size=1)
     try:
         with engine.connect() as connection, open_redis(settings.redis_url) as client:
             reader = LiveReader(client)
             for account in list_accounts(connection):
-                quote = _best(reader, account.login) if account.trading_state == "active" else None
+                quote = _best(reader, account.login, picky) if account.trading_state == "active" else None
                 if quote:
                     return LivePrice(
                         login=account.login, symbol=quote.symbol, bid=quote.bid, ask=quote.ask, digits=_digits(quote)
@@ -38,13 +43,15 @@ def find_live_price(settings: Settings) -> LivePrice | None:
     return None
 
 
-def _best(reader: LiveReader, login: int) -> Quote | None:
+def _best(reader: LiveReader, login: int, picky: bool) -> Quote | None:
     now_ms = int(time.time() * 1000)
-    fresh = {symbol: quote for symbol, quote in reader.quotes(login).items() if quote.age_ms(now_ms) < FRESH_MS_MAX}
-    for symbol in (*PREFERRED, *sorted(fresh)):
-        if symbol in fresh:
-            return fresh[symbol]
-    return None
+    quotes = reader.quotes(login)
+    fresh = {symbol for symbol, quote in quotes.items() if quote.age_ms(now_ms) < FRESH_MS_MAX}
+    held = {position["symbol"] for position in reader.positions(login).values()}
+    ranked = [symbol for symbol in (*PREFERRED, *sorted(quotes)) if symbol in (quotes if picky else fresh)]
+    if not ranked or (picky and not {ranked[0], *held} <= fresh):
+        return None
+    return quotes[ranked[0]]
 
 
 def _digits(quote: Quote) -> int:

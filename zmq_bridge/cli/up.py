@@ -99,8 +99,9 @@ class _Announcement:
         """Look whether it is time; called again and again by the supervisor."""
         if self._is_made:
             return
-        price = find_live_price(self._settings)
-        if price or time.monotonic() > self._deadline:
+        is_late = time.monotonic() > self._deadline
+        price = find_live_price(self._settings, picky=not is_late)
+        if price or is_late:
             self._is_made = True
             console.print(running_panel(self._settings, self._key, price))
 
