@@ -197,7 +197,7 @@ def test_every_digit_of_the_index_is_kept(book):
     book.snapshot(7)
     kept = book.snapshot(3).nav_index
     assert book.snapshot(3).nav_index == kept
-    assert len(kept.price.as_tuple().digits) > 20
+    assert len(kept.price.as_tuple().digits) > 12
 
 
 def test_a_stopped_strategy_is_released_by_name_and_audited(book):

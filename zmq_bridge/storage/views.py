@@ -64,8 +64,8 @@ FROM deals WHERE signal_id = %(id)s ORDER BY time_msc, ticket
 """
 
 POSITIONS = """
-SELECT a.login AS account, a.currency_digits, p.ticket, p.symbol, p.side, p.volume, p.price_open, p.price_current, p.sl, p.tp, p.profit,
-       p.swap, p.time_msc, p.magic, p.comment, p.updated_at
+SELECT a.login AS account, a.currency_digits, p.ticket, p.symbol, p.side, p.volume, p.price_open, p.price_current,
+       p.sl, p.tp, p.profit, p.swap, p.time_msc, p.magic, p.comment, p.updated_at
 FROM positions p JOIN accounts a ON a.id = p.account_id
 WHERE (%(account_ids)s::bigint[] IS NULL OR p.account_id = ANY(%(account_ids)s::bigint[]))
   AND (%(symbol)s::text IS NULL OR p.symbol = %(symbol)s)
