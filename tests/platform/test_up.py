@@ -125,9 +125,10 @@ def test_killed_servers_are_noticed_and_started_again(running: RunningBridge) ->
 
 
 def test_killed_parts_are_started_again_and_doctor_is_content(running: RunningBridge) -> None:
-    for name in ("proxy", "recorder", "desk"):
-        os.kill(running.pid_of("bridge", name), signal.SIGKILL)
-    wait_until(lambda: all(f"{name} runs again" in running.text for name in ("proxy", "recorder", "desk")), 30)
+    for words in (("bridge", "proxy"), ("bridge", "recorder"), ("bridge", "desk"), ("gunicorn",)):
+        os.kill(running.pid_of(*words), signal.SIGKILL)
+    names = ("proxy", "recorder", "desk", "web")
+    wait_until(lambda: all(f"{name} runs again" in running.text for name in names), 30)
     wait_until(lambda: running.run("doctor").returncode == 0, 30)
 
 
@@ -147,6 +148,18 @@ def test_doctor_names_what_has_stopped(running: RunningBridge) -> None:
     assert re.search(r"^✗ +recorder", told.stdout, re.MULTILINE), told.stdout
     assert re.search(r"^✗ +account 123456: terminal", told.stdout, re.MULTILINE), told.stdout
     assert re.search(r"^✓ +proxy", told.stdout, re.MULTILINE), told.stdout
+
+
+def test_with_servers_of_its_own_nobody_gets_a_key_for_nothing(
+    bridge: RunningBridge, empty_database: str, redis_url: str
+) -> None:
+    bridge.variables = {"DATABASE_URL": empty_database, "REDIS_URL": redis_url, "ZMQ_BRIDGE_SECRET_KEY": "k" * 40}
+    bridge.start()
+    assert "zb_" not in bridge.text
+    assert "keys create" in bridge.text
+    assert not (bridge.var_dir / "api_key").exists()
+    assert not (bridge.var_dir / "postgres").exists()
+    assert not any("valkey" in process.name() for process in bridge.processes())
 
 
 def test_taken_ports_are_all_named_and_nothing_is_started(bridge: RunningBridge) -> None:

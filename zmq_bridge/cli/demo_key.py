@@ -18,8 +18,10 @@ NAME = "demo"
 SCOPES = (Scope.SIGNAL, Scope.READ, Scope.TRADE, Scope.ADMIN)
 
 
-def demo_key(settings: Settings) -> str:
-    """Return the key's text; make a new one when there is none, or when it was revoked."""
+def demo_key(settings: Settings) -> str | None:
+    """Return the key's text; make a new one when there is none, or when it was revoked. None in production."""
+    if not settings.embedded_postgres:
+        return None
     path = settings.var_dir / FILE
     engine = create_engine(settings.database_url, application_name="zmq-bridge up", pool_size=1)
     try:

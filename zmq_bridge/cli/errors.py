@@ -28,6 +28,10 @@ class CannotRun(Exception):
     """This command can't do its work as things are; the message says what to change."""
 
 
+class CannotRunNow(CannotRun):
+    """Like `CannotRun`, but the same try may work a moment later."""
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Turn expected failures into their message on stderr and their exit code."""
@@ -45,6 +49,8 @@ def explained() -> Iterator[None]:
 
 def describe(error: Exception) -> tuple[str, int] | None:
     """What to tell a person about an expected failure, and the exit code; None for a defect of ours."""
+    if isinstance(error, CannotRunNow):
+        return str(error), EXIT_FAILED
     if isinstance(error, SettingsError | CannotRun):
         return str(error), EXIT_POINTLESS
     if isinstance(error, EmbeddedError | GaveUp | ServiceFailed):

@@ -15,6 +15,7 @@ from rich.console import Group, RenderableType
 from rich.rule import Rule
 from rich.text import Text
 
+from zmq_bridge.cli.demo_key import FILE
 from zmq_bridge.settings import Settings
 
 # Far enough that the line still passes min_risk_reward when the price has moved a little before it is pasted.
@@ -49,23 +50,25 @@ def curl_line(settings: Settings, key: str, price: LivePrice) -> str:
     return shlex.join(words)
 
 
-def running_panel(settings: Settings, key: str, price: LivePrice | None) -> RenderableType:
+def running_panel(settings: Settings, key: str | None, price: LivePrice | None) -> RenderableType:
     """Everything that a newcomer wants to know. No frame and no wrapping: a line must be whole to be copied."""
     places = _places(settings, key, price)
     width = max(len(name) for name, _ in places) + 2
     lines = [Text.assemble(("  " + name.ljust(width), "bold"), value) for name, value in places]
     if price is None:
         last = Text("  No terminal publishes prices yet; `zmq-bridge doctor` says why.", style="yellow")
+    elif key is None:
+        last = Text(f"  POST signals to {settings.web_url}/api/signal with a key of yours in X-API-Key.")
     else:
         last = Text.assemble(("  Post a signal, paste this:\n\n", "bold"), curl_line(settings, key, price))
     return Group(Text(), Rule("zmq-bridge runs"), Text(), *lines, Text(), last, Text(), Rule("Ctrl-C stops everything"))
 
 
-def _places(settings: Settings, key: str, price: LivePrice | None) -> list[tuple[str, str]]:
+def _places(settings: Settings, key: str | None, price: LivePrice | None) -> list[tuple[str, str]]:
     symbol = price.symbol if price else "EURUSD"
     lines = [
         ("Dashboard", settings.web_url),
-        ("API key", f"{key}   (kept in {settings.var_dir / 'api_key'})"),
+        ("API key", f"{key}   (kept in {settings.var_dir / FILE})" if key else f"`{program()} keys create` makes one"),
         ("Ticks", f"{settings.local_endpoint(settings.subscribe_port)}   ZeroMQ SUB, prefix tick.{symbol}."),
         ("Signals", f"{settings.local_endpoint(settings.strategy_port)}   ZeroMQ REQ; or HTTP, below"),
         ("Terminals", f"ports {settings.feed_port} (PUB) and {settings.terminal_port} (REQ) of {settings.bind_host}"),

@@ -63,7 +63,7 @@ def run_up(settings: Settings, simulation: Simulation | None) -> None:
     report_line(f"everything is stopped; the data is kept in {settings.var_dir}")
 
 
-def _start_everything(supervisor: Supervisor, settings: Settings, simulation: Simulation | None) -> str:
+def _start_everything(supervisor: Supervisor, settings: Settings, simulation: Simulation | None) -> str | None:
     if settings.embedded_postgres:
         _start(supervisor, process_table.postgres_service(settings), "Postgres, the truth")
     if settings.embedded_redis:
@@ -90,7 +90,7 @@ def _start(supervisor: Supervisor, service: Service, what: str) -> None:
 class _Announcement:
     """Prints the panel once: as soon as a price streams, or when there was none for `wait_s`."""
 
-    def __init__(self, settings: Settings, key: str, wait_s: float) -> None:
+    def __init__(self, settings: Settings, key: str | None, wait_s: float) -> None:
         self._settings, self._key = settings, key
         self._deadline = time.monotonic() + wait_s
         self._is_made = False

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from zmq_bridge.cli.errors import CannotRun
+from zmq_bridge.cli.errors import CannotRunNow
 from zmq_bridge.cli.preflight import port_is_free, port_owner
 from zmq_bridge.cli.process_table import web_argv
 from zmq_bridge.settings import load_settings, with_secrets
@@ -21,7 +21,7 @@ def command() -> None:
     """
     settings = with_secrets(load_settings())
     if not port_is_free(settings.web_host, settings.web_port):
-        raise CannotRun(
+        raise CannotRunNow(
             f"expected port {settings.web_port} on {settings.web_host} to be free, found it taken by "
             f"{port_owner(settings.web_port) or 'another program'}. Stop that, or set ZMQ_BRIDGE_WEB_PORT"
         )
