@@ -14,8 +14,10 @@ import array
 import gc
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
 import zmq
 
@@ -103,6 +105,7 @@ def twin(endpoint: str, pipe: Connection) -> None:
     """Subscribe as the recorder does, read in its rhythm, forget."""
     context = zmq.Context()
     sub = connect(context, zmq.SUB, endpoint, b"tick.", b"beat.")
+    time.sleep(0.2)  # until it is connected
     pipe.send("ready")
     while True:
         sub.poll()
@@ -147,17 +150,17 @@ class Latency:
     """The processes of the latency measurement."""
 
     def __init__(self, ours: tuple[str, str], bare: tuple[str, str]) -> None:
-        parts = [
-            start(strategy, ours[1]),
-            start(strategy, bare[1]),
-            start(twin, bare[1]),
-            start(terminal, [ours[0], bare[0]]),
-        ]
-        self.processes = [process for process, _ in parts]
-        self.ours, self.bare, _, self.terminal = pipes = [pipe for _, pipe in parts]
-        for pipe in pipes:
-            answer(pipe)
+        self.processes: list[BaseProcess] = []
+        self.twin = self._start(twin, bare[1])  # first, as the recorder is: a proxy serves in the order of connecting
+        self.ours, self.bare = self._start(strategy, ours[1]), self._start(strategy, bare[1])
+        self.terminal = self._start(terminal, [ours[0], bare[0]])
         time.sleep(1.0)  # subscriptions travel to the terminal
+
+    def _start(self, main: Callable[..., None], where: object) -> Connection:
+        process, pipe = start(main, where)
+        self.processes.append(process)
+        answer(pipe)
+        return pipe
 
     def pair(self, symbol: str, rate: int, batch: int, first_seq: int) -> Pair:
         """Measure both sides once."""

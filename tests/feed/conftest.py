@@ -27,8 +27,8 @@ from zmq_bridge.sockets.proxy import ProxySettings, run_proxy
 from zmq_bridge.storage.engine import create_engine
 
 SPAWN = multiprocessing.get_context("spawn")
-PATIENCE_S = 20.0
-PATIENCE_MS = 20_000
+PATIENCE_S = 60.0
+PATIENCE_MS = 60_000
 LOGIN = 5_000_001
 SYMBOL = "EURUSD"
 START_MSC = 1_577_898_000_000  # 2020-01-01 17:00:00 on the server's clock
@@ -95,7 +95,8 @@ class Feeder:
         self.beats = 0
 
 
-def _proxy_main(settings: ProxySettings, pipe: Any) -> None:
+def proxy_main(settings: ProxySettings, pipe: Any) -> None:
+    """The proxy's process: says where it bound."""
     run_proxy(settings, lambda feed, subscribers: pipe.send((feed, subscribers)))
 
 
@@ -231,7 +232,7 @@ class Feed:
 def proxy() -> Iterator[Process]:
     """One proxy for all tests; none of them stops it."""
     endpoints = ProxySettings(feed_endpoint="tcp://127.0.0.1:*", subscribe_endpoint="tcp://127.0.0.1:*")
-    running = Process(_proxy_main, endpoints)
+    running = Process(proxy_main, endpoints)
     yield running
     assert running.stop() == 0
 

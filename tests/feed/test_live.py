@@ -199,6 +199,13 @@ def test_each_process_writes_its_own_figures(writer, reader):
     assert reader.stats() == {"recorder.ticks": "6", "desk.commands": "1"}
 
 
+def test_a_new_run_of_a_process_removes_the_figures_of_the_last(client, writer, reader):
+    writer.write_stats("recorder", {"ticks": 5, "gaps.EURUSD.1": 3})
+    writer.write_stats("desk", {"commands": 1})
+    LiveWriter(client).write_stats("recorder", {"ticks": 0})
+    assert reader.stats() == {"recorder.ticks": "0", "desk.commands": "1"}
+
+
 @pytest.mark.parametrize(
     ("key", "field", "value", "read"),
     [

@@ -23,6 +23,7 @@ from tests.feed.conftest import (
     Process,
     add_account,
     make_ticks,
+    proxy_main,
 )
 from tests.support import wait_until
 from zmq_bridge.embedded import EmbeddedPostgres, EmbeddedValkey
@@ -31,6 +32,7 @@ from zmq_bridge.protocol.messages import Beat, Gap, decode_frame
 from zmq_bridge.protocol.ticks import Tick, parse_tick_frame
 from zmq_bridge.relay.postgres_sink import PostgresSink
 from zmq_bridge.relay.recorder import run_recorder
+from zmq_bridge.sockets.proxy import ProxySettings
 from zmq_bridge.storage.migrations import migrate
 from zmq_bridge.storage.ticks import close_gap, replace_range
 
@@ -171,6 +173,34 @@ def test_a_killed_recorder_costs_nothing(feed, account_id):
     assert feed.gaps(), "three kills and no gap"
     assert backfill(feed, account_id, [*ticks, *end]) > 0
     assert feed.stored(account_id) == [*ticks, *end]
+
+
+def test_a_killed_proxy_costs_nothing_once_it_is_back(database, redis_url, account_id, free_ports):
+    endpoints = [f"tcp://127.0.0.1:{port}" for port in free_ports(2)]
+    settings = ProxySettings(feed_endpoint=endpoints[0], subscribe_endpoint=endpoints[1])
+    proxy = Process(proxy_main, settings)
+    feed = Feed(proxy, database, redis_url)
+    try:
+        terminal = feed.terminal()
+        ticks = make_ticks(400)
+        terminal.send(ticks[:100])
+        feed.wait_stored(account_id, ticks[:100])
+        proxy.kill()
+        terminal.send(ticks[100:300])
+        proxy = Process(proxy_main, settings)
+
+        def found() -> bool:
+            terminal.beat(ticks[299].time_msc)
+            return feed.stat("gap_ticks") + feed.stat("postgres_ticks") == 300
+
+        wait_until(found, PATIENCE_S)
+        terminal.send(ticks[300:])
+        wait_until(lambda: feed.stored(account_id)[-1] == ticks[-1], PATIENCE_S)
+        backfill(feed, account_id, ticks)
+        assert feed.stored(account_id) == ticks
+    finally:
+        feed.close()
+        proxy.kill()
 
 
 def test_a_stopped_recorder_flushes_what_it_received(feed, account_id):

@@ -28,6 +28,7 @@ class LiveWriter:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._begun: set[str] = set()
 
     def write_account(self, login: int, fields: Mapping[str, Scalar], *, received_ms: int) -> None:
         """Replace the account's snapshot. `received_ms` is our clock, Unix UTC, when the snapshot came in."""
@@ -51,11 +52,8 @@ class LiveWriter:
     def forget_terminal(self, login: int, role: str) -> None:
         """Remove a terminal that said bye, at once instead of after 3 s."""
         key = keys.terminal(login)
-        with translated():
-            names = cast(list[bytes], self._client.hkeys(key))
-            gone = [name for name in names if name.startswith(f"{role}.".encode())]
-            if gone:
-                self._client.hdel(key, *gone)
+        if self._remove(key, f"{role}."):
+            with translated():
                 self._client.publish(key, to_json({"role": role, "state": "disconnected"}))
 
     def add_signal(self, fields: Mapping[str, Scalar]) -> None:
@@ -67,9 +65,24 @@ class LiveWriter:
         self._append(keys.EVENTS, {"kind": kind, "login": login, "data": to_json(fields)})
 
     def write_stats(self, process: str, fields: Mapping[str, Scalar]) -> None:
-        """Replace this process's figures (fields `{process}.{name}`), leaving those of the others."""
+        """Write this process's figures (fields `{process}.{name}`), leaving those of the others.
+
+        The first call removes what an earlier run of the process left.
+        """
         named = {f"{process}.{name}": as_text(value) for name, value in fields.items()}
+        if process not in self._begun:
+            self._remove(keys.STATS, f"{process}.")
+            self._begun.add(process)
         self._keep(keys.STATS, named, STATS_TTL_MS)
+
+    def _remove(self, key: str, prefix: str) -> bool:
+        """Remove the fields of a hash that begin with `prefix`; True when there were any."""
+        with translated():
+            names = cast(list[bytes], self._client.hkeys(key))
+            gone = [name for name in names if name.startswith(prefix.encode())]
+            if gone:
+                self._client.hdel(key, *gone)
+        return bool(gone)
 
     def _replace(self, key: str, fields: Mapping[str, Scalar]) -> None:
         texts = {name: as_text(value) for name, value in fields.items()}

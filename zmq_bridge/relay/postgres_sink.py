@@ -12,8 +12,10 @@ for another reason is tried stream by stream, and a stream that fails alone lose
 
 import logging
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -24,6 +26,7 @@ from zmq_bridge.relay.account_book import AccountBook
 from zmq_bridge.relay.feed_stats import FeedStats
 from zmq_bridge.relay.gaps import Announced, News, StreamPlan, plan_stream
 from zmq_bridge.relay.tick_queue import Beaten, Item, TickQueue
+from zmq_bridge.storage.partitions import ensure_days_ahead
 from zmq_bridge.storage.tick_accounts import account_of
 from zmq_bridge.storage.tick_copy import TickRun, commit_without_waiting, copy_ticks
 from zmq_bridge.storage.tick_cursors import Stream, lock_cursors, save_cursors
@@ -39,6 +42,8 @@ BATCH_LINGER_S = 0.05
 
 WAKE_S = 1.0
 """How often a sink without work looks whether a held stream's account has appeared."""
+
+DAYS_AHEAD_INTERVAL_S = 3_600.0
 
 RETRY_FIRST_S = 0.1
 RETRY_MAX_S = 5.0
@@ -60,16 +65,29 @@ class PostgresSink(threading.Thread):
         self._accounts = AccountBook(self._look_up, stats)
         self._logins: dict[int, int] = {}
         self._known_days: set[int] = set()
+        self._days_due_s = 0.0
         commit_without_waiting(engine)
 
     def run(self) -> None:
         """Store batch after batch."""
         while not self._queue.drained and not self.give_up.is_set():
+            self._make_days_ahead()
             items = self._queue.take(
                 ticks_wanted=BATCH_TICKS_WANTED, ticks_max=BATCH_TICKS_MAX, linger_s=BATCH_LINGER_S, timeout_s=WAKE_S
             )
             if items or self._accounts.waiting:
                 self._store_whatever_it_takes(items)
+
+    def _make_days_ahead(self) -> None:
+        """Make the partitions of the coming days while nobody waits for them."""
+        if time.monotonic() < self._days_due_s:
+            return
+        self._days_due_s = time.monotonic() + DAYS_AHEAD_INTERVAL_S
+        try:
+            with self._engine.begin() as connection:
+                ensure_days_ahead(connection, datetime.fromtimestamp(self._now_ms() / 1000, UTC))
+        except DBAPIError as error:
+            self._failed(error)  # a batch that needs one makes it
 
     def _store_whatever_it_takes(self, items: Sequence[Item]) -> None:
         news = self._until_answered(lambda: self._sort(items))
