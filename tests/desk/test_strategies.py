@@ -77,7 +77,8 @@ def market(
     terminal = connect()
     terminal.hello(clock_ms=time.time_ns() // 1_000_000)
     terminal.deliver(terminal.event(deposit(1)))
-    publisher.publish(terminal.snapshot(balance="10000", positions=[position(7)], orders=[resting_order(9, sl=Decimal("1.08"))]))
+    resting = resting_order(9, sl=Decimal("1.08"))
+    publisher.publish(terminal.snapshot(balance="10000", positions=[position(7)], orders=[resting]))
     wait_until(lambda: terminal.pull(wait_ms=200).trading_state == "active")
     books.rows(
         "INSERT INTO correlations (account_id, as_of, symbols, links) VALUES (%s, %s, %s, '{}') RETURNING 1",

@@ -1,0 +1,197 @@
+"""What lies ready for a session: handed out once, again only when nothing was heard, trades before ticks."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.desk.terminal import LOGIN, deposit
+from zmq_bridge.protocol.commands import CancelOrder, ClosePosition, Command, FetchTicks, PlaceOrder
+from zmq_bridge.protocol.limits import ACKS_PER_WORK_MAX, COMMAND_RESEND_MS, COMMANDS_PER_WORK_MAX
+from zmq_bridge.protocol.published import Event
+from zmq_bridge.relay.books import BATCH_EVENTS_MAX, Ingest, Job, Stop, merge
+from zmq_bridge.relay.commands import UnsendableCommand, to_command
+from zmq_bridge.relay.mailbox import Mailbox
+from zmq_bridge.relay.workbench import ASK_AGAIN_MS, Workbench
+from zmq_bridge.storage.outbox import OutgoingCommand
+
+
+def command(number: int) -> Command:
+    """A trade command."""
+    return CancelOrder(command_id=f"{number:026d}", expires_at_ms=1, order=1)
+
+
+def fetch(number: int) -> Command:
+    """A command that asks for ticks."""
+    return FetchTicks(command_id=f"{number:026d}", expires_at_ms=1, symbol="EURUSD", from_msc=1, to_msc=2)
+
+
+def handed(bench: Workbench, now_ms: int) -> list[tuple[str, int]]:
+    """Ids and attempts of the next answer."""
+    return [(each.command_id, each.attempt) for each in bench.load(now_ms).commands]
+
+
+def test_a_command_is_handed_out_once_and_again_only_after_silence() -> None:
+    bench = Workbench("active")
+    bench.offer(command(1), 0)
+    assert handed(bench, 0) == [(command(1).command_id, 1)]
+    assert handed(bench, COMMAND_RESEND_MS - 1) == []
+    assert handed(bench, COMMAND_RESEND_MS) == [(command(1).command_id, 2)]
+    bench.answered(command(1).command_id, COMMAND_RESEND_MS)
+    assert handed(bench, 10 * COMMAND_RESEND_MS) == []
+
+
+def test_what_was_just_answered_is_not_taken_again_before_its_time() -> None:
+    bench = Workbench("active")
+    bench.offer(command(1), 0)
+    handed(bench, 0)
+    bench.answered(command(1).command_id, 0)
+    assert not bench.offer(command(1), ASK_AGAIN_MS - 1)
+    assert bench.offer(command(1), ASK_AGAIN_MS)
+
+
+def test_trades_go_before_ticks_whatever_came_first() -> None:
+    bench = Workbench("active")
+    bench.offer(fetch(1), 0)
+    bench.offer(command(2), 0)
+    assert [each for each, _ in handed(bench, 0)] == [command(2).command_id, fetch(1).command_id]
+
+
+def test_an_answer_is_bounded_and_the_rest_follows() -> None:
+    bench = Workbench("active")
+    for number in range(COMMANDS_PER_WORK_MAX + 3):
+        bench.offer(command(number), 0)
+    bench.acknowledge((1, seq) for seq in range(1, ACKS_PER_WORK_MAX + 5))
+    first = bench.load(0)
+    assert (len(first.commands), len(first.acks)) == (COMMANDS_PER_WORK_MAX, ACKS_PER_WORK_MAX)
+    assert bench.is_urgent()
+    second = bench.load(0)
+    assert (len(second.commands), len(second.acks)) == (3, 4)
+    assert not bench.is_urgent()
+
+
+def test_acknowledgements_that_could_not_be_sent_are_kept_in_order() -> None:
+    bench = Workbench("active")
+    bench.acknowledge([(1, 1), (1, 2)])
+    bench.unload(bench.load(0))
+    bench.acknowledge([(1, 3)])
+    assert bench.load(0).acks == ((1, 1), (1, 2), (1, 3))
+
+
+def test_a_successor_inherits_what_was_not_answered() -> None:
+    older, newer = Workbench("active"), Workbench("active")
+    for number in (1, 2, 3):
+        older.offer(command(number), 0)
+    handed(older, 0)
+    older.answered(command(2).command_id, 0)
+    newer.inherit(older)
+    assert handed(newer, 0) == [(command(1).command_id, 2), (command(3).command_id, 2)]
+
+
+def test_a_change_of_state_is_urgent_until_it_was_told() -> None:
+    bench = Workbench("active")
+    bench.trading_state = "halted"
+    assert bench.is_urgent()
+    assert bench.load(0).trading_state == "halted"
+    assert not bench.is_urgent()
+
+
+@given(st.lists(st.tuples(st.sampled_from("oha"), st.integers(0, 3), st.integers(0, 3000)), max_size=40))
+def test_no_command_is_handed_out_twice_within_the_time_to_answer(steps: list[tuple[str, int, int]]) -> None:
+    bench, now_ms, last = Workbench("active"), 0, dict[str, int]()
+    for what, number, passed_ms in steps:
+        now_ms += passed_ms
+        if what == "o":
+            bench.offer(command(number), now_ms)
+        elif what == "a":
+            bench.answered(command(number).command_id, now_ms)
+        else:
+            for command_id, _ in handed(bench, now_ms):
+                assert now_ms - last.get(command_id, -COMMAND_RESEND_MS) >= COMMAND_RESEND_MS
+                last[command_id] = now_ms
+
+
+def outgoing(kind: str, **payload: Any) -> OutgoingCommand:
+    """A row of the outbox."""
+    return OutgoingCommand(
+        id="01HF7YAT00AAAAAAAAAAAAAAAA", account_id=1, kind=kind, payload=payload,
+        expires_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
+
+
+def test_a_stored_command_becomes_the_wires_with_its_id_for_a_comment() -> None:
+    row = outgoing(
+        "place_order", symbol="EURUSD", side="buy", order_type="limit", volume="0.10", price="1.08", sl=None,
+        comment="what a person wrote", extra="is ignored",
+    )  # fmt: skip
+    assert to_command(row) == PlaceOrder(
+        command_id=row.id, expires_at_ms=1_767_225_600_000, symbol="EURUSD", side="buy", order_type="limit",
+        volume=Decimal("0.10"), price=Decimal("1.08"), comment=row.id,
+    )  # fmt: skip
+    assert to_command(outgoing("close_position", position=5, symbol="EURUSD"), attempt=2) == ClosePosition(
+        command_id=row.id, expires_at_ms=1_767_225_600_000, attempt=2, position=5, symbol="EURUSD", comment=row.id
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [
+        (outgoing("dance"), "dance"),
+        (outgoing("cancel_order"), "order"),
+        (outgoing("cancel_order", order=-1), "order"),
+        (outgoing("cancel_order", order="seven"), "order"),
+        (outgoing("place_order", symbol="EURUSD", side="up", order_type="market", volume="1"), "side"),
+        (outgoing("place_order", symbol="EURUSD", side="buy", order_type="market", volume="much"), "volume"),
+        (outgoing("place_order", symbol="EURUSD", side="buy", order_type="market", volume="NaN"), "volume"),
+    ],
+)
+def test_a_stored_command_that_makes_no_sense_says_which_field(row: OutgoingCommand, names: str) -> None:
+    with pytest.raises(UnsendableCommand, match=names):
+        to_command(row)
+
+
+def test_a_mailbox_refuses_what_does_not_fit_and_wakes_its_reader() -> None:
+    box: Mailbox[int] = Mailbox(items_max=2)
+    assert not box.wait(0.0)
+    assert [box.put(number) for number in (1, 2, 3)] == [True, True, False]
+    assert box.wait(0.0)
+    assert box.drain(1) == [1]
+    assert box.wait(0.0), "one is left"
+    assert box.drain() == [2]
+    assert not box.wait(0.0)
+    box.close()
+    assert not box.put(4)
+
+
+def test_a_mailbox_loses_nothing_between_threads() -> None:
+    box: Mailbox[int] = Mailbox(items_max=100_000)
+    writers = [threading.Thread(target=lambda: [box.put(number) for number in range(5_000)]) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    got: list[int] = []
+    while len(got) < 20_000:
+        assert box.wait(10.0), "the reader was not woken"
+        got += box.drain(100)
+    for writer in writers:
+        writer.join()
+    assert sorted(got) == sorted(list(range(5_000)) * 4)
+    box.close()
+
+
+def ingest(session: int, count: int) -> Ingest:
+    """A batch of events."""
+    events = tuple(Event(login=LOGIN, session=session, seq=seq, data=deposit(seq)) for seq in range(1, count + 1))
+    return Ingest(account_id=1, login=LOGIN, session=session, events=events)
+
+
+def test_neighbouring_batches_of_one_session_are_joined_within_bounds() -> None:
+    half = BATCH_EVENTS_MAX // 2
+    jobs: list[Job] = [ingest(1, half), ingest(1, half), ingest(1, 1), ingest(2, 1), Stop(), ingest(2, 1)]
+    sizes = [len(job.events) if isinstance(job, Ingest) else 0 for job in merge(jobs)]
+    assert sizes == [2 * half, 1, 1, 0, 1]
