@@ -14,9 +14,10 @@ from tests.desk.terminal import CONTEXT, LOGIN, PATIENCE_MS, Refused, Terminal, 
 from tests.desk.world import Books, DeskProcess, desk_settings
 from tests.support import wait_until
 from zmq_bridge.protocol.codec import pack, unpack
-from zmq_bridge.protocol.dialogue import ErrorReply, Work
+from zmq_bridge.protocol.dialogue import Bye, ErrorReply, Program, Work
 from zmq_bridge.protocol.limits import FRAME_BYTES_MAX
 from zmq_bridge.protocol.messages import decode_terminal_reply, encode
+from zmq_bridge.relay.outbox import RELEASE_S
 from zmq_bridge.sockets.rate import Rate, RateLimiter, Verdict
 from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer
 
@@ -161,6 +162,25 @@ def test_an_account_that_is_not_the_speakers_own_is_refused(connect: Connect) ->
         terminal.hello(snapshot=changed)
 
 
+def test_a_hello_that_no_book_can_hold_is_refused(connect: Connect) -> None:
+    terminal = connect()
+    program = Program(name="with a \0 in it", version="1")
+    with pytest.raises(Refused, match="MALFORMED"):
+        terminal.hello(program=program)
+    assert terminal.hello().login == LOGIN
+
+
+def test_a_second_server_of_the_same_login_is_refused_while_the_first_is_there(connect: Connect) -> None:
+    terminal = connect()
+    terminal.hello()
+    other = connect(session=terminal.session + 1)
+    books = other.books()
+    elsewhere = type(books)(event_seq=0, time_msc=books.time_msc, account=account(server="Other"))
+    with pytest.raises(Refused, match="WRONG_LOGIN"):
+        other.hello(server="Other", snapshot=elsewhere)
+    assert isinstance(terminal.pull(), Work)
+
+
 def test_events_of_another_login_are_refused(connect: Connect, books: Books) -> None:
     one, other = connect(login=111), connect(login=222)
     one.hello()
@@ -218,6 +238,23 @@ def test_a_second_desk_leaves_an_owned_account_alone_and_takes_it_over_when_the_
         wait_until(lambda: _greets(elsewhere), 15.0)
         command_id = books.place_order()
         assert elsewhere.pull_command().command_id == command_id
+    finally:
+        elsewhere.close()
+        standby.stop()
+
+
+def test_a_terminal_that_said_bye_may_go_to_another_desk(
+    desk: DeskProcess, connect: Connect, database: str, redis_url: str
+) -> None:
+    first = connect()
+    first.hello()
+    first.ask(Bye(login=first.login, session=first.session, reason="moving"))
+    standby = DeskProcess(settings=desk_settings(database, redis_url))
+    standby.start()
+    elsewhere = Terminal(standby.endpoint, session=first.session + 1)
+    try:
+        wait_until(lambda: _greets(elsewhere), RELEASE_S - 5.0)
+        assert isinstance(elsewhere.pull(), Work)
     finally:
         elsewhere.close()
         standby.stop()

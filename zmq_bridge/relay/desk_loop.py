@@ -96,7 +96,7 @@ class DeskLoop:
             return
         desk.work.answered(history.command_id, steady_ms())
         order = KeepHistory(account_id=desk.account_id, history=history)
-        self._ask(desk, request, self._workers.backfill.put(order))
+        self._ask(desk, history.command_id, request, self._workers.backfill.put(order))
 
     def on_symbols(self, session: TerminalSession, symbols: Symbols, request: Request) -> None:
         """Send them to the books; the answer follows."""
@@ -107,14 +107,14 @@ class DeskLoop:
         job = KeepSymbols(
             account_id=desk.account_id, login=session.login, session=session.number, specs=symbols.symbols
         )
-        self._ask(desk, request, self._workers.books.put(job))
+        self._ask(desk, "", request, self._workers.books.put(job))
 
     def on_bye(self, session: TerminalSession, bye: Bye) -> None:
         """Serve the session no longer."""
         desk = self.sessions.remove(session)
         if desk is not None:
             log.info("terminal said bye: login=%d session=%d: %s", session.login, session.number, bye.reason)
-            self._presence.absent(desk, "bye")
+            self._presence.absent(desk, "bye", gone=True)
 
     def on_silent(self, session: TerminalSession) -> None:
         """Leave its commands queued until it is heard again."""
@@ -261,10 +261,10 @@ class DeskLoop:
 
     def _lost(self, report: Lost) -> None:
         for desk in self.sessions.of_account(report.account_id):
-            self.server.refuse_pull(desk.session, ErrorCode.OWNED_ELSEWHERE, "another desk serves this account")
+            self.server.refuse_pull(desk.session, ErrorCode.UNKNOWN_SESSION, "this desk gave the account up")
             self.server.roster.forget(desk.session)
             self.sessions.remove(desk.session)
-            self._presence.absent(desk, "owned elsewhere")
+            self._presence.absent(desk, "the desk gave the account up")
 
     def _answer(self, desk: Desk) -> None:
         load = desk.work.load(steady_ms())
@@ -281,17 +281,17 @@ class DeskLoop:
         if desk.session.waiting is not None and desk.work.is_urgent():
             self._answer(desk)
 
-    def _ask(self, desk: Desk, request: Request, taken: bool) -> None:
+    def _ask(self, desk: Desk, name: str, request: Request, taken: bool) -> None:
         if taken:
-            desk.question = request
+            desk.question = (name, request)
         else:
             self.server.refuse(request, ErrorCode.UNAVAILABLE, "too much to do", session=desk.session.number)
 
     def _answer_question(self, login: int, number: int, command_id: str, committed: bool) -> None:
         desk = self.sessions.find(login, number)
-        if desk is None or desk.question is None:
-            return
-        request, desk.question = desk.question, None
+        if desk is None or desk.question is None or desk.question[0] != command_id:
+            return  # its terminal has given it up
+        (_, request), desk.question = desk.question, None
         if committed:
             self.server.reply(request, Received(session=number, now_ms=unix_ms(), command_id=command_id))
         else:

@@ -87,7 +87,7 @@ class StateSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lost:
-    """Another desk owns the account now."""
+    """This desk does not own the account any more: its terminals must greet anew, here or elsewhere."""
 
     account_id: int
 

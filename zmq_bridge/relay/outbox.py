@@ -42,6 +42,8 @@ DOUBT_GRACE_S = 2.0
 CLAIM_MAX = 64
 ORDERS_MAX = 1024
 RECONNECT_S = 0.5
+RELEASE_S = 15.0
+"""How long an account is kept for a terminal that fell silent; for one that said bye, until the next sweep."""
 OWN_TRIES_S = 5.0
 """How long a lost lock is tried for (an old connection of ours may linger) before it counts as another desk's."""
 
@@ -56,10 +58,14 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attend:
-    """A terminal that trades for the account is there, or not: claim for it, or leave its commands queued."""
+    """A terminal of the account is there, or not: claim for one that trades, or leave the commands queued."""
 
     account_id: int
+    trades: bool
+    """Its place: it takes trade commands, or it only feeds ticks."""
     present: bool
+    gone: bool = False
+    """It said bye: nobody needs to wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +99,9 @@ class ClaimsThread(threading.Thread):
         """Say whether the account is ours now."""
         return account_id in self._claims.owned
 
-    def attend(self, account_id: int, present: bool) -> None:
-        """Say whether commands of an account can be handed out now."""
-        self._orders.put(Attend(account_id=account_id, present=present))
+    def attend(self, account_id: int, *, trades: bool, present: bool, gone: bool = False) -> None:
+        """Say whether a terminal of an account is there now, or gone for good."""
+        self._orders.put(Attend(account_id=account_id, trades=trades, present=present, gone=gone))
 
     def stop(self) -> None:
         """End the thread and give up every account."""
@@ -156,6 +162,9 @@ class Claims:
         self.owned: set[int] = set()
         """Accounts whose lock this connection holds."""
         self._attended: set[int] = set()
+        """Accounts with a terminal that takes trade commands now."""
+        self._fed: set[int] = set()
+        self._idle_since: dict[int, float] = {}
         self._states: dict[int, str] = {}
         self._sweeps = 0
         self._unowned_since: dict[int, float] = {}
@@ -170,14 +179,8 @@ class Claims:
         match order:
             case Adopt(account_id=account_id, owned=owned):
                 owned.set_result(connection is not None and self._adopt(connection, account_id))
-            case Attend(account_id=account_id, present=True):
-                self._attended.add(account_id)
-                self._states.pop(account_id, None)  # it may have changed while nobody was there to be told
-                if connection is not None:
-                    self.claim(connection)
-                    self.tell_states(connection)
-            case Attend(account_id=account_id):
-                self._attended.discard(account_id)
+            case Attend():
+                self._attend(connection, order)
             case Stop():
                 self.stopped = True
                 self._disown(connection)
@@ -202,6 +205,7 @@ class Claims:
         """Do what time brings about."""
         self._sweeps += 1
         self._own_again(connection)
+        self._release_idle(connection)
         for command_id, account_id in outbox.expire_queued(connection):
             log.warning("command expired before it was sent: account_id=%d command_id=%s", account_id, command_id)
         for command_id, account_id in outbox.doubt_sent(connection, DOUBT_GRACE_S):
@@ -220,11 +224,33 @@ class Claims:
             self._states[account_id] = state
             self._report(StateSet(account_id=account_id, state=cast(TradingStateName, state)))
 
+    def _attend(self, connection: Connection | None, order: Attend) -> None:
+        places = self._attended if order.trades else self._fed
+        if not order.present:
+            places.discard(order.account_id)
+            self._idle_since[order.account_id] = time.monotonic() - (RELEASE_S if order.gone else 0.0)
+            return
+        places.add(order.account_id)
+        self._states.pop(order.account_id, None)  # it may have changed while nobody was there to be told
+        if connection is not None:
+            self.claim(connection)
+            self.tell_states(connection)
+
+    def _release_idle(self, connection: Connection) -> None:
+        """Give up accounts that no terminal of ours speaks for: it may have gone to another desk."""
+        for account_id in sorted(self.owned - self._attended - self._fed):
+            since = self._idle_since.setdefault(account_id, time.monotonic())
+            if time.monotonic() - since >= RELEASE_S:
+                disown(connection, Lock.OWNER, account_id)
+                self.owned.discard(account_id)
+                self._give_up(account_id, "no terminal speaks for it")
+
     def _adopt(self, connection: Connection, account_id: int) -> bool:
         if account_id not in self.owned and not own(connection, Lock.OWNER, account_id):
             return False
         self._adopted.add(account_id)
         self.owned.add(account_id)
+        self._idle_since[account_id] = time.monotonic()
         self._states.pop(account_id, None)
         return True
 
@@ -236,13 +262,14 @@ class Claims:
                 continue
             since = self._unowned_since.setdefault(account_id, time.monotonic())
             if time.monotonic() - since >= OWN_TRIES_S:
-                self._give_up(account_id)
+                self._give_up(account_id, "another desk owns it")
 
-    def _give_up(self, account_id: int) -> None:
-        log.error("account is owned by another desk now: account_id=%d", account_id)
-        self._adopted.discard(account_id)
-        self._attended.discard(account_id)
+    def _give_up(self, account_id: int, reason: str) -> None:
+        log.warning("account is given up: account_id=%d: %s", account_id, reason)
+        for places in (self._adopted, self._attended, self._fed):
+            places.discard(account_id)
         self._unowned_since.pop(account_id, None)
+        self._idle_since.pop(account_id, None)
         self._report(Lost(account_id=account_id))
 
     def _disown(self, connection: Connection | None) -> None:

@@ -45,12 +45,12 @@ class Presence:
             self._attend(desk)
             self._show(desk, "connected", "")
 
-    def absent(self, desk: Desk, reason: str) -> None:
-        """Take note that a terminal is silent, gone, or not ours any more."""
+    def absent(self, desk: Desk, reason: str, *, gone: bool = False) -> None:
+        """Take note that a terminal is silent, gone for good, or not ours any more."""
         if desk.is_present:
             desk.is_present = False
             desk.life_ms = NEVER_MS
-            self._attend(desk)
+            self._attend(desk, gone=gone)
             self._workers.live.gone(desk.session.login, desk.session.role)
             self._show(desk, "disconnected", reason)
 
@@ -59,9 +59,10 @@ class Presence:
         if old.role != role:
             self._workers.live.gone(old.login, old.role)
 
-    def _attend(self, desk: Desk) -> None:
-        if desk.session.takes_trades:
-            self._workers.claims.attend(desk.account_id, desk.is_present)
+    def _attend(self, desk: Desk, *, gone: bool = False) -> None:
+        self._workers.claims.attend(
+            desk.account_id, trades=desk.session.takes_trades, present=desk.is_present, gone=gone
+        )
         if desk.session.takes_fetches:
             self._workers.backfill.put(Attend(account_id=desk.account_id, present=desk.is_present))
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import cast
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError
 
 from zmq_bridge.protocol.commands import Command, TradingStateName
 from zmq_bridge.protocol.dialogue import Hello
@@ -23,9 +24,13 @@ from zmq_bridge.relay.messages import Refused, Registered
 from zmq_bridge.storage import outbox, state, terminals
 from zmq_bridge.storage.accounts import Account, AccountConflictError, ensure_account, find_accounts
 from zmq_bridge.storage.events import latest_deal_msc
+from zmq_bridge.storage.ledger_breaks import open_breaks
+from zmq_bridge.storage.ledger_reconcile import last_agreement
 
 DEALS_OVERLAP_MS = 3_600_000
 """How far before the newest stored deal a terminal reads its history again."""
+
+REASON_CHARS_MAX = 300
 
 Adopt = Callable[[int], bool]
 """Take the ownership of an account."""
@@ -61,6 +66,9 @@ def register(engine: Engine, hello: Hello, adopt: Adopt, *, now: datetime) -> Re
         return Refused(
             hello=hello, code=refusal.code, message=refusal.message, expected=refusal.expected, found=refusal.found
         )
+    except (DataError, ValueError) as error:
+        reason = " ".join(str(error).split())[:REASON_CHARS_MAX]
+        return Refused(hello=hello, code=ErrorCode.MALFORMED, message=f"the books cannot hold this: {reason}")
 
 
 def keep(
@@ -133,17 +141,23 @@ def _check_session(connection: Connection, account_id: int, hello: Hello) -> Non
 def _enter(connection: Connection, account_id: int, hello: Hello, now: datetime) -> Registered:
     terminals.upsert_terminal(connection, account_id, _speaker(hello, now))
     terminals.upsert_symbols(connection, account_id, [asdict(spec) for spec in hello.symbols])
-    if hello.snapshot is not None:
+    if hello.snapshot is not None and hello.role != "feed":
         place = state.Place(session=hello.session, event_seq=hello.snapshot.event_seq, seq=0)
         keep(connection, account_id, place, hello.snapshot, now)
-    latest_msc = latest_deal_msc(connection, account_id)
     return Registered(
         hello=hello,
         account_id=account_id,
         trading_state=cast(TradingStateName, outbox.trading_states(connection, [account_id])[account_id]),
-        deals_from_msc=0 if latest_msc is None else max(0, latest_msc - DEALS_OVERLAP_MS),
+        deals_from_msc=_deals_from_msc(connection, account_id),
         unconfirmed=_unconfirmed(connection, account_id) if hello.role != "feed" else (),
     )
+
+
+def _deals_from_msc(connection: Connection, account_id: int) -> int:
+    """Ask for a little more than what is new; for everything while ledger and broker disagree or never agreed."""
+    latest_msc = latest_deal_msc(connection, account_id)
+    agreed = last_agreement(connection, account_id) is not None and not open_breaks(connection, account_id)
+    return max(0, latest_msc - DEALS_OVERLAP_MS) if latest_msc is not None and agreed else 0
 
 
 def _speaker(hello: Hello, now: datetime) -> terminals.Speaker:

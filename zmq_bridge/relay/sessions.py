@@ -35,8 +35,8 @@ class Desk:
     """Heard of, as far as the other threads were told."""
     life_ms: int = NEVER_MS
     """When its life was last shown in Redis."""
-    question: Request | None = None
-    """A `history` or `symbols` request that waits for its commit."""
+    question: tuple[str, Request] | None = None
+    """A `history` (by its command id) or `symbols` ("") request that waits for its commit."""
 
     def unseen(self, events: Iterable[Event]) -> tuple[Event, ...]:
         """Leave out what is on its way to the books already."""

@@ -34,8 +34,12 @@ ON CONFLICT (account_id, role) DO UPDATE SET
 """
 
 MARK_TERMINAL = """
-UPDATE terminals SET state = %(state)s, last_seen_at = %(last_seen_at)s
-WHERE account_id = %(account)s AND role = %(role)s AND session = %(session)s
+WITH marked AS (
+    UPDATE terminals SET state = %(state)s, last_seen_at = %(last_seen_at)s
+    WHERE account_id = %(account)s AND role = %(role)s AND session = %(session)s
+    RETURNING account_id
+)
+SELECT pg_notify('events', account_id::text) FROM marked
 """
 
 _SPEC_COLUMNS = (
