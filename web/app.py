@@ -46,7 +46,7 @@ def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
         settings: where Postgres and Redis are; the key that signs sessions.
         trusted_proxies: how many reverse proxies in front may be believed about the client's address.
     """
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.config.update(OPENAPI, SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=BODY_BYTES_MAX)
     if trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies)  # type: ignore[method-assign]
