@@ -6,12 +6,14 @@ meet. The Postgres here is not durable (fsync off); apart from that it is the em
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import psycopg2
 import psycopg2.extensions
 import pytest
@@ -23,13 +25,18 @@ from zmq_bridge.embedded.postgres import ROLE, SUPERUSER
 
 TEMPLATE = "migrated_template"
 COPYING = "STRATEGY file_copy"  # several times faster than writing the copy to the log, which nobody needs here
+MEMORY = Path("/dev/shm")
+MEMORY_FREE_MIN_BYTES = 3_000_000_000
+RUN_PREFIX = "zb-run-"
 START_TRIES = 5  # a free port can be taken between finding and using it
 
 
 @pytest.fixture(scope="session")
 def run_dir() -> Iterator[Path]:
     """A directory of this run, with a short name (unix sockets live below it)."""
-    directory = Path(tempfile.mkdtemp(prefix="zb-"))
+    home = _home()
+    _sweep(home)
+    directory = Path(tempfile.mkdtemp(prefix=f"{RUN_PREFIX}{os.getpid()}-", dir=home))
     directory.chmod(0o755)
     yield directory
     shutil.rmtree(directory, ignore_errors=True)
@@ -38,7 +45,9 @@ def run_dir() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_server(run_dir: Path) -> Iterator[EmbeddedPostgres]:
     """The Postgres server of this run."""
-    server = EmbeddedPostgres(run_dir / "pg", log_path=run_dir / "postgres.log", durable=False)
+    server = EmbeddedPostgres(
+        run_dir / "pg", log_path=run_dir / "postgres.log", durable=False, options={"max_wal_size": "256MB"}
+    )
     server.start()
     yield server
     server.stop()
@@ -124,6 +133,21 @@ def start_valkey(data_dir: Path) -> EmbeddedValkey:
             if not tries_left:
                 raise
     raise AssertionError("unreachable")
+
+
+def _home() -> Path:
+    """Memory where there is plenty (a database per test is much quicker there), else the temporary directory."""
+    if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_FREE_MIN_BYTES:
+        return MEMORY
+    return Path(tempfile.gettempdir())
+
+
+def _sweep(home: Path) -> None:
+    """Remove what killed runs of this user left behind."""
+    for left in home.glob(f"{RUN_PREFIX}*"):
+        pid = left.name.removeprefix(RUN_PREFIX).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)) and left.stat().st_uid == os.geteuid():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _database(server: EmbeddedPostgres, postgres_url: str, template: str) -> Iterator[str]:
