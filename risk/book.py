@@ -12,9 +12,9 @@ from risk.codes import Code
 from risk.intent import Side
 from risk.market import Lot, Market
 from risk.numbers import ZERO, settle
-from risk.order import entry_price, loss_per_lot, worst_entry_price
 from risk.refusal import Refused
 from risk.snapshot import OpenPosition, PendingOrder, Reservation, Snapshot, SymbolSpec
+from risk.stops import NO_STOPS, Stops, pending_stops, pending_worst, stop_distance
 
 BUY = Side.BUY  # looked up once: an enum's member costs three times a name
 
@@ -46,8 +46,8 @@ class Book:
         self.up: dict[str, Decimal] = {}  # what orders not filled yet may add to a currency
         self.down: dict[str, Decimal] = {}  # what they may take from it
 
-    def add_positions(self, positions: tuple[OpenPosition, ...], market: Market) -> None:
-        """Count open positions."""
+    def add_positions(self, positions: tuple[OpenPosition, ...], market: Market, stops: Stops = NO_STOPS) -> None:
+        """Count open positions; `stops` are those that pending orders may put in place of their own."""
         piles: dict[tuple[str, Side], Pile] = {}
         for position in positions:
             symbol, volume = position.symbol, position.volume
@@ -55,7 +55,7 @@ class Book:
             pile = piles.get(key)
             if pile is None:
                 pile = piles[key] = Pile(market.lot(symbol))
-            pile.distance += volume * stop_distance(position, pile.lot)
+            pile.distance += volume * stop_distance(position, pile.lot, stops)
             pile.volume += volume
         for key, pile in piles.items():
             self._add_pile(key, pile)
@@ -130,36 +130,9 @@ def build_book(snapshot: Snapshot, market: Market, without_ticket: int | None = 
         positions = tuple(p for p in positions if p.ticket != without_ticket)
         orders = tuple(o for o in orders if o.ticket != without_ticket)
     book = Book()
-    book.add_positions(positions, market)
+    book.add_positions(positions, market, pending_stops(snapshot.account, orders))
     for order in orders:
         book.add_order(order, market)
     for held in snapshot.reservations:
         book.add_reservation(held, market)
     return book
-
-
-def stop_distance(position: OpenPosition, lot: Lot) -> Decimal:
-    """Return the price distance from where the position closes now to its stop; 0 when the stop is passed already."""
-    if not position.usable:
-        raise Refused(Code.BOOK_INVALID, position=position)
-    sl = position.sl
-    if sl is None:
-        raise Refused(Code.POSITION_UNPROTECTED, ticket=position.ticket, symbol=position.symbol)
-    distance = lot.bid - sl if position.side is BUY else sl - lot.ask
-    return distance if distance > ZERO else ZERO
-
-
-def position_risk(position: OpenPosition, lot: Lot) -> Decimal:
-    """Return R of one open position, or refuse one without a stop or with unusable figures."""
-    return position.volume * (stop_distance(position, lot) * lot.loss_per_price + lot.exit_cost)
-
-
-def pending_worst(order: PendingOrder, lot: Lot) -> tuple[Decimal, Decimal]:
-    """Return the worst fill of a pending order and its R, or refuse one without a stop or with unusable figures."""
-    if not order.usable:
-        raise Refused(Code.BOOK_INVALID, order=order)
-    if order.sl is None:
-        raise Refused(Code.POSITION_UNPROTECTED, ticket=order.ticket, symbol=order.symbol)
-    entry = entry_price(order.side, order.order_type, order.price, order.stoplimit, lot)
-    worst = worst_entry_price(order.side, order.order_type, entry, 0, lot)
-    return worst, order.volume * loss_per_lot(order.side, worst, order.sl, lot)

@@ -7,12 +7,12 @@ can move the net. Risk does not net: see `risk.book`.
 from dataclasses import dataclass
 from decimal import Decimal
 
-from risk.book import position_risk
 from risk.intent import Side
 from risk.market import Lot, Market
 from risk.numbers import ZERO
 from risk.refusal import Refused
 from risk.snapshot import OpenPosition, PendingOrder, Reservation, Snapshot
+from risk.stops import position_risk
 from risk.valuation import BY_TICK_VALUE
 
 

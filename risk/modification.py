@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from risk.book import build_book, pending_worst, position_risk
+from risk.book import build_book
 from risk.case import Ask, Case
 from risk.checks import GATES, WIDENING_CHECKS
 from risk.codes import Code
@@ -24,6 +24,7 @@ from risk.order import closing_price
 from risk.reduction import eases, nothing_added
 from risk.refusal import Refused
 from risk.snapshot import OpenPosition, PendingOrder, Snapshot
+from risk.stops import pending_worst, position_risk
 from risk.verdict import Approved, Check, Verdict
 
 

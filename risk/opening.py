@@ -13,11 +13,12 @@ from risk.form import require_opening
 from risk.intent import Intent
 from risk.limits import Limits
 from risk.market import Market
-from risk.numbers import round_up, settle
+from risk.numbers import ZERO, round_up, settle
 from risk.order import Order, entry_price, loss_per_lot, worst_entry_price
 from risk.refusal import Refused
 from risk.sizing import size
 from risk.snapshot import AccountState, Snapshot
+from risk.stops import moved_stop_risk
 from risk.verdict import Approved, Check, Denied, Verdict, text
 
 Ts = TypeVarTuple("Ts")  # what a stage's checks look at
@@ -39,7 +40,9 @@ def judge_opening(ask: Ask, done: list[Check], without_ticket: int | None = None
     order = build_order(ask.intent, market)
     if failed := run(ORDER_CHECKS, done, ask, order):
         return deny(failed, done)
-    case = build_case(ask, order, market, build_book(ask.snapshot, market, without_ticket))
+    book = build_book(ask.snapshot, market, without_ticket)
+    moved = moved_stop_risk(ask.snapshot, order.side, order.sl, order.lot, without_ticket)
+    case = build_case(ask, order, market, book, moved)
     if failed := run(LIMIT_CHECKS, done, case):
         return deny(failed, done)
     return approve(case, done)
@@ -80,28 +83,31 @@ def build_order(intent: Intent, market: Market) -> Order:
     )  # fmt: skip
 
 
-def build_case(ask: Ask, order: Order, market: Market, book: Book) -> Case:
-    """Work out volume, risk and margin of the order, and where the account stands."""
+def build_case(ask: Ask, order: Order, market: Market, book: Book, moved: Decimal = ZERO) -> Case:
+    """Work out volume, risk and margin of the order, and where the account stands.
+
+    `moved` is what the order adds to the risk of a position by moving its stop, whatever its own volume.
+    """
     account, day, index = ask.account, ask.snapshot.day, ask.snapshot.nav_index
     assert day is not None  # the gates made sure of both
     assert index is not None
     capital = account.equity - account.credit
     base = min(account.balance, capital)
-    volume = _volume(ask.intent, base, order)
+    volume = _volume(ask.intent, base, order, moved)
     return Case(
         ask=ask, order=order, market=market, book=book, base=base, day=day, nav_index=index, volume=volume,
-        risk=settle(volume * order.loss_per_lot),
+        risk=settle(volume * order.loss_per_lot + moved),
         margin=settle(volume * market.margin(order.lot, order.worst_entry)),
         notional=settle(volume * order.worst_entry * order.lot.loss_per_price),
         loss_today=day.reference + day.net_flows - capital,
     )  # fmt: skip
 
 
-def _volume(intent: Intent, base: Decimal, order: Order) -> Decimal:
+def _volume(intent: Intent, base: Decimal, order: Order, moved: Decimal) -> Decimal:
     if intent.volume is not None:
         return intent.volume
     assert intent.risk_percent is not None
-    return size(intent.risk_percent, base, order.loss_per_lot, order.lot.spec.volume_step)
+    return size(intent.risk_percent, base, order.loss_per_lot, order.lot.spec.volume_step, moved)
 
 
 def run(checks: Iterable[Callable[[*Ts], Check]], done: list[Check], *args: *Ts) -> Check | None:

@@ -21,6 +21,7 @@ from risk.nav_index import drawdown_percent
 from risk.numbers import CONTEXT, ZERO, percent_of
 from risk.refusal import Refused
 from risk.snapshot import AccountState, Snapshot
+from risk.stops import pending_stops
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +108,9 @@ def _report(snapshot: Snapshot, account: AccountState, limits: Limits, now: date
 def _count(snapshot: Snapshot, market: Market) -> tuple[Book, tuple[Problem, ...]]:
     """Value every ticket on its own, so that one that cannot be valued does not hide what is wrong with the others."""
     book, problems = Book(), [*_unread(snapshot)]
+    stops = pending_stops(snapshot.account, snapshot.orders or ())
     steps = [
-        *((f"position {p.ticket}", partial(book.add_positions, (p,), market)) for p in snapshot.positions or ()),
+        *((f"position {p.ticket}", partial(book.add_positions, (p,), market, stops)) for p in snapshot.positions or ()),
         *((f"order {o.ticket}", partial(book.add_order, o, market)) for o in snapshot.orders or ()),
         *((f"reservation {r.command_id}", partial(book.add_reservation, r, market))
           for r in snapshot.reservations or ()),

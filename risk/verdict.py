@@ -12,6 +12,8 @@ from typing import ClassVar
 
 from risk.codes import Code
 
+DIGITS_SHOWN_MAX = 40  # digits before or behind the point that are written out
+
 Measure = Decimal | int | str | timedelta | datetime | date | None
 
 
@@ -63,9 +65,19 @@ def describe(checks: tuple[Check, ...]) -> list[dict[str, str | bool | None]]:
 
 
 def text(measure: Measure) -> str | None:
-    """Render a measure: time differences as seconds, times in ISO 8601, numbers as they are."""
+    """Render a measure: time differences as seconds, times in ISO 8601, numbers without trailing zeros."""
+    if isinstance(measure, Decimal):
+        return plain(measure)
     if isinstance(measure, timedelta):
         return str(measure.total_seconds())
     if isinstance(measure, date):  # a datetime is one too
         return measure.isoformat()
     return None if measure is None else str(measure)
+
+
+def plain(number: Decimal) -> str:
+    """Render a number without exponent and without trailing zeros; one too long or too odd for that as it is."""
+    if not number.is_finite() or abs(number.adjusted()) > DIGITS_SHOWN_MAX:
+        return str(number)
+    digits = f"{number:f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits

@@ -7,7 +7,7 @@ from risk.case import Case
 from risk.codes import Code
 from risk.correlation import cluster, is_fresh
 from risk.numbers import ZERO, percent_of
-from risk.verdict import Check
+from risk.verdict import Check, plain
 
 
 def check_positions(case: Case) -> Check:
@@ -27,7 +27,7 @@ def check_currency(case: Case) -> Check:
     """The largest net exposure to one currency, whatever fills, <= its cap, a share of B."""
     limit = percent_of(case.ask.limits.max_currency_exposure_percent, case.base)
     size, currency = largest_exposure(case)
-    return Check(Code.CURRENCY_EXPOSURE, size if size <= limit else f"{size} {currency}", limit, size <= limit)
+    return Check(Code.CURRENCY_EXPOSURE, size if size <= limit else f"{plain(size)} {currency}", limit, size <= limit)
 
 
 def cluster_risk(case: Case) -> Decimal:

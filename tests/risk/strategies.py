@@ -17,6 +17,7 @@ from risk.snapshot import (
     Correlations,
     DayReference,
     Link,
+    MarginMode,
     NavIndex,
     OpenPosition,
     PendingOrder,
@@ -84,7 +85,10 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     flows = D(draw(st.sampled_from((0, 0, 500, -300))))
     judged = draw(st.frozensets(symbols))
     return snapshot(
-        account=account(balance=balance, equity=equity, credit=credit, margin_free=equity - 500, margin=D(500)),
+        account=account(
+            balance=balance, equity=equity, credit=credit, margin_free=equity - 500, margin=D(500),
+            margin_mode=draw(st.sampled_from(MarginMode)),
+        ),
         positions=tuple(draw(positions(n)) for n in range(draw(st.integers(0, 3)))),
         orders=tuple(draw(pendings(100 + n)) for n in range(draw(st.integers(0, 2)))),
         reservations=tuple(draw(reservations(f"C{n}")) for n in range(draw(st.integers(0, 2)))),
@@ -172,13 +176,24 @@ def per_price(spec: SymbolSpec) -> Fraction:
     return Fraction(spec.contract_size) * dollars(spec.currency_profit)
 
 
-def lost_at_stop(world: Snapshot, rules: Limits) -> Fraction:
+def stop_of(held: OpenPosition, world: Snapshot, wish: Intent | None) -> Fraction:
+    """Return the stop a position ends up with: its own, or on a netting account that of the worst order joining it."""
+    assert world.account is not None
+    assert held.sl is not None
+    stops = [Fraction(held.sl)]
+    if world.account.margin_mode is not MarginMode.HEDGING:
+        others: list[PendingOrder | Intent] = [*(world.orders or ()), *([] if wish is None else [wish])]
+        stops += [Fraction(o.sl) for o in others if o.sl is not None and (o.symbol, o.side) == (held.symbol, held.side)]
+    return min(stops) if held.side is Side.BUY else max(stops)
+
+
+def lost_at_stop(world: Snapshot, rules: Limits, wish: Intent | None = None) -> Fraction:
     """Return what the account loses when every stop of the book is hit, everything pending filled at its worst."""
     total = Fraction(0)
     for held in world.positions or ():
         spec, (bid, ask) = world.specs[held.symbol], PRICES[held.symbol]
-        assert held.sl is not None
-        distance = Fraction(bid) - Fraction(held.sl) if held.side is Side.BUY else Fraction(held.sl) - Fraction(ask)
+        stop = stop_of(held, world, wish)
+        distance = Fraction(bid) - stop if held.side is Side.BUY else stop - Fraction(ask)
         move = max(distance, Fraction(0)) + rules.slippage_points * Fraction(spec.point)
         total += Fraction(held.volume) * (move * per_price(spec) + Fraction(rules.commission) / 2)
     for order in world.orders or ():

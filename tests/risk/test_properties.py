@@ -50,7 +50,9 @@ def test_an_approval_keeps_every_limit_on_what_may_be_lost(wish: Intent, world: 
     assert verdict.volume is not None
     capital = Fraction(account.equity - account.credit)
     base = min(Fraction(account.balance), capital)
-    new, before = lost_by_order(wish, verdict.volume, world, limits), lost_at_stop(world, limits)
+    before = lost_at_stop(world, limits)
+    moved = lost_at_stop(world, limits, wish) - before  # netting: what the new stop does to the position it joins
+    new = lost_by_order(wish, verdict.volume, world, limits) + moved
     assert abs(Fraction(verdict.risk) - new) < Fraction(1, 100)
     assert Fraction(verdict.risk) >= new - TOLERANCE
     assert new <= base * Fraction(limits.max_position_size_percent) / 100 + TOLERANCE
@@ -74,7 +76,8 @@ def test_sizing_spends_at_most_the_budget_and_leaves_less_than_a_step(
     account = world.account
     assert account is not None
     base = min(Fraction(account.balance), Fraction(account.equity - account.credit))
-    budget = base * Fraction(wish.risk_percent) / 100
+    moved = lost_at_stop(world, limits, wish) - lost_at_stop(world, limits)
+    budget = base * Fraction(wish.risk_percent) / 100 - moved
     step = world.specs[wish.symbol].volume_step
     assert lost_by_order(wish, verdict.volume, world, limits) <= budget + TOLERANCE
     assert lost_by_order(wish, verdict.volume + step, world, limits) > budget - TOLERANCE
