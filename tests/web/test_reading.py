@@ -70,7 +70,7 @@ def test_with_two_accounts_the_request_must_name_one(caller: Make, world: World)
 
 def test_prices_carry_their_age_and_unknown_symbols_are_named(caller: Make, world: World) -> None:
     body = caller("read").get("/api/market/prices", symbols="EURUSD,eurusd").json
-    assert [(price["symbol"], price["bid"]) for price in body["prices"]] == [("EURUSD", "1.0849")]
+    assert [(price["symbol"], price["bid"]) for price in body["prices"]] == [("EURUSD", "1.08490")]
     assert body["unknown"] == ["eurusd"]
     assert body["prices"][0]["age_ms"] >= 500
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from flask import Response
@@ -14,6 +15,7 @@ from web.auth import needs
 from web.parts import now_ms, parts
 from zmq_bridge.live.types import Quote
 from zmq_bridge.storage.keys import Scope
+from zmq_bridge.storage.views import symbol_digits
 
 blueprint = Blueprint("market", __name__, url_prefix="/api/market", description="Market data")
 
@@ -25,19 +27,29 @@ def prices(query: dict[str, Any]) -> Response:
     """Latest price of every symbol of an account, each with its age."""
     with parts().engine.connect() as connection:
         account = chosen_account(connection, query["account"])
+        digits = symbol_digits(connection, account.id)
     quotes = parts().live.quotes(account.login)
     wanted = set(query["symbols"].split(",")) if query["symbols"] else quotes.keys()
     now = now_ms()
-    found = [_price(quotes[symbol], now) for symbol in sorted(wanted & quotes.keys())]
+    found = [_price(quotes[symbol], now, digits.get(symbol)) for symbol in sorted(wanted & quotes.keys())]
     return answer({"account": account.login, "prices": found, "unknown": sorted(wanted - quotes.keys())})
 
 
-def _price(quote: Quote, now: int) -> dict[str, Any]:
+def _price(quote: Quote, now: int, digits: int | None) -> dict[str, Any]:
+    bid, ask = (_to_digits(price, digits) for price in (quote.bid, quote.ask))
     return {
         "symbol": quote.symbol,
-        "bid": quote.bid,
-        "ask": quote.ask,
-        "spread": quote.ask - quote.bid,
+        "bid": bid,
+        "ask": ask,
+        "spread": ask - bid,
         "time_msc": quote.time_msc,
         "age_ms": quote.age_ms(now),
     }
+
+
+def _to_digits(price: Decimal, digits: int | None) -> Decimal:
+    """The price with the zeros that a double can't keep; as it came, where the symbol is not known or it has more."""
+    if digits is None:
+        return price
+    shown = price.quantize(Decimal(1).scaleb(-digits))
+    return shown if shown == price else price

@@ -78,6 +78,8 @@ SELECT time_msc, received_at, balance, equity, credit, profit, margin, margin_fr
 FROM account_snapshots WHERE account_id = %(account_id)s ORDER BY id DESC LIMIT 1
 """
 
+SYMBOL_DIGITS = "SELECT symbol, digits FROM symbols WHERE account_id = %(account_id)s"
+
 TRADING_RECORD = """
 SELECT count(*) FILTER (WHERE entry <> 'in') AS closing_deals,
        count(*) FILTER (WHERE entry <> 'in' AND profit + commission + swap + fee > 0) AS winning_deals,
@@ -130,6 +132,12 @@ def latest_snapshot(connection: Connection, account_id: int) -> Record | None:
 def trading_record(connection: Connection, account_id: int) -> Record:
     """Sums over the account's buy and sell deals, in account currency; `net_profit` has all costs in it."""
     return dict(connection.exec_driver_sql(TRADING_RECORD, {"account_id": account_id}).one()._mapping)
+
+
+def symbol_digits(connection: Connection, account_id: int) -> dict[str, int]:
+    """How many decimals the prices of each of the account's symbols have."""
+    found = connection.exec_driver_sql(SYMBOL_DIGITS, {"account_id": account_id})
+    return {row.symbol: row.digits for row in found}
 
 
 def _records(rows: Any) -> list[Record]:

@@ -59,7 +59,7 @@ function showAccount(account) {
 function showSignal(signal) {
   const command = signal.commands[0];
   return [cell(new Date(signal.created_at).toLocaleTimeString()), cell(signal.symbol), cell(signal.action),
-    cell(signal.volume), cell(signal.code ?? signal.status, signal.status === "denied" ? "bad" : "good"),
+    cell(signal.volume ?? command?.filled_volume), cell(signal.code ?? signal.status, signal.status === "denied" ? "bad" : "good"),
     cell(command ? [command.status, command.retcode_name].filter(Boolean).join(" ") : "–")];
 }
 
