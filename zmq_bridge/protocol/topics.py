@@ -15,6 +15,7 @@ from zmq_bridge.protocol.limits import SYMBOL_BYTES_MAX, U64_MAX
 
 TICK, GAP, EVENT, ACCOUNT, BEAT = "tick", "gap", "event", "account", "beat"
 BRIDGE_BEAT = "beat.bridge"
+BRIDGE_LOGIN = 0  # no account: the bridge speaks for itself
 _WITH_SYMBOL = frozenset({TICK, GAP})
 _WITHOUT_SYMBOL = frozenset({EVENT, ACCOUNT, BEAT})
 _LOGIN_DIGITS_MAX = 20
@@ -51,7 +52,7 @@ def account_topic(login: int) -> str:
 
 def beat_topic(login: int) -> str:
     """Name the heartbeat stream of a terminal; login 0 is the bridge itself."""
-    return BRIDGE_BEAT if login == 0 else f"{BEAT}.{_checked_login(login)}"
+    return BRIDGE_BEAT if login == BRIDGE_LOGIN else f"{BEAT}.{_checked_login(login)}"
 
 
 def symbol_prefix(kind: str, symbol: str) -> bytes:

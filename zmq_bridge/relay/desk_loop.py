@@ -24,6 +24,7 @@ from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.protocol.limits import BEAT_MS
 from zmq_bridge.protocol.messages import decode_frame
 from zmq_bridge.protocol.published import Beat, CommandResult, Event, Snapshot
+from zmq_bridge.protocol.topics import BRIDGE_LOGIN
 from zmq_bridge.relay.backfill import FetchRefused, KeepHistory
 from zmq_bridge.relay.books import Ingest, KeepSymbols
 from zmq_bridge.relay.live_thread import happening_of
@@ -133,7 +134,7 @@ class DeskLoop:
             self.counts["news_malformed"] += 1
             log.info("published message dropped: %s", violation)
             return
-        if not isinstance(message, Event | Snapshot | Beat):
+        if not isinstance(message, Event | Snapshot | Beat) or message.login == BRIDGE_LOGIN:
             return
         now_ms = steady_ms()
         desk = self.sessions.of(self.server.roster.heard(message.login, message.session, now_ms))
