@@ -89,8 +89,9 @@ class Terminal:
     """One connection, one session."""
 
     def __init__(
-        self, endpoint: str, *, login: int = LOGIN, session: int = SESSION, role: Role = "both", correlate: bool = False
-    ) -> None:
+        self, endpoint: str, *, login: int = LOGIN, session: int = SESSION, role: Role = "both",
+        correlate: bool = False, username: str = "", password: str = "",
+    ) -> None:  # fmt: skip
         self.login, self.session, self.role = login, session, role
         self.event_seq = 0
         self.snapshot_seq = 0
@@ -101,6 +102,9 @@ class Terminal:
         self.socket.setsockopt(zmq.SNDTIMEO, 2000)  # a peer that was refused has no pipe to send into
         if correlate:
             self.socket.setsockopt(zmq.REQ_CORRELATE, 1)
+        if username:
+            self.socket.setsockopt_string(zmq.PLAIN_USERNAME, username)
+            self.socket.setsockopt_string(zmq.PLAIN_PASSWORD, password)
         self.socket.connect(endpoint)
 
     def close(self) -> None:

@@ -6,20 +6,22 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import zmq
 
-from tests.desk.terminal import CONTEXT, LOGIN, PATIENCE_MS, Refused, Terminal, account
+from tests.desk.terminal import CONTEXT, LOGIN, PATIENCE_MS, Refused, Terminal, account, deposit
 from tests.desk.world import Books, DeskProcess, desk_settings
 from tests.support import wait_until
 from zmq_bridge.protocol.codec import pack, unpack
 from zmq_bridge.protocol.dialogue import Bye, ErrorReply, Program, Work
 from zmq_bridge.protocol.limits import FRAME_BYTES_MAX
-from zmq_bridge.protocol.messages import decode_terminal_reply, encode
+from zmq_bridge.protocol.messages import decode_terminal_reply, encode_frame
+from zmq_bridge.protocol.published import Event
 from zmq_bridge.relay.outbox import RELEASE_S
 from zmq_bridge.sockets.rate import Rate, RateLimiter, Verdict
-from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer
+from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer, ZapHandler, guard
 
 Connect = Callable[..., Terminal]
 DoorName = str
@@ -184,8 +186,6 @@ def test_a_second_server_of_the_same_login_is_refused_while_the_first_is_there(c
 def test_events_of_another_login_are_refused(connect: Connect, books: Books) -> None:
     one, other = connect(login=111), connect(login=222)
     one.hello()
-    from tests.desk.terminal import deposit
-
     with pytest.raises(Refused, match="WRONG_LOGIN"):
         one.ask(one.pull_message(other.event(deposit(1))))
     assert books.value("SELECT count(*) FROM terminal_events") == 0
@@ -274,35 +274,82 @@ def test_a_stopping_desk_answers_waiting_pulls_and_gives_its_accounts_up(
     assert books.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
 
 
-def test_a_proven_peer_may_speak_for_its_own_logins_only(database: str, redis_url: str) -> None:
-    password = "a password of the test"
-    peer = Peer(
-        name="vm-1", password_sha256=hashlib.sha256(password.encode()).hexdigest(), logins=frozenset({LOGIN}),
-        doors=frozenset({Door.TERMINAL}),
-    )  # fmt: skip
-    allowed = AllowList(mechanism=Mechanism.PLAIN, peers=(peer,), secret_key="x" * 40)
-    guarded = DeskProcess(settings=desk_settings(database, redis_url, allowed))
-    guarded.start()
-    socket = CONTEXT.socket(zmq.REQ)
-    stranger = Terminal(guarded.endpoint)
+PASSWORD = "a password of the test"
+GUARDED = AllowList(
+    mechanism=Mechanism.PLAIN,
+    peers=(
+        Peer(
+            name="vm-1", password_sha256=hashlib.sha256(PASSWORD.encode()).hexdigest(), logins=frozenset({LOGIN}),
+            doors=frozenset({Door.TERMINAL}),
+        ),
+    ),
+    secret_key="x" * 40,
+)  # fmt: skip
+
+
+@pytest.fixture
+def guarded(database: str, redis_url: str) -> Iterator[DeskProcess]:
+    """A desk whose peers must prove who they are."""
+    process = DeskProcess(settings=desk_settings(database, redis_url, GUARDED))
+    process.start()
+    yield process
+    assert process.stop() == 0
+
+
+def proven(endpoint: str, login: int = LOGIN) -> Terminal:
+    """A terminal with the right password."""
+    return Terminal(endpoint, login=login, username="vm-1", password=PASSWORD)
+
+
+def test_a_proven_peer_may_speak_for_its_own_logins_only(guarded: DeskProcess) -> None:
+    own, others, stranger = proven(guarded.endpoint), proven(guarded.endpoint, LOGIN + 1), Terminal(guarded.endpoint)
     try:
-        socket.setsockopt(zmq.LINGER, 0)
-        socket.setsockopt_string(zmq.PLAIN_USERNAME, "vm-1")
-        socket.setsockopt_string(zmq.PLAIN_PASSWORD, password)
-        socket.connect(guarded.endpoint)
-        terminal = Terminal(guarded.endpoint, login=LOGIN + 1)
-        assert ask(socket, encode(terminal.hello_message())).code == "WRONG_LOGIN"
-        terminal.login = LOGIN
-        socket.send(encode(terminal.hello_message()))
-        assert socket.poll(PATIENCE_MS)
-        assert not isinstance(decode_terminal_reply(socket.recv()), ErrorReply)
-        terminal.close()
+        with pytest.raises(Refused, match="WRONG_LOGIN"):
+            others.hello()
+        assert own.hello().login == LOGIN
         with pytest.raises(TimeoutError):
             stranger.ask(stranger.hello_message(), timeout_ms=700)
     finally:
-        stranger.close()
-        socket.close()
-        guarded.stop()
+        for terminal in (own, others, stranger):
+            terminal.close()
+
+
+@contextmanager
+def guarded_publisher(endpoint: str) -> Iterator[zmq.Socket[bytes]]:
+    """A guarded XPUB in the proxy's place, with the desk subscribed."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
+    with ZapHandler(context, GUARDED):
+        socket = context.socket(zmq.XPUB)
+        socket.setsockopt(zmq.LINGER, 0)
+        guard(socket, Door.SUBSCRIBE, GUARDED)
+        socket.bind(endpoint)
+        try:
+            for _ in range(3):
+                assert socket.poll(PATIENCE_MS), "nobody subscribed"
+                socket.recv()
+            yield socket
+        finally:
+            socket.close()
+            context.term()
+
+
+def test_where_peers_prove_who_they_are_a_published_event_is_only_a_hint(guarded: DeskProcess, books: Books) -> None:
+    terminal = proven(guarded.endpoint)
+    with guarded_publisher(guarded.settings.subscribe_endpoint) as publisher:
+        terminal.hello()
+        forged = Event(login=LOGIN, session=terminal.session, seq=1, data=deposit(99, "1000000"))
+        while terminal.pull().commands:
+            pass
+        terminal.send(terminal.pull_message(wait_ms=1000))
+        asked_s = time.monotonic()
+        publisher.send(encode_frame(forged))
+        while not terminal.socket.poll(50):  # it may have come before the pull did
+            publisher.send(encode_frame(forged))
+        assert isinstance(terminal.receive(), Work)
+        assert time.monotonic() - asked_s < 0.9, "the pull was held to its end"
+        terminal.deliver(terminal.event(deposit(1)))
+        assert books.rows("SELECT ticket FROM deals") == [(1,)]
+    terminal.close()
 
 
 def test_a_quiet_peer_regains_its_burst_and_a_noisy_one_is_warned_rarely() -> None:

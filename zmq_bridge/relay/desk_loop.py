@@ -5,7 +5,8 @@ Law: nothing in here waits for a database or for Redis. What needs Postgres goes
 on time and terminals stay connected. An acknowledgement is laid ready by `Committed` and by nothing else.
 
 What arrives on PUB is taken in at once, but only of a session that said hello on the ROUTER, where it is checked who
-speaks; whatever is dropped on the way comes again with a pull.
+speaks; whatever is dropped on the way comes again with a pull. Where peers must prove who they are, PUB cannot say
+which of them spoke: there a published event is only a hint, and a held pull is answered so that the terminal brings it.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class DeskLoop:
         self.counts: Counter[str] = Counter()
         """What happened, for `status`."""
         self.sessions = Sessions()
+        self._believes_news = not allowed.authenticated
         self._workers = workers
         self._presence = Presence(workers)
         self._reception = Reception(self.server, self.sessions, self._presence, workers)
@@ -142,8 +144,10 @@ class DeskLoop:
             self.counts["news_of_strangers"] += 1
             return
         self._presence.alive(desk, now_ms)
-        if isinstance(message, Event):
+        if isinstance(message, Event) and self._believes_news:
             self._take_events(desk, (message,))
+        elif isinstance(message, Event):
+            self._fetch_events(desk)
         elif isinstance(message, Snapshot):
             self._take_snapshot(desk, message)
 
@@ -209,6 +213,11 @@ class DeskLoop:
             desk.booking.update(event.key for event in fresh)
         else:
             self.counts["events_left"] += len(fresh)
+
+    def _fetch_events(self, desk: Desk) -> None:
+        """End a held pull: the next one brings what the terminal has to say, on a connection that says whose it is."""
+        if desk.session.waiting is not None:
+            self._answer(desk)
 
     def _hear_result(self, desk: Desk, result: CommandResult, now_ms: int) -> None:
         if desk.work.is_fetch(result.command_id) and result.is_final:
