@@ -259,7 +259,7 @@ def bench_pool(engine: Engine, members: int, entries: int) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE")
     print(f"pool of {members:,} members, {count:,} entries; loaded in {time.perf_counter() - start:.1f} s")
-    with engine.connect() as connection:
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         someone = connection.exec_driver_sql("SELECT max(user_id) FROM ledger_lots").scalar_one()
         one = [seconds(lambda: statement_of(connection, account_id, someone)) for _ in range(ROUNDS)]
         print(f"{'one statement':26} {1000 * median(one):8.1f} ms")

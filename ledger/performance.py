@@ -76,9 +76,9 @@ def time_weighted_return(valuations: Sequence[Valuation]) -> Decimal:
     growth, held = Fraction(1), Fraction(0)
     for place, valuation in enumerate(valuations):
         value = Fraction(valuation.value)
-        if value < 0 or (place and held == 0 and value != 0):
+        if value < 0 or (place and not held and value):
             raise InvalidFlows(f"expected a value grown from {held}, found {valuation.value}")
-        if place and held > 0:
+        if held > 0:
             growth *= value / held
         held = value + Fraction(valuation.flow)
     return half_even_to(growth - 1, RATIO_DIGITS)

@@ -231,3 +231,25 @@ def test_live_state_is_what_the_entries_add_up_to(broker, members):
     assert book.balance(AccountKind.BROKER) == broker.balance
     assert {share.user_id: share.units for share in shares_of(broker).members} == book.units()
     assert book.pool(Decimal(0)).nav == shares_of(broker).nav
+
+
+def test_shares_are_of_one_moment_though_they_are_read_by_several_queries(broker, members, engine, database):
+    """Bob joins between the query for the NAV and the one for the units: nobody's share may be a mixture."""
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    request = asks_to_pay_in(broker, bob, "1000.00")
+    other = create_engine(database)
+    joined: list[object] = []
+
+    def bob_joins(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if "kind = 'units'" in statement and not joined:
+            joined.append(request)
+            with other.begin() as writing:
+                post_deal(writing, broker.account_id, broker.deal("balance", "1000.00", comment=request.reference))
+
+    event.listen(engine, "before_cursor_execute", bob_joins)
+    found = values(broker)
+    event.remove(engine, "before_cursor_execute", bob_joins)
+    other.dispose()
+    assert joined
+    assert found == {ann: Decimal("1000.00"), bob: Decimal("1000.00")}

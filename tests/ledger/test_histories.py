@@ -351,5 +351,5 @@ def forgeries(transaction: Transaction) -> list[Transaction]:
 
 TestPool = Pool.TestCase
 TestPool.settings = settings(
-    max_examples=250, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

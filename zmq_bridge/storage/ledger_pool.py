@@ -10,10 +10,11 @@ then has moved profit from floating into the balance: until the next agreement N
 deals.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row
 
@@ -24,7 +25,11 @@ from ledger.lots import Lot
 from ledger.money import total
 from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import DEFAULT_BAND, Pool, Price, PriceBand
+from zmq_bridge.storage.locks import Lock, hold_shared
 
+Found = TypeVar("Found")
+
+READ_TRIES = 3  # then postings are kept away for the length of one read
 PRICE_AGE_MAX_S = 10  # an older snapshot prices nothing; one comes every second
 
 POOL = """
@@ -70,6 +75,15 @@ INSERT_PRICE = """
 INSERT INTO ledger_prices (account_id, at, nav, units, cause)
 VALUES (%(account)s, %(at)s, %(nav)s, %(units)s, %(cause)s)
 """
+
+
+VERSION = """
+SELECT heads.hash, state.agreed_at FROM accounts
+LEFT JOIN ledger_heads AS heads ON heads.account_id = accounts.id
+LEFT JOIN ledger_reconciliations AS state ON state.account_id = accounts.id
+WHERE accounts.id = %(account)s
+"""
+"""Changes whenever anything that a share is made of does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +173,20 @@ def store_price(connection: Connection, state: PoolNow, cause: str) -> None:
     """Remember what a unit was worth, and what asked for it; no units means that the pool begins here."""
     values = {"account": state.account_id, "at": state.now, "cause": cause}
     connection.exec_driver_sql(INSERT_PRICE, {**values, "nav": state.pool.nav, "units": state.pool.units})
+
+
+def steady(connection: Connection, account_id: int, read: Callable[[], Found]) -> Found:
+    """Read with several queries what must be of one moment: again when the books moved meanwhile, at last in peace.
+
+    In a REPEATABLE READ transaction the books never move, and the first try is good.
+    """
+    for _ in range(READ_TRIES):
+        before = connection.exec_driver_sql(VERSION, {"account": account_id}).one_or_none()
+        found = read()
+        if connection.exec_driver_sql(VERSION, {"account": account_id}).one_or_none() == before:
+            return found
+    hold_shared(connection, Lock.ADMISSION, account_id)
+    return read()
 
 
 def _pool(row: Row[Any]) -> Pool:

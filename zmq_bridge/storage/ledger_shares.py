@@ -13,7 +13,7 @@ from ledger.fees import accrued_performance
 from ledger.lots import Lot
 from ledger.money import floor_to, half_even_to, scaled
 from ledger.units import Pool, Price
-from zmq_bridge.storage.ledger_pool import PoolNow, Terms, load_lots, load_pool, load_terms
+from zmq_bridge.storage.ledger_pool import PoolNow, Terms, load_lots, load_pool, load_terms, steady
 
 PERCENT_DIGITS = 4
 PRICE_DIGITS = 8
@@ -50,7 +50,11 @@ class Shares:
 
 
 def shares(connection: Connection, account_id: int) -> Shares:
-    """Return what each member of an account has."""
+    """Return what each member of an account has, all of one moment."""
+    return steady(connection, account_id, lambda: _shares(connection, account_id))
+
+
+def _shares(connection: Connection, account_id: int) -> Shares:
     state = load_pool(connection, account_id)
     terms = load_terms(connection, account_id)
     held = held_units(connection, account_id)
@@ -79,7 +83,11 @@ def shares(connection: Connection, account_id: int) -> Shares:
 
 
 def pool(connection: Connection, account_id: int) -> dict[str, Any]:
-    """Return the pool's figures without its members: for a page that shows no names."""
+    """Return the pool's figures without its members, for a page that shows no names; all of one moment."""
+    return steady(connection, account_id, lambda: _pool(connection, account_id))
+
+
+def _pool(connection: Connection, account_id: int) -> dict[str, Any]:
     state = load_pool(connection, account_id)
     return {
         "nav": floor_to(state.pool.nav, state.pool.digits),

@@ -10,15 +10,15 @@ from ledger.journal import TransactionKind
 from ledger.money import scaled
 from ledger.statement import Holding, MemberStatement, Movement, PoolStatement, member_statement, pool_statement
 from ledger.units import Pool, Price
-from zmq_bridge.storage.ledger_pool import load_pool
+from zmq_bridge.storage.ledger_pool import load_pool, steady
 from zmq_bridge.storage.ledger_shares import shares
 
 MOVEMENTS = """
 SELECT changes.transaction_id, transactions.cause, transactions.kind, transactions.at, transactions.detail,
-    changes.lot, changes.units, changes.cash, changes.fee
+    changes.user_id, changes.lot, changes.units, changes.cash, changes.fee
 FROM ledger_lot_changes AS changes
 JOIN ledger_transactions AS transactions ON transactions.id = changes.transaction_id
-WHERE changes.account_id = %(account)s AND changes.user_id = %(member)s
+WHERE changes.account_id = %(account)s AND (%(member)s::bigint IS NULL OR changes.user_id = %(member)s)
 ORDER BY changes.id
 """
 
@@ -55,14 +55,22 @@ WHERE account_id = %(account)s AND kind = 'payable' AND balance <> 0
 
 
 def statement_of(connection: Connection, account_id: int, user_id: int) -> MemberStatement:
-    """Return a member's statement as of now."""
-    return _Moment(connection, account_id).statement(user_id)
+    """Return a member's statement, all of one moment."""
+
+    def read() -> MemberStatement:
+        moment = _Moment(connection, account_id)
+        return moment.statement(user_id, movements(connection, account_id, user_id))
+
+    return steady(connection, account_id, read)
 
 
 def all_statements(connection: Connection, account_id: int) -> list[MemberStatement]:
-    """Return the statements of every member that holds units, by user id, all at one price."""
-    moment = _Moment(connection, account_id)
-    return [moment.statement(user_id) for user_id in moment.shares]
+    """Return the statements of every member that holds units, by user id.
+
+    Call it in a REPEATABLE READ transaction: a large pool takes a while, and only there all of it is of one moment.
+    """
+    moment, everything = _Moment(connection, account_id), _all_movements(connection, account_id)
+    return [moment.statement(user_id, everything.get(user_id, [])) for user_id in moment.shares]
 
 
 def pool_history(connection: Connection, account_id: int) -> PoolStatement:
@@ -79,20 +87,26 @@ def movements(connection: Connection, account_id: int, user_id: int) -> list[Mov
     return [_movement(row) for row in rows]
 
 
+def _all_movements(connection: Connection, account_id: int) -> dict[int, list[Movement]]:
+    """Return every member's movements, oldest first."""
+    found: dict[int, list[Movement]] = {}
+    for row in connection.exec_driver_sql(MOVEMENTS, {"account": account_id, "member": None}):
+        found.setdefault(row.user_id, []).append(_movement(row))
+    return found
+
+
 class _Moment:
     """What all statements of one moment share, read once."""
 
     def __init__(self, connection: Connection, account_id: int) -> None:
         values = {"account": account_id}
-        self._connection = connection
-        self._account_id = account_id
         self._state = load_pool(connection, account_id)
         self._days = _day_prices(connection, account_id)
         self._owed = {row.user_id: row.owed for row in connection.exec_driver_sql(OWED, values)}
         self.shares = {share.user_id: share for share in shares(connection, account_id).members}
 
-    def statement(self, user_id: int) -> MemberStatement:
-        """Fold one member's statement."""
+    def statement(self, user_id: int, moved: list[Movement]) -> MemberStatement:
+        """Fold one member's movements into a statement."""
         pool, share = self._state.pool, self.shares.get(user_id)
         nothing = scaled(0, pool.digits)
         holding = Holding(
@@ -105,7 +119,7 @@ class _Moment:
             fee_accrued=share.performance_fee_accrued if share else nothing,
             digits=pool.digits,
         )
-        return member_statement(user_id, movements(self._connection, self._account_id, user_id), holding, self._days)
+        return member_statement(user_id, moved, holding, self._days)
 
 
 def _price(pool: Pool) -> Price | None:

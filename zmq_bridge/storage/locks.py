@@ -29,6 +29,11 @@ def try_hold(connection: Connection, lock: Lock, key: int = 0) -> bool:
     return bool(connection.exec_driver_sql("SELECT pg_try_advisory_xact_lock(%s, %s)", (int(lock), key)).scalar_one())
 
 
+def hold_shared(connection: Connection, lock: Lock, key: int = 0) -> None:
+    """Wait until nobody holds a lock alone, and keep those away who want to until this transaction ends."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock_shared(%s, %s)", (int(lock), key))
+
+
 def own(connection: Connection, lock: Lock, key: int = 0) -> bool:
     """Try to take a lock for as long as this connection lives. True: it is ours."""
     return bool(connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s, %s)", (int(lock), key)).scalar_one())
