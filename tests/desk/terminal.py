@@ -127,6 +127,12 @@ class Terminal:
             raise Refused(reply)
         return reply
 
+    def receive_work(self) -> Work:
+        """Wait for the answer to a pull."""
+        reply = self.receive()
+        assert isinstance(reply, Work)
+        return reply
+
     def ask(self, request: TerminalRequest, timeout_ms: int = PATIENCE_MS) -> TerminalReply:
         """Send and wait."""
         self.send(request)
@@ -171,9 +177,8 @@ class Terminal:
 
     def pull(self, *events: Event, wait_ms: int = 0) -> Work:
         """Ask for work."""
-        reply = self.ask(self.pull_message(*events, wait_ms=wait_ms))
-        assert isinstance(reply, Work)
-        return reply
+        self.send(self.pull_message(*events, wait_ms=wait_ms))
+        return self.receive_work()
 
     def pull_message(self, *events: Event, wait_ms: int = 0) -> Pull:
         """The request alone."""

@@ -142,7 +142,6 @@ def test_redelivery_after_the_desk_was_killed_does_not_double(
     first = terminal.pull_command()
     desk.kill()
     desk.start()
-    terminal.session += 0
     terminal.hello()
     second = terminal.pull_command()
     assert second.command_id == first.command_id == command_id
