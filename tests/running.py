@@ -40,10 +40,11 @@ class RunningBridge:
         fixed = {"ZMQ_BRIDGE_VAR_DIR": str(self.var_dir), "COLUMNS": "200", "PATH": path}
         return others | ports | fixed | self.variables
 
-    def begin(self, *options: str) -> subprocess.Popen[str]:
-        """Start `up` and return at once."""
+    def begin(self, *options: str, command: str = "up") -> subprocess.Popen[str]:
+        """Start `up`, or another command that runs on, and return at once."""
         self.output = []
-        argv = [sys.executable, "-m", "zmq_bridge.cli", "up", *options]
+        self.var_dir.parent.mkdir(exist_ok=True)
+        argv = [sys.executable, "-m", "zmq_bridge.cli", command, *options]
         self._process = subprocess.Popen(
             argv, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.var_dir.parent
         )

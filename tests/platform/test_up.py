@@ -162,6 +162,26 @@ def test_with_servers_of_its_own_nobody_gets_a_key_for_nothing(
     assert not any("valkey" in process.name() for process in bridge.processes())
 
 
+def test_bridge_and_simulate_run_apart_and_stop_with_zero(database: str, redis_url: str, tmp_path: Path) -> None:
+    variables = {"DATABASE_URL": database, "REDIS_URL": redis_url, "ZMQ_BRIDGE_SECRET_KEY": "k" * 40}
+    bridge, simulation = RunningBridge(tmp_path / "a" / "var"), RunningBridge(tmp_path / "b" / "var")
+    simulation.ports = bridge.ports
+    bridge.variables = simulation.variables = variables
+    try:
+        bridge.begin(command="bridge")
+        wait_until(lambda: "desk runs" in bridge.text, 60)
+        simulation.begin(command="simulate")
+        with redis.Redis.from_url(redis_url) as client:
+            wait_until(lambda: client.exists("tick:EURUSD"), 60)
+        processes = [*bridge.processes(), *simulation.processes()]
+        assert simulation.stop(signal.SIGTERM) == 0, simulation.text
+        assert bridge.stop(signal.SIGTERM) == 0, bridge.text
+        assert all_gone(processes)
+    finally:
+        simulation.abandon()
+        bridge.abandon()
+
+
 def test_taken_ports_are_all_named_and_nothing_is_started(bridge: RunningBridge) -> None:
     with (
         socket.create_server(("127.0.0.1", bridge.ports["FEED"])),
