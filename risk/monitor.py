@@ -15,6 +15,7 @@ from risk.nav_index import drawdown_percent, latch
 from risk.numbers import CONTEXT, HUNDRED, ZERO, percent_of, span
 from risk.snapshot import AccountState, DayReference, NavIndex, OpenPosition, PendingOrder, Snapshot
 from risk.states import Cause, Hold
+from risk.verdict import plain
 
 ACTOR = "risk monitor"
 
@@ -101,7 +102,7 @@ def _daily_loss(found: _Findings, snapshot: Snapshot, limits: Limits) -> None:
     assert account is not None
     loss, allowed = loss_today(day, account), loss_allowed(day, limits)
     if loss >= allowed:
-        found.hold(Cause.DAILY_LOSS, f"lost {loss} of {allowed} allowed", day_ends_at(found.now, offset))
+        found.hold(Cause.DAILY_LOSS, f"lost {plain(loss)} of {plain(allowed)} allowed", day_ends_at(found.now, offset))
 
 
 def _drawdown(found: _Findings, index: NavIndex | None, limits: Limits) -> NavIndex | None:
@@ -111,7 +112,9 @@ def _drawdown(found: _Findings, index: NavIndex | None, limits: Limits) -> NavIn
         return index
     latched = latch(index, limits)
     if latched.latched:
-        found.hold(Cause.DRAWDOWN, f"{drawdown_percent(index)} % of {limits.max_drawdown_percent} % allowed")
+        found.hold(
+            Cause.DRAWDOWN, f"{plain(drawdown_percent(index))} % of {plain(limits.max_drawdown_percent)} % allowed"
+        )
     return latched
 
 
@@ -143,7 +146,7 @@ def _margin(found: _Findings, account: AccountState | None, limits: Limits) -> N
     floor = percent_of(limits.min_margin_level_percent, account.margin)
     if account.margin > ZERO and account.equity < floor:
         level = account.equity * HUNDRED / account.margin
-        found.warn(Code.MARGIN_LEVEL_TOO_LOW, f"{level} %", f"{limits.min_margin_level_percent} %")
+        found.warn(Code.MARGIN_LEVEL_TOO_LOW, f"{plain(level)} %", f"{plain(limits.min_margin_level_percent)} %")
     if account.margin_free < ZERO:
         found.warn(Code.MARGIN_INSUFFICIENT, account.margin_free, Decimal(0))
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from risk import Approved, Code, Denied, Intent, Limits, assess
+from risk.codes import MEASURES
 from risk.intent import OrderType, Side
 from risk.limits import Limits as AllLimits
 from risk.snapshot import CalcMode, DayReference, Link, NavIndex, RecentOrder, Reservation, Snapshot
@@ -245,6 +246,10 @@ EDGES = {
 }  # fmt: skip
 
 
+# Ages of quotes and specifications are judged symbol by symbol, and say which symbol it was.
+JUDGED_WHERE_READ = {Code.QUOTE_STALE, Code.SPEC_STALE, Code.CONVERSION_STALE}
+
+
 def judge(parts: World) -> Verdict:
     return assess(*parts, NOW)
 
@@ -269,6 +274,9 @@ def test_just_past_the_limit_is_denied_with_its_code(name: str) -> None:
     verdict = judge(edge.build(edge.past))
     assert isinstance(verdict, Denied)
     assert verdict.code is edge.code
+    if edge.code not in JUDGED_WHERE_READ:
+        assert set(verdict.context) == set(MEASURES[edge.code])
+        assert "None" not in verdict.context.values()
 
 
 def test_a_cluster_counts_what_moves_together_in_the_same_direction() -> None:

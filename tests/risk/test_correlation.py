@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from risk.correlation import RETURNS, Bar, Node, cluster, correlate, is_fresh, rho
+from risk.correlation import RETURNS, Bar, Node, _judge, cluster, correlate, is_fresh, rho
 from risk.intent import Side
 from risk.snapshot import Correlations, Link, SymbolSpec
 from tests.risk.world import NOW, D, limits, spec
@@ -209,3 +209,33 @@ def test_freshness(age_s: int, fresh: bool) -> None:
     old = Correlations(as_of=NOW - timedelta(seconds=age_s), symbols=frozenset(), links={})
     assert is_fresh(old, limits(), NOW) is fresh
     assert not is_fresh(None, limits(), NOW)
+
+
+def test_a_cluster_follows_every_branch() -> None:
+    links = {"EURUSD": {"GBPUSD": Link.SAME, "USDJPY": Link.SAME}, "GBPUSD": {"USDCHF": Link.SAME}}
+    for middle in (("GBPUSD", BUY), ("USDJPY", BUY)), (("USDJPY", BUY), ("GBPUSD", BUY)):
+        found = cluster(("EURUSD", BUY), [*middle, ("USDCHF", BUY)], known(links, *ALL), SPECS, True)
+        assert ("USDCHF", BUY) in found
+
+
+def test_a_strong_common_trend_is_not_correlation() -> None:
+    """Returns are compared with their own mean: two steady climbs with independent noise are not related."""
+    a, b = [0.01 + s for s in walk(30)], [0.01 + s for s in walk(31)]
+    found = rho(closes(bars(a)), closes(bars(b)))
+    assert found is not None
+    assert abs(found) < 0.3
+
+
+def test_one_unusable_bar_among_many_is_left_out() -> None:
+    series = bars(walk(32, count=RETURNS + 2))
+    series[3] = Bar(series[3].closed_at, D(0))
+    found = correlate({"EURUSD": series, "GBPUSD": bars(walk(32, count=RETURNS + 2))}, currencies("EURUSD", "GBPUSD"))
+    assert found.links["EURUSD"] == {"GBPUSD": Link.SAME}
+
+
+@pytest.mark.parametrize(
+    ("value", "link"),
+    [(0.8, Link.SAME), (0.7999, None), (-0.8, Link.OPPOSITE), (-0.7999, None), (None, Link.EITHER)],
+)
+def test_the_bound_itself_counts_as_related(value: float | None, link: Link | None) -> None:
+    assert _judge(value, frozenset({"EUR", "USD"}), frozenset({"GBP", "USD"})) is link

@@ -1,5 +1,6 @@
 """The server day, the daily reference, and the NAV-per-unit index."""
 
+import decimal
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -143,7 +144,7 @@ def test_a_set_latch_survives_recovery_and_flows_until_reset() -> None:
     index = latch(update(index, D(1500), flow=D(100)), limits())
     assert index.latched
     free = reset(index)
-    assert not free.latched
+    assert free.latched is False
     assert drawdown_percent(free) == 0
     assert not latch(free, limits()).latched
 
@@ -158,4 +159,23 @@ def test_reset_counts_from_the_price_of_that_moment() -> None:
 def test_reset_after_a_total_loss_gives_a_usable_index() -> None:
     free = reset(latch(update(start(D(1000)), D(0)), limits()))
     assert free.usable
-    assert not free.latched
+    assert free.latched is False
+
+
+def test_a_hole_filled_exactly_leaves_nothing_to_divide() -> None:
+    hole = update(start(D(1000)), D(-50))
+    filled = update(hole, D(0), flow=D(50))
+    assert (filled.units, filled.price, filled.peak) == (D(0), D(0), D(1))
+
+
+def test_the_callers_decimal_context_changes_nothing() -> None:
+    deep, nav = start(D("1234.56")), D("1111.11")
+    expected = update(deep, nav)
+    with decimal.localcontext(decimal.Context(prec=3)):
+        assert update(deep, nav) == expected
+        assert drawdown_percent(expected) == drawdown_of(expected)
+
+
+def drawdown_of(index: NavIndex) -> decimal.Decimal:
+    with decimal.localcontext(decimal.Context(prec=34)):
+        return (index.peak - index.price) * 100 / index.peak

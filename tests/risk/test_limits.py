@@ -123,3 +123,13 @@ def test_merging_is_symmetric_and_changes_nothing_twice(a: int, b: int) -> None:
     assert tightest(x, y) == tightest(y, x)
     assert tightest(x, x) == x
     assert tightest(tightest(x, y), y) == tightest(x, y)
+
+
+def test_an_override_leaves_a_looser_base_where_it_is() -> None:
+    rules = tighten(limits(max_positions=99), {"max_lots": "3"})
+    assert (rules.max_positions, rules.max_lots) == (99, D(3))
+
+
+def test_unknown_limits_are_named() -> None:
+    with pytest.raises(LimitsError, match=r"^unknown limits: a, b$"):
+        from_mapping({"b": 1, "a": 2})

@@ -1,5 +1,6 @@
 """What a look at the account between signals finds."""
 
+import decimal
 from datetime import timedelta
 from typing import Any
 
@@ -143,3 +144,26 @@ def test_several_things_are_found_at_once() -> None:
         Cause.POSITION_UNPROTECTED, Cause.POSITION_BY_HAND, Cause.DAILY_LOSS, Cause.DRAWDOWN, Cause.REJECT_STORM,
         Cause.TERMINAL_LOST,
     }  # fmt: skip
+
+
+def test_without_margin_in_use_there_is_no_level_to_divide() -> None:
+    found = look(account=account(margin=D(0), equity=D(-5), balance=D(-5)))
+    assert Code.MARGIN_LEVEL_TOO_LOW not in notices(found)
+
+
+def test_the_reference_is_of_the_servers_day_not_of_ours() -> None:
+    """At 23:00 UTC the server, two hours ahead, is in tomorrow."""
+    late = NOW + timedelta(hours=11)
+    for day, known in ((SERVER_DAY, False), (SERVER_DAY + timedelta(days=1), True)):
+        world = snapshot(day=DayReference(server_day=day, reference=D(10_000), net_flows=D(0)), heartbeat_at=late)
+        found = review(world, limits(), late)
+        assert (Code.DAY_REFERENCE_MISSING not in notices(found)) is known
+
+
+def test_the_callers_decimal_context_changes_nothing() -> None:
+    index = NavIndex(price=D("0.799999"), peak=D("0.999999"), units=D(10))
+    world = snapshot(nav_index=index, account=account(equity=D("9500.01")))
+    expected = review(world, limits(), NOW)
+    with decimal.localcontext(decimal.Context(prec=3)):
+        assert review(world, limits(), NOW) == expected
+    assert Cause.DAILY_LOSS not in causes(expected)

@@ -1,5 +1,6 @@
 """The risk report: used and left, exposures, clusters, the worst case, and what it does when something is unknown."""
 
+import decimal
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -165,3 +166,15 @@ def test_a_reservation_of_an_unknown_symbol_is_a_problem_too() -> None:
     found = report(snapshot(reservations=(reservation("C7", symbol="NZDUSD"),)), RULES, NOW)
     assert [(p.code, p.subject) for p in found.problems] == [(Code.SPEC_MISSING, "reservation C7")]
     assert intent().symbol == "EURUSD"
+
+
+def test_the_callers_decimal_context_changes_nothing() -> None:
+    world = snapshot(positions=(HELD, position(5, symbol="GBPJPY", sl=D("191.111"), price_open=D("191"))))
+    expected = report(world, RULES, NOW)
+    with decimal.localcontext(decimal.Context(prec=3)):
+        assert report(world, RULES, NOW) == expected
+
+
+def test_a_limit_on_correlation_is_unknown_when_the_book_is() -> None:
+    found = report(snapshot(positions=(position(1, sl=None),)), RULES, NOW)
+    assert used(found, "max_correlated_exposure_percent") is None

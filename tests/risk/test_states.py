@@ -75,6 +75,8 @@ def test_imposing_again_never_ends_earlier() -> None:
     assert impose((today,), tomorrow) == (tomorrow,)
     assert impose((tomorrow,), today) == (tomorrow,)
     assert impose((today,), today) == (today,)
+    again = Hold(cause=Cause.DAILY_LOSS, reason="found again", actor="a", at=NOW, until=LATER)
+    assert impose((today,), again) == (today,)
     assert impose((today,), forever) == (forever,)
     assert impose((forever,), today) == (forever,)
 
@@ -109,3 +111,8 @@ def test_the_stricter_of_the_accounts_and_the_global_state() -> None:
     assert stricter(halted, reducing) is stricter(reducing, halted) is halted
     again = TradingState(state=State.HALTED, reason="other", actor="b", at=NOW)
     assert stricter(halted, again) is halted
+
+
+def test_several_ways_to_lift_are_all_named() -> None:
+    with pytest.raises(StateError, match="expected to be lifted by person, reconciled, found mended"):
+        lift((), Cause.RECONCILIATION_BREAK, Lift.MENDED, "")

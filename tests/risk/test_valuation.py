@@ -164,6 +164,7 @@ def test_the_dearer_commission_counts() -> None:
         ("2", "0", "207", "0.01", "0"),
         ("2", "-5", "207", "0.01", "0"),
         ("0.01", "10000", "207", "0.01", "0"),
+        ("0.01", "1000", "1", "0.01", "0.10"),  # a budget below one unit of the currency
     ],
 )
 def test_sizing_rounds_down_to_the_step(percent: str, base: str, loss: str, step: str, lots: str) -> None:
