@@ -1,4 +1,4 @@
-"""Statements: what happened to one member, and to the pool, and how well both did. Every figure comes from entries.
+"""A member's statement: what happened, and how well it went. Every figure comes from entries.
 
 A member's statement is folded from that member's lot changes; each line names the transaction it is from.
 
@@ -17,18 +17,8 @@ from fractions import Fraction
 
 from ledger.journal import TransactionKind
 from ledger.money import half_even_to, scaled, total
-from ledger.performance import (
-    Drawdown,
-    Flow,
-    MonthReturn,
-    PricePoint,
-    Valuation,
-    drawdown,
-    money_weighted_return,
-    monthly_returns,
-    time_weighted_return,
-)
-from ledger.units import INITIAL_PRICE, Price
+from ledger.performance import Flow, Valuation, money_weighted_return, time_weighted_return
+from ledger.units import Price
 
 PERCENT_DIGITS = 4
 PRICE_DIGITS = 8
@@ -99,30 +89,6 @@ class MemberStatement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PoolDay:
-    """The pool at the end of a day."""
-
-    day: date
-    nav: Decimal
-    units: Decimal
-    nav_per_unit: Decimal
-    flow: Decimal  # paid in less redeemed on that day
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PoolStatement:
-    """The pool's own history."""
-
-    days: tuple[PoolDay, ...]
-    contributed: Decimal
-    redeemed: Decimal
-    profit: Decimal  # NAV + redeemed - contributed
-    time_weighted_return: Decimal
-    drawdown: Drawdown
-    months: tuple[MonthReturn, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Money:
     """Sums over a member's movements."""
 
@@ -173,43 +139,6 @@ def member_statement(
         movements=tuple(movements),
         days=tuple(_days(movements, prices or {}, holding.digits)),
     )
-
-
-def pool_statement(
-    points: Sequence[tuple[datetime, Price]], flows: Iterable[tuple[datetime, Decimal]], nav: Decimal
-) -> PoolStatement:
-    """Fold a pool's prices and flows into a statement.
-
-    Args:
-        points: every price kept, oldest first, with its moment; no units means that the pool begins (again) there.
-        flows: money paid in (plus) and redeemed (minus), any order.
-        nav: of now.
-    """
-    flows = list(flows)
-    paid_in = total(amount for _, amount in flows if amount > 0)
-    paid_out = -total(amount for _, amount in flows if amount < 0)
-    track = list(price_index(points))
-    growth = track[-1].price / track[0].price - 1 if track else Fraction(0)
-    return PoolStatement(
-        days=tuple(_pool_days(points, flows)),
-        contributed=paid_in,
-        redeemed=paid_out,
-        profit=total((nav, paid_out, -paid_in)),
-        time_weighted_return=half_even_to(growth, PRICE_DIGITS),
-        drawdown=drawdown(track),
-        months=tuple(monthly_returns(track)),
-    )
-
-
-def price_index(points: Iterable[tuple[datetime, Price]]) -> Iterable[PricePoint]:
-    """Chain the unit price over the times that everybody had left and the pool began again at its first price."""
-    base, last = Fraction(1), Fraction(1)
-    for at, price in points:
-        if price.units:
-            last = base * price.ratio
-        else:
-            base = last / INITIAL_PRICE.ratio
-        yield PricePoint(at=at, price=last)
 
 
 def _money(movements: Iterable[Movement]) -> _Money:
@@ -283,23 +212,6 @@ def _days(movements: Iterable[Movement], prices: Mapping[date, Price], digits: i
         if begun:
             value = half_even_to(Fraction(held) * price.ratio, digits)
             yield DayLine(day=day, units=held, nav_per_unit=half_even_to(price.ratio, PRICE_DIGITS), value=value)
-
-
-def _pool_days(
-    points: Iterable[tuple[datetime, Price]], flows: Iterable[tuple[datetime, Decimal]]
-) -> Iterable[PoolDay]:
-    moved: dict[date, Decimal] = {}
-    for at, amount in flows:
-        moved[at.date()] = total((moved.get(at.date(), Decimal(0)), amount))
-    ends = {at.date(): price for at, price in points if price.units}
-    for day, price in sorted(ends.items()):
-        yield PoolDay(
-            day=day,
-            nav=price.nav,
-            units=price.units,
-            nav_per_unit=half_even_to(price.ratio, PRICE_DIGITS),
-            flow=moved.get(day, Decimal(0)),
-        )
 
 
 def _percent(part: Decimal, whole: Decimal) -> Decimal:

@@ -4,7 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from ledger.journal import TransactionKind
-from ledger.statement import Holding, Movement, member_statement, pool_statement
+from ledger.pool_statement import pool_statement
+from ledger.statement import Holding, Movement, member_statement
 from ledger.units import Price
 
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import assert_sound, pays_in, takes_out
+from zmq_bridge.storage.ledger_corrections import reverse_transaction
 from zmq_bridge.storage.ledger_statements import all_statements, pool_history, statement_of
 
 
@@ -85,3 +86,13 @@ def test_the_history_by_day_takes_each_days_last_price(broker, members):
     assert [(line.day - today.date()).days for line in days] == [0, 1, 3]
     assert [line.nav_per_unit for line in days][1:] == [Decimal(3), Decimal("3.5")]
     assert days[1].value == Decimal("3000.00")
+
+
+def test_what_was_reversed_is_no_flow_of_the_pool(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    wrong = pays_in(broker, bob, "500.00")
+    with broker.engine.begin() as connection:
+        reverse_transaction(connection, broker.account_id, f"subscription:{wrong.id}", actor="eve", reason="wrong")
+        pool = pool_history(connection, broker.account_id)
+    assert (pool.contributed, pool.redeemed, pool.profit) == (Decimal(1000), Decimal(0), Decimal(0))

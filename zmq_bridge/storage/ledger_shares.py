@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -80,23 +79,6 @@ def _shares(connection: Connection, account_id: int) -> Shares:
             for member, units in held.items()
         ),
     )
-
-
-def pool(connection: Connection, account_id: int) -> dict[str, Any]:
-    """Return the pool's figures without its members, for a page that shows no names; all of one moment."""
-    return steady(connection, account_id, lambda: _pool(connection, account_id))
-
-
-def _pool(connection: Connection, account_id: int) -> dict[str, Any]:
-    state = load_pool(connection, account_id)
-    return {
-        "nav": floor_to(state.pool.nav, state.pool.digits),
-        "units": state.pool.units,
-        "nav_per_unit": nav_per_unit(state.pool),
-        "members": len(held_units(connection, account_id)),
-        "as_of": state.as_of,
-        "reconciled": state.current and not state.frozen,
-    }
 
 
 def held_units(connection: Connection, account_id: int) -> dict[int, Decimal]:

@@ -1,4 +1,4 @@
-"""The rows that statements are folded from. What the figures mean is `ledger.statement`'s."""
+"""The rows that statements are folded from. The figures are those of `ledger.statement` and `ledger.pool_statement`."""
 
 from datetime import date
 from decimal import Decimal
@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Row
 
 from ledger.journal import TransactionKind
 from ledger.money import scaled
-from ledger.statement import Holding, MemberStatement, Movement, PoolStatement, member_statement, pool_statement
+from ledger.pool_statement import PoolStatement, pool_statement
+from ledger.statement import Holding, MemberStatement, Movement, member_statement
 from ledger.units import Pool, Price
 from zmq_bridge.storage.ledger_pool import load_pool, steady
 from zmq_bridge.storage.ledger_shares import shares
@@ -45,8 +46,12 @@ SELECT transactions.at, -entries.amount AS amount FROM ledger_accounts AS accoun
 JOIN ledger_entries AS entries ON entries.ledger_account_id = accounts.id
 JOIN ledger_transactions AS transactions ON transactions.id = entries.transaction_id
 WHERE accounts.account_id = %(account)s AND accounts.kind IN ('contributions', 'redemptions')
+  AND transactions.reverses IS NULL
+  AND NOT EXISTS (SELECT FROM ledger_transactions AS undone
+                  WHERE undone.account_id = accounts.account_id AND undone.cause = 'reversal:' || transactions.cause)
 ORDER BY entries.id
 """
+"""Money in and out, without what was taken back."""
 
 OWED = """
 SELECT user_id, -balance AS owed FROM ledger_accounts
