@@ -23,6 +23,7 @@ from zmq_bridge.protocol.values import Deal, Order, Spec
 from zmq_bridge.storage import events as rows
 from zmq_bridge.storage.accounts import get_account
 from zmq_bridge.storage.command_life import Step
+from zmq_bridge.storage.ledger_breaks import FREEZE_REASON
 from zmq_bridge.storage.ledger_posting import post_deal
 from zmq_bridge.storage.state import end_covered, lock_account
 from zmq_bridge.storage.terminals import upsert_symbols
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 
 UNBOOKED = "an event of the terminal could not be booked; see notifications"
 """Reason of the freeze; never lifted by the bridge itself."""
+
+LIFTS_ITSELF = frozenset({NOT_RECONCILED, FREEZE_REASON})
+"""Reasons of states that the next agreement of ledger and broker would end."""
 
 RAW_CHARS_MAX = 2000
 """How much of an unreadable event goes into the notification; the whole of it is in terminal_events."""
@@ -149,13 +153,13 @@ def _quarantine(connection: Connection, account_id: int, event: Event, error: Ex
 
 
 def freeze(connection: Connection, account_id: int, reason: str, now: datetime) -> None:
-    """Take no new risk; what is as strict already stays, but for a halt of our own, which must not lift itself now."""
+    """Take no new risk; what is as strict already stays, but what lifts itself once the books agree does so no more."""
     account = get_account(connection, account_id)
     if account is None:
         return
     if account.trading_state == "active":
         set_account_state(connection, account_id, "reducing", reason=reason, actor=SYSTEM, now=now)
-    elif account.trading_state_actor == SYSTEM and account.trading_state_reason == NOT_RECONCILED:
+    elif account.trading_state_actor == SYSTEM and account.trading_state_reason in LIFTS_ITSELF:
         set_account_state(connection, account_id, account.trading_state, reason=reason, actor=SYSTEM, now=now)
 
 

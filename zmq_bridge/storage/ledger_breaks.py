@@ -59,7 +59,9 @@ SELECT accounts.id, %(reason)s, %(expected)s, %(found)s, %(session)s, %(event_se
         FROM ledger_transactions
         WHERE account_id = accounts.id AND kind = 'deal' AND id > coalesce(state.agreed_transaction_id, 0)
         ORDER BY id DESC LIMIT %(deals_max)s) AS newest), '[]'::jsonb),
-    accounts.trading_state, clock_timestamp()
+    coalesce((SELECT froze FROM ledger_breaks
+        WHERE account_id = accounts.id AND closed_at IS NULL ORDER BY id LIMIT 1), accounts.trading_state),
+    clock_timestamp()
 FROM accounts LEFT JOIN ledger_reconciliations AS state ON state.account_id = accounts.id
 WHERE accounts.id = %(account)s
 ON CONFLICT (account_id, reason) WHERE closed_at IS NULL DO UPDATE
@@ -67,7 +69,8 @@ ON CONFLICT (account_id, reason) WHERE closed_at IS NULL DO UPDATE
         event_seq = excluded.event_seq
 RETURNING *, (xmax = 0) AS is_new
 """
-"""One open break for each reason; a snapshot that shows it again brings its figures up to date."""
+"""One open break for each reason; a snapshot that shows it again brings its figures up to date. A second break keeps the
+state that the first one froze: its own freezing is not what is to be given back."""
 
 CLOSE = """
 UPDATE ledger_breaks SET closed_at = clock_timestamp(), closed_by = %(by)s

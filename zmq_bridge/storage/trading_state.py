@@ -50,6 +50,7 @@ UPDATE accounts
 SET trading_state = 'active', trading_state_reason = 'reconciled', trading_state_at = %(now)s
 WHERE id = %(id)s AND trading_state = 'halted' AND trading_state_actor = 'system'
   AND trading_state_reason = 'not reconciled yet'
+  AND NOT EXISTS (SELECT FROM ledger_breaks WHERE account_id = accounts.id AND closed_at IS NULL)
 RETURNING id
 """
 
@@ -78,7 +79,10 @@ def set_account_state(
 
 
 def activate_reconciled(connection: Connection, account_id: int, now: datetime) -> bool:
-    """Lift the halt that every account starts with. False: it was lifted before, or something else halts it."""
+    """Lift the halt that every account starts with.
+
+    False: it was lifted before, something else halts it, or ledger and broker still disagree about something.
+    """
     if connection.exec_driver_sql(ACTIVATE, {"id": account_id, "now": now}).one_or_none() is None:
         return False
     before = {"state": "halted", "reason": NOT_RECONCILED}
