@@ -69,8 +69,9 @@ ON CONFLICT (account_id, reason) WHERE closed_at IS NULL DO UPDATE
         event_seq = excluded.event_seq
 RETURNING *, (xmax = 0) AS is_new
 """
-"""One open break for each reason; a snapshot that shows it again brings its figures up to date. A second break keeps the
-state that the first one froze: its own freezing is not what is to be given back."""
+"""One open break for each reason; a snapshot that shows it again brings its figures up to date.
+
+A second break keeps the state that the first one froze: its own freezing is not what is to be given back."""
 
 CLOSE = """
 UPDATE ledger_breaks SET closed_at = clock_timestamp(), closed_by = %(by)s
