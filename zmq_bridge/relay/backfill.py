@@ -127,8 +127,8 @@ class BackfillThread(threading.Thread):
         sweep_at = time.monotonic()
         while not self._stopped:
             readable, _, _ = select.select([link, self._orders], [], [], max(0.0, sweep_at - time.monotonic()))
-            for order in self._orders.drain():
-                self._obey(order)
+            while orders := self._orders.drain(1):  # one by one: a connection that breaks must not take others along
+                self._obey(orders[0])
             if link in readable:
                 link.poll()
                 if not link.notifies:

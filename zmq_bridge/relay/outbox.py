@@ -135,8 +135,8 @@ class ClaimsThread(threading.Thread):
             ready = poller.poll(max(0.0, sweep_at - time.monotonic()) * 1000)
             if any(event & ~select.POLLIN for _, event in ready):
                 connection.exec_driver_sql("SELECT 1")  # says what happened, as an exception
-            for order in self._orders.drain():
-                self._claims.obey(connection, order)
+            while orders := self._orders.drain(1):  # one by one: a connection that breaks must not take others along
+                self._claims.obey(connection, orders[0])
             link.poll()
             if link.notifies:
                 link.notifies.clear()

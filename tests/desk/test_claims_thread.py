@@ -1,0 +1,66 @@
+"""The claims thread over a connection that breaks: what it was told stays told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.desk.world import Books
+from tests.support import wait_until
+from zmq_bridge.relay.messages import Claimed, Report
+from zmq_bridge.relay.outbox import Adopt, ClaimsThread
+from zmq_bridge.storage.accounts import ensure_account
+from zmq_bridge.storage.engine import create_engine
+
+NAME = "claims under test"
+BACKENDS = f"FROM pg_stat_activity WHERE application_name = '{NAME}'"
+WAITS = f"SELECT count(*) {BACKENDS} AND wait_event_type = 'Lock'"
+END_IT = f"SELECT count(pg_terminate_backend(pid)) {BACKENDS}"
+
+
+@pytest.fixture
+def reports() -> list[Report]:
+    """What the thread said."""
+    return []
+
+
+@pytest.fixture
+def thread(database: str, reports: list[Report]) -> Iterator[ClaimsThread]:
+    """A claims thread of its own, not started."""
+    engine = create_engine(database, application_name=NAME, pool_size=1, pool_overflow=0)
+    thread = ClaimsThread(engine, lambda report: reports.append(report) or True)  # type: ignore[func-returns-value]
+    yield thread
+    if thread.is_alive():
+        thread.stop()
+    engine.dispose()
+
+
+def test_a_terminal_that_came_while_the_connection_broke_is_served(
+    thread: ClaimsThread, reports: list[Report], books: Books
+) -> None:
+    first, second = make_account(books, 1), make_account(books, 2)
+    for account_id in (first, second):
+        thread._orders.put(Adopt(account_id=account_id))
+    for account_id in (first, second):
+        thread.attend(account_id, trades=True, present=True)
+    with books.engine.connect() as blocker:
+        blocker.exec_driver_sql("LOCK TABLE commands IN ACCESS EXCLUSIVE MODE")
+        thread.start()
+        wait_until(lambda: books.value(WAITS))  # it claims for the first; the second was taken out with it
+        books.value(END_IT)
+        blocker.rollback()
+    command_id = books.place_order(login=2)
+    wait_until(lambda: command_id in claimed(reports))
+
+
+def make_account(books: Books, login: int) -> int:
+    """An account that nobody serves yet."""
+    described = {"currency": "USD", "currency_digits": 2, "margin_mode": "hedging", "leverage": 100}
+    with books.engine.begin() as connection:
+        return ensure_account(connection, login=login, server="Demo-1", **described).id  # type: ignore[arg-type]
+
+
+def claimed(reports: list[Report]) -> set[str]:
+    """Every command handed over so far."""
+    return {each.command_id for report in reports if isinstance(report, Claimed) for each in report.commands}
