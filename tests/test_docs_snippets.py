@@ -4,12 +4,14 @@
     <!-- alone -->          in an empty directory, with nothing running
     <!-- not run: why -->   not at all
 
+Python with `>>>` needs no comment: all of a document's are run together, and must give what stands there.
 The documents name the default ports, or leave them out as `Client()` does; the test's bridge has others, so they are
 replaced.
 """
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 import shutil
@@ -29,7 +31,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 BLOCK = re.compile(
     r"(?:^<!-- (?P<how>[^\n]*?) -->\n)?^```(?P<language>python|sh|bash)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
-HOW = re.compile(r"session|alone|not run: \S.*")
+HOW = re.compile(r"session|alone|examples|not run: \S.*")
 PORT_OF = {
     "5555": "FEED", "5556": "SUBSCRIBE", "5557": "TERMINAL", "5558": "STRATEGY", "5559": "BROKER", "6380": "REDIS",
     "8000": "WEB",
@@ -60,7 +62,7 @@ def snippets(document: Path) -> list[Snippet]:
         Snippet(
             document=document,
             line=text.count("\n", 0, found.start()) + 1,
-            how=found["how"] or "",
+            how="examples" if found["text"].startswith(">>>") else found["how"] or "",
             language=found["language"],
             text=found["text"],
         )
@@ -70,6 +72,7 @@ def snippets(document: Path) -> list[Snippet]:
 
 ALL = [snippet for document in DOCUMENTS for snippet in snippets(document)]
 IN_SESSION = [snippet for snippet in ALL if snippet.how == "session"]
+WITH_EXAMPLES = sorted({snippet.document for snippet in ALL if snippet.how == "examples"})
 ALONE = [snippet for snippet in ALL if snippet.how == "alone"]
 
 
@@ -103,6 +106,13 @@ def test_a_session_works_as_written(bridge: RunningBridge, snippet: Snippet) -> 
 def test_a_snippet_works_alone(snippet: Snippet, tmp_path: Path) -> None:
     done = _run(snippet, snippet.text, None, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("document", WITH_EXAMPLES, ids=lambda document: document.name)
+def test_examples_give_what_stands_there(document: Path) -> None:
+    results = doctest.testfile(str(document), module_relative=False)
+    assert results.attempted
+    assert not results.failed
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
