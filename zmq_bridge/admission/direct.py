@@ -39,6 +39,7 @@ from zmq_bridge.admission.requests import (
 )
 from zmq_bridge.admission.situation import Situation, Stored
 from zmq_bridge.admission.snapshot import PENDING
+from zmq_bridge.admission.under_way import assess_change, is_known
 
 
 def needs_live_state(request: Request) -> bool:
@@ -178,7 +179,9 @@ def _judge(intent: Intent, kind: str, payload: Mapping[str, Any], situation: Sit
     """Ask risk; what the change adds is reserved until its outcome is in a snapshot."""
     if situation.problem is not None:
         return refuse(Code.STATE_UNREADABLE, found=situation.problem)
-    verdict = risk.assess(intent, situation.snapshot, situation.limits, situation.now)
+    if not is_known(situation):
+        return refuse(Code.STATE_UNREADABLE, found="too many changes under way")
+    verdict = assess_change(intent, situation)
     if not isinstance(verdict, Approved):
         if situation.live.problem is not None:
             return refuse(Code.LIVE_STATE_UNAVAILABLE, found=situation.live.problem)

@@ -18,6 +18,8 @@ from zmq_bridge.storage.prepared import Prepared
 from zmq_bridge.storage.risk_limits import REPEAT_WINDOW_S_MAX
 
 RECENT_ORDERS_MAX = 5000  # more within the window: not known, so denied
+CHANGES_MAX = 200  # of prices, on their way at once: with more, the next one is denied
+DONE_LOOKED_AT = 200  # newest commands among which a result that no snapshot shows yet is looked for
 
 FIRST_ANSWER = """
 SELECT row_to_json(x) FROM (
@@ -84,8 +86,23 @@ SELECT
     SELECT id, account_id, source, symbol, magic, limits FROM risk_limits
     WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = %(account)s) ORDER BY id) x) AS limits,
 (SELECT count(*) || ':' || COALESCE(sum(extract(epoch FROM updated_at)), 0) || ':' || COALESCE(sum(commission), 0)
- FROM symbols WHERE account_id = %(account)s) AS specs_version
+ FROM symbols WHERE account_id = %(account)s) AS specs_version{changes}
 """
+
+CHANGES = f""",
+(SELECT json_agg(x) FROM (
+    SELECT payload FROM commands
+    WHERE account_id = %(account)s AND finished_at IS NULL AND kind IN ('modify_position', 'modify_order')
+    UNION ALL
+    SELECT payload FROM (
+        SELECT kind, payload, status, result_session, result_seq FROM commands
+        WHERE account_id = %(account)s ORDER BY id DESC LIMIT {DONE_LOOKED_AT}
+    ) AS newest
+    WHERE kind IN ('modify_position', 'modify_order') AND status = 'done' AND (result_session, result_seq) > (
+        SELECT session, event_seq FROM account_snapshots WHERE account_id = %(account)s ORDER BY id DESC LIMIT 1)
+    LIMIT {CHANGES_MAX} + 1) x) AS changes
+"""
+"""Changes of prices that the account's snapshot does not show yet."""
 
 WINDOW = f"""
 SELECT LEAST({REPEAT_WINDOW_S_MAX}, GREATEST(60, max(CASE WHEN limits->>'repeat_window_s' ~ '^[0-9]{{1,9}}([.][0-9]+)?$'
@@ -97,13 +114,13 @@ FROM risk_limits WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = 
 READ_TYPES = {"account": "bigint", "source": "text", "key": "text", "now": "timestamptz"}
 
 
-def _reader(name: str, first: str) -> Prepared:
-    query = READ.format(first=first, recent_max=RECENT_ORDERS_MAX, window=WINDOW)
+def _reader(name: str, first: str, changes: str = "") -> Prepared:
+    query = READ.format(first=first, recent_max=RECENT_ORDERS_MAX, window=WINDOW, changes=changes)
     return Prepared(name, READ_TYPES, query, first=LOCK)
 
 
 READ_SIGNAL = _reader("gate_read_signal", FIRST_ANSWER)
-READ_DIRECT = _reader("gate_read_direct", FIRST_DIRECT_ANSWER)
+READ_DIRECT = _reader("gate_read_direct", FIRST_DIRECT_ANSWER, CHANGES)
 
 SPECS = "SELECT symbol, spec, commission, tradable, updated_at FROM symbols WHERE account_id = %(account)s"
 
@@ -169,7 +186,7 @@ def read_for_signal(connection: Connection, account_id: int, *, source: str, key
 
 
 def read_for_request(connection: Connection, account_id: int, *, source: str, key: str, now: datetime) -> Row[Any]:
-    """Do the same for a direct request."""
+    """Do the same for a direct request, with the changes of prices that are on their way."""
     return _read(connection, READ_DIRECT, account_id, source, key, now)
 
 
