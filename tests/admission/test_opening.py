@@ -18,7 +18,9 @@ from zmq_bridge.storage.outbox import OutgoingCommand
 def sent(world) -> PlaceOrder:
     """The only command, as the desk hands it to the terminal."""
     [row] = world.rows("SELECT id, account_id, kind, payload, expires_at FROM commands")
-    return to_command(OutgoingCommand(**row._mapping))
+    command = to_command(OutgoingCommand(**row._mapping))
+    assert isinstance(command, PlaceOrder)
+    return command
 
 
 def test_a_sound_signal_is_accepted_and_its_command_queued(world):

@@ -68,7 +68,7 @@ def test_a_number_that_is_none_is_refused_by_its_field(field, wrong):
 @given(st.dictionaries(st.text(), st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists)))
 def test_any_map_is_a_signal_or_says_what_is_wrong(request):
     try:
-        understood = parse_signal(GOOD | request)
+        understood: object = parse_signal(GOOD | request)
     except InvalidSignal as error:
         understood = error.problems
     assert understood

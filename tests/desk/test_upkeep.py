@@ -11,7 +11,7 @@ PARTITIONS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'ticks'::regcla
 
 def count(engine, query: str) -> int:
     with engine.connect() as connection:
-        return connection.exec_driver_sql(query).scalar_one()
+        return int(connection.exec_driver_sql(query).scalar_one())
 
 
 def test_a_round_makes_the_partitions_ahead(database):

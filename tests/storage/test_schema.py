@@ -22,7 +22,7 @@ def differences(connection: Connection) -> list[object]:
     return list(compare_metadata(context, metadata))
 
 
-def same_default(context, found, expected, found_default, expected_type, expected_default) -> bool:  # type: ignore[no-untyped-def]
+def same_default(context, found, expected, found_default, expected_type, expected_default) -> bool:
     """Whether defaults differ. Alembic cannot compare nextval(): a named sequence is compared as text."""
     if found_default and "ticks_id_seq" in found_default:
         return bool(found_default != expected_default)
