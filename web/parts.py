@@ -36,8 +36,12 @@ def install(app: Flask, settings: Settings) -> None:
     engine = create_engine(
         settings.database_url, application_name="zmq-bridge web", pool_size=settings.web_threads, pool_overflow=0
     )
+    gate_engine = create_engine(
+        settings.database_url, application_name="zmq-bridge gate", pool_size=settings.web_threads, pool_overflow=0,
+        pre_ping=False,
+    )  # fmt: skip
     live = LiveReader(open_redis(settings.redis_url))
-    app.extensions[EXTENSION] = Parts(engine=engine, live=live, keyring=Keyring(engine), gate=Gate(engine, live))
+    app.extensions[EXTENSION] = Parts(engine=engine, live=live, keyring=Keyring(engine), gate=Gate(gate_engine, live))
 
 
 def parts() -> Parts:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, event
 
 from tests.admission.world import BUY, World, position
 from zmq_bridge.admission.answers import Accepted, Code, Denied, Unavailable
+from zmq_bridge.admission.directory import Directory
 from zmq_bridge.admission.gate import Gate
 from zmq_bridge.admission.requests import CloseAll
 from zmq_bridge.admission.schema import parse_signal
@@ -59,20 +60,56 @@ def test_a_connection_lost_between_reading_and_writing_leaves_nothing(world, vic
     assert nothing_stored(world)
 
 
-def test_the_same_key_may_be_tried_again_after_a_lost_connection(world, victim):
-    lives = iter([kill_victim])
+def interrupted_times(world: World, times: int) -> Interrupted:
+    """Live state whose first readings cost the victim its connections."""
+    lives = iter([kill_victim] * times)
 
     def kill_once() -> None:
         for kill in lives:
             kill(world)
+            return
 
-    gate = Gate(victim, Interrupted(world.client, kill_once), clock=world.clock)
+    return Interrupted(world.client, kill_once)
+
+
+def test_one_dead_connection_is_replaced_within_the_request(world, victim):
+    gate = Gate(victim, interrupted_times(world, 1), clock=world.clock)
+    world.freshen()
+    answer = gate.admit(parse_signal(BUY), world.source)
+    assert isinstance(answer, Accepted), answer
+    assert [row.id for row in world.rows("SELECT id FROM commands")] == [answer.command_id]
+
+
+def test_the_same_key_may_be_tried_again_after_a_lost_connection(world, victim):
+    gate = Gate(victim, interrupted_times(world, 2), clock=world.clock)
     world.freshen()
     signal = parse_signal(BUY | {"idempotency_key": "k"})
     assert isinstance(gate.admit(signal, world.source), Unavailable)
     again = gate.admit(signal, world.source)
     assert isinstance(again, Accepted)
     assert not again.duplicate
+
+
+def test_a_pool_without_pings_survives_a_restart_of_the_server(world, database):
+    engine = create_engine(database, application_name="victim", pre_ping=False)
+    gate = Gate(engine, LiveReader(world.client), clock=world.clock)
+    world.freshen()
+    assert isinstance(gate.admit(parse_signal(BUY), world.source), Accepted)
+    kill_victim(world)
+    assert isinstance(gate.admit(parse_signal(BUY | {"volume": "0.02"}), world.source), Accepted)
+    engine.dispose()
+
+
+def test_an_account_that_appears_makes_a_request_without_one_ambiguous_soon(world, engine):
+    seconds = iter([0.0, 0.0, 1.0, 1.0, 3.0, 3.0, 3.0])
+    directory = Directory(clock=lambda: next(seconds))
+    with engine.connect() as connection:
+        assert directory.find(connection, world.source, None, None).id == world.account_id
+    world.add_account(777)
+    with engine.connect() as connection:
+        assert directory.find(connection, world.source, None, None).id == world.account_id  # remembered for 2 s
+        assert directory.find(connection, world.source, 777, None).login == 777  # looked for at once
+        assert directory.find(connection, world.source, None, None).code == Code.ACCOUNT_REQUIRED
 
 
 def test_a_connection_lost_before_the_commit_leaves_nothing_and_says_so(world, victim):

@@ -18,12 +18,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from risk.snapshot import NewsWindow
 from zmq_bridge.admission.answers import Accepted, Answer, Code, Denied, Unavailable, first_answer, repeated
 from zmq_bridge.admission.application import Application, of_request, of_signal
-from zmq_bridge.admission.directory import find_account
+from zmq_bridge.admission.directory import Directory
 from zmq_bridge.admission.live_view import LiveState
 from zmq_bridge.admission.plan import Plan
 from zmq_bridge.admission.requests import Request
@@ -45,6 +45,10 @@ def utc_now() -> datetime:
 
 class KeyTaken(Exception):
     """A transaction of another account used the key first; this one must not be committed."""
+
+
+class DeadConnection(Exception):
+    """The connection was lost before the commit was asked for: nothing was stored."""
 
 
 @dataclass(slots=True)
@@ -69,6 +73,7 @@ class Gate:
         """`clock` is asked under the account's lock: a request that had to wait is judged at the time of its turn."""
         self._engine, self._clock = engine, clock
         self._surveyor = Surveyor(live, news)
+        self._directory = Directory()
 
     def admit(self, signal: Signal, source: Source) -> Answer:
         """Judge a signal; when it is accepted, its commands are on their way."""
@@ -98,6 +103,17 @@ class Gate:
         return self._answer(of_request(request, source, account, server, idempotency_key, self._clock()))
 
     def _answer(self, application: Application) -> Answer:
+        """Answer; once more where the first connection was an old, dead one, and so nothing was committed."""
+        try:
+            return self._attempt(application)
+        except DeadConnection:
+            log.info("the database's connection was dead; trying another: source=%s", application.source.id)
+        try:
+            return self._attempt(application)
+        except DeadConnection as dead:
+            return Unavailable(code=Code.DATABASE_UNAVAILABLE, context={"found": type(dead.__cause__).__name__})
+
+    def _attempt(self, application: Application) -> Answer:
         progress = _Progress()
         try:
             with self._engine.begin() as connection:
@@ -107,13 +123,16 @@ class Gate:
         except KeyTaken:
             return self._look_up(application, progress)
         except SQLAlchemyError as error:
-            log.warning("admission broke off: source=%s: %s", application.source.id, error)
             if progress.committing:
+                log.warning("admission broke off at its commit: source=%s: %s", application.source.id, error)
                 return self._look_up(application, progress)
+            if isinstance(error, DBAPIError) and error.connection_invalidated:
+                raise DeadConnection from error
+            log.warning("admission broke off: source=%s: %s", application.source.id, error)
             return Unavailable(code=Code.DATABASE_UNAVAILABLE, context={"found": type(error).__name__})
 
     def _decide(self, connection: Connection, application: Application, progress: _Progress) -> Accepted | Denied:
-        account = find_account(connection, application.source, application.login, application.server)
+        account = self._directory.find(connection, application.source, application.login, application.server)
         if isinstance(account, Plan):
             return self._refuse_unaddressed(connection, application, account)
         progress.account_id = account.id

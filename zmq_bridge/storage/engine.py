@@ -31,10 +31,14 @@ def create_engine(
     pool_overflow: int = POOL_OVERFLOW,
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
+    pre_ping: bool = True,
 ) -> Engine:
     """An engine for a Postgres URL (`postgres://`, `postgresql://` or `postgresql+psycopg2://`).
 
-    `application_name` is what an operator sees in pg_stat_activity.
+    Args:
+        application_name: what an operator sees in pg_stat_activity.
+        pre_ping: ask a pooled connection whether it lives before it is used, a round trip. False for who tries again
+            with another when it does not, as the gate does.
     """
     return sqlalchemy.create_engine(
         make_url(url).set(drivername="postgresql+psycopg2"),
@@ -43,7 +47,7 @@ def create_engine(
         max_overflow=pool_overflow,
         pool_timeout=POOL_WAIT_S,
         pool_recycle=POOL_RECYCLE_S,
-        pool_pre_ping=True,
+        pool_pre_ping=pre_ping,
         connect_args={
             "application_name": application_name,
             "connect_timeout": CONNECT_TIMEOUT_S,
