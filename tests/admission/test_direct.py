@@ -106,6 +106,17 @@ def test_a_stop_moved_too_far_away_is_denied(world):
     assert world.count("commands") == 0
 
 
+@pytest.mark.parametrize("selector", ["symbol", "magic"])
+def test_a_stop_moved_away_meets_the_limits_of_its_symbol_and_strategy(world, selector):
+    query = f"INSERT INTO risk_limits (account_id, {selector}, limits, actor) VALUES (%s, %s, %s, 'ann')"
+    limits = '{"max_position_size_percent": "0.25"}'
+    world.run(query, world.account_id, {"symbol": "EURUSD", "magic": 9}[selector], limits)
+    world.snapshot(positions=[position(1, magic=9)], orders=[order(2, magic=9)])
+    world.freshen()
+    assert ask(world, ModifyPosition(ticket=1, sl=D("1.08000"))).code == "POSITION_RISK"
+    assert ask(world, ModifyOrder(ticket=2, sl=D("1.07900"))).code == "POSITION_RISK"
+
+
 def test_a_stop_is_not_taken_away(world):
     world.snapshot(positions=[position(1)])
     world.freshen()

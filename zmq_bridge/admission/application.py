@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from zmq_bridge.admission.closing import plan_closing
 from zmq_bridge.admission.direct import needs_live_state, plan_request
 from zmq_bridge.admission.opening import plan_opening
 from zmq_bridge.admission.plan import Plan
-from zmq_bridge.admission.requests import Request, SetTradingState, as_plain, check
+from zmq_bridge.admission.requests import ModifyOrder, ModifyPosition, Request, SetTradingState, as_plain, check
 from zmq_bridge.admission.rows import Ticketed, ticket_direct, ticket_signal
 from zmq_bridge.admission.signal import Action, Signal, as_request
 from zmq_bridge.admission.situation import Situation
@@ -34,12 +35,19 @@ class Application:
     needs_live: bool  # it may add risk
     symbol: str = ""  # for limits per symbol; "": the account's
     magic: int | None = None  # for limits per strategy
+    ticket: int | None = None  # of what it changes: then its symbol and strategy find the limits
     effect: Effect | None = None  # what else an approval changes, in the same transaction
 
     @property
     def direct(self) -> bool:
         """Whether it is no signal."""
         return self.ticketed.signal is None
+
+    def scope(self, row: Row[Any]) -> tuple[str, int | None]:
+        """Symbol and magic that find the limits: the request's own, or those of the ticket that it changes."""
+        tickets = () if self.ticket is None else (*(row.positions or ()), *(row.orders or ()))
+        found = next((each for each in tickets if each["ticket"] == self.ticket), None)
+        return (self.symbol, self.magic) if found is None else (found["symbol"], found["magic"] or None)
 
 
 def of_signal(signal: Signal, source: Source, now: datetime) -> Application:
@@ -82,6 +90,7 @@ def of_request(
         server=server,
         judge=judge,
         needs_live=needs_live_state(request),
+        ticket=request.ticket if isinstance(request, ModifyPosition | ModifyOrder) else None,
         effect=_switch(request, source) if isinstance(request, SetTradingState) else None,
     )
 

@@ -141,8 +141,9 @@ class Gate:
             return repeated(row.first, application.ticketed.request)
         live = self._surveyor.look(account, needed=application.needs_live)
         now = self._clock()
+        symbol, magic = application.scope(row)
         situation = self._surveyor.survey(
-            connection, account, row, application.source, live, now, symbol=application.symbol, magic=application.magic
+            connection, account, row, application.source, live, now, symbol=symbol, magic=magic
         )
         plan = application.judge(situation)
         if plan.approved and application.effect is not None:
