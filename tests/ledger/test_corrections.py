@@ -197,7 +197,7 @@ def test_more_than_is_owed_stays_in_suspense(broker, members):
     after = read(broker, request)
     assert (after.status, str(after.refusal)) == (
         "matched",
-        "AMOUNT_MISMATCH: withdrawn=100.01000000, owed=100.00000000",
+        "AMOUNT_MISMATCH: withdrawn=100.01000000, owed=100.00",
     )
     assert values(broker) == {ann: Decimal("100.00"), bob: Decimal("100.00")}
     assert_sound(broker)

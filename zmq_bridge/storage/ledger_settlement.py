@@ -56,9 +56,12 @@ WHERE id = %(id)s
 
 REFUSED = "UPDATE {table} SET refusal = %(refusal)s WHERE id = %(id)s AND refusal IS DISTINCT FROM %(refusal)s"
 
-PAYABLE = """
-SELECT -balance FROM ledger_accounts WHERE account_id = %(account)s AND kind = 'payable' AND user_id = %(member)s
+OWED = """
+SELECT settled_amount - coalesce((SELECT sum(-amount) FROM ledger_suspense
+    WHERE account_id = %(account)s AND request = 'redemption:' || redemptions.id AND settled_by IS NOT NULL), 0)
+FROM redemptions WHERE id = %(id)s AND account_id = %(account)s
 """
+"""What the units of one redemption fetched, less what was paid for it; a member may have several at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +179,7 @@ def _pay(connection: Connection, account_id: int, row: Row[Any]) -> Settled | Re
     """Pay what a redemption owes with a withdrawal; paid in full, the request is settled."""
     state = load_pool(connection, account_id)
     dealing = Dealing(at=state.now, currency=state.currency, pool=state.pool)
-    owed = connection.exec_driver_sql(PAYABLE, {"account": account_id, "member": row.user_id}).scalar() or Decimal(0)
+    owed = connection.exec_driver_sql(OWED, {"account": account_id, "id": row.id}).scalar() or Decimal(0)
     paid = pay_redemption(
         dealing, ticket=row.ticket, member=row.user_id, cash=-row.amount, owed=owed, reversals=row.reversals
     )

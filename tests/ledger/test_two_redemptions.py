@@ -1,0 +1,49 @@
+"""A member with two redemptions at once: each is owed, paid and settled for itself."""
+
+from decimal import Decimal
+
+from tests.ledger.conftest import Broker
+from tests.ledger.stories import asks_to_take_out, assert_sound, pays_in, read, values
+from zmq_bridge.storage.ledger_requests import Request
+from zmq_bridge.storage.ledger_settlement import Settled, price_redemption
+
+Members = tuple[int, int, int]
+
+
+def test_what_is_paid_for_one_redemption_settles_that_one(broker: Broker, members: Members) -> None:
+    first, second = two_owed(broker, members)
+    broker.does("balance", "-100.00", comment=first.reference)
+    assert (read(broker, first).status, read(broker, second).status) == ("settled", "owed")
+    broker.does("balance", "-50.00", comment=second.reference)
+    assert (read(broker, first).status, read(broker, second).status) == ("settled", "settled")
+    broker.agrees()
+    assert_sound(broker)
+
+
+def test_one_redemption_is_not_paid_with_what_is_owed_for_another(broker: Broker, members: Members) -> None:
+    first, second = two_owed(broker, members)
+    broker.does("balance", "-150.00", comment=first.reference)
+    assert (read(broker, first).status, read(broker, second).status) == ("owed", "owed")
+    assert str(read(broker, first).refusal).startswith("AMOUNT_MISMATCH")
+
+
+def test_a_redemption_paid_at_once_is_settled_while_another_is_owed(broker: Broker, members: Members) -> None:
+    two_owed(broker, members)
+    third = asks_to_take_out(broker, members[0], "30.00")
+    broker.does("balance", "-30.00", comment=third.reference)
+    broker.agrees()
+    assert read(broker, third).status == "settled"
+    assert values(broker)[members[0]] == Decimal("820.00")
+
+
+def two_owed(broker: Broker, members: Members) -> tuple[Request, Request]:
+    """Ann has 1000.00 and is owed 100.00 and 50.00 of it; Bob has 500.00."""
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    pays_in(broker, bob, "500.00")
+    broker.agrees()
+    made = asks_to_take_out(broker, ann, "100.00"), asks_to_take_out(broker, ann, "50.00")
+    for request in made:
+        with broker.engine.begin() as connection:
+            assert isinstance(price_redemption(connection, broker.account_id, request.id, actor="eve"), Settled)
+    return made
