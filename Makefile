@@ -58,9 +58,9 @@ $(STAMP): setup.cfg pyproject.toml requirements.lock
 	@echo "1/3 making the virtual environment $(VENV)"
 	@$(PYTHON) -m venv $(VENV) || { \
 	  echo "Python can't make virtual environments here; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	@echo "2/3 installing what it needs, servers included (about 150 MB the first time)"
+	@echo "2/3 installing what it needs, servers included (about 150 MB and a minute the first time)"
 	@rm -f $(VENV)/.complete
-	@{ $(BIN)/python -m pip install --require-virtualenv -r requirements.lock && touch $(VENV)/.complete; } \
+	@{ $(BIN)/python -m pip install --quiet --require-virtualenv -r requirements.lock && touch $(VENV)/.complete; } \
 	  | grep --line-buffered -v 'already satisfied'; test -f $(VENV)/.complete
 	@echo "3/3 installing zmq-bridge itself"
 	@$(BIN)/python -m pip install --no-deps --no-build-isolation --editable . > $(VENV)/install.log 2>&1 \

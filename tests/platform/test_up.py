@@ -11,8 +11,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -281,3 +283,37 @@ def test_an_ordinary_user_cannot_be_locked_out_by_a_read_only_directory(tmp_path
     tmp_path.chmod(0o700)
     assert told.returncode == 78
     assert "ZMQ_BRIDGE_VAR_DIR" in told.stderr
+
+
+def test_the_opening_deposit_is_the_houses_and_another_member_can_join(running: RunningBridge) -> None:
+    settled = "SELECT count(*) FROM subscriptions WHERE status = 'settled'"
+    wait_until(lambda: _ask(running, settled)[0][0] == 1, 30, "the House never got its units")
+    user = _post(running, "/api/users", {"name": "Ada", "email": "ada@example.org"})["id"]
+    wanted = _post(running, f"/api/users/{user}/invest", {"amount": "1000.00"})
+    paid = running.run("simulate", "deposit", "1000.00", "--comment", wanted["reference"])
+    assert paid.returncode == 0, paid.stdout
+    wait_until(lambda: _ask(running, settled)[0][0] == 2, 30, "the deposit never became units")
+    report = running.run("ledger", "report")
+    assert report.returncode == 0, report.stdout
+    assert re.search(rf"^ +{user} +\S+ +\S+ +(1000\.00|999\.99) *$", report.stdout, re.MULTILINE), report.stdout
+    verified = running.run("ledger", "verify")
+    assert verified.returncode == 0, verified.stdout
+    assert "account 123456: sound" in verified.stdout
+
+
+@pytest.mark.parametrize("amount", ["-5", "0", "1.001", "five", "1e3"])
+def test_a_deposit_of_no_amount_is_refused_in_words(running: RunningBridge, amount: str) -> None:
+    refused = running.run("simulate", "deposit", "--", amount)
+    assert refused.returncode == 2
+    assert "expected a positive amount" in refused.stdout + (refused.stderr or "")
+
+
+def _post(bridge: RunningBridge, path: str, body: dict[str, str]) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{bridge.ports['WEB']}{path}",
+        data=json.dumps(body).encode(),
+        headers={"X-API-Key": bridge.api_key(), "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        found: dict[str, Any] = json.loads(response.read())
+    return found

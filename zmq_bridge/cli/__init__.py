@@ -20,6 +20,7 @@ COMMANDS = {
     "status": ("zmq_bridge.cli.status", "Show what is running and how it is doing."),
     "doctor": ("zmq_bridge.cli.doctor", "Check every link; say what is wrong and how to mend it."),
     "trading": ("zmq_bridge.cli.trading", "Show what accounts may do; stop them, or let them go on."),
+    "ledger": ("zmq_bridge.cli.ledger", "Verify the books; show who owns what, and what waits."),
     "keys": ("zmq_bridge.cli.keys", "Create, list and revoke API keys."),
 }
 

@@ -1,15 +1,15 @@
 """The allow-list file (`ZMQ_BRIDGE_PEERS_FILE`, TOML) as the sockets' `AllowList`.
 
-    mechanism = "plain"                  # or "curve"
-    addresses = ["192.0.2.10"]           # optional: nobody else is let in
-    secret_key = "..."                   # the bridge's own; curve: its secret key, Z85; plain: 32 characters or more
+mechanism = "plain"                  # or "curve"
+addresses = ["192.0.2.10"]           # optional: nobody else is let in
+secret_key = "..."                   # the bridge's own; curve: its secret key, Z85; plain: 32 characters or more
 
-    [[peers]]
-    name = "vm-1"
-    password_sha256 = "..."              # plain: sha256 of the password, hex
-    public_key = ""                      # curve: the peer's public key, Z85
-    logins = [123456]                    # accounts it may speak for
-    doors = ["feed", "terminal"]         # of feed, subscribe, terminal, strategy; absent: all four
+[[peers]]
+name = "vm-1"
+password_sha256 = "..."              # plain: sha256 of the password, hex
+public_key = ""                      # curve: the peer's public key, Z85
+logins = [123456]                    # accounts it may speak for
+doors = ["feed", "terminal"]         # of feed, subscribe, terminal, strategy; absent: all four
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -13,6 +15,9 @@ from zmq_bridge.cli.replay_watch import ReplayWatch
 from zmq_bridge.cli.simulation import Simulation, simulation_options
 from zmq_bridge.cli.supervisor import Supervisor
 from zmq_bridge.settings import load_settings
+from zmq_bridge.simulator import demo
+
+AMOUNT = re.compile(r"\d{1,12}(\.\d{1,2})?")
 
 
 @click.group("simulate", invoke_without_command=True)
@@ -53,3 +58,30 @@ def broker(simulation: Simulation) -> None:
 def terminal(simulation: Simulation) -> None:
     """Run only the simulated terminal."""
     wiring.run_terminal(load_settings())
+
+
+@command.command("deposit")
+@click.argument("amount")
+@click.option("--comment", default="Deposit", show_default=True, help="A request's reference makes it that member's.")
+def deposit(amount: str, comment: str) -> None:
+    """Pay AMOUNT into the simulated account, as a bank transfer would."""
+    _say_ticket(demo.deposit("127.0.0.1", load_settings().broker_port, _amount(amount), comment))
+
+
+@command.command("withdraw")
+@click.argument("amount")
+@click.option("--comment", default="Withdrawal", show_default=True, help="A request's reference settles it.")
+def withdraw(amount: str, comment: str) -> None:
+    """Take AMOUNT out of the simulated account."""
+    _say_ticket(demo.withdraw("127.0.0.1", load_settings().broker_port, _amount(amount), comment))
+
+
+def _amount(text: str) -> Decimal:
+    """A positive number of cents."""
+    if not AMOUNT.fullmatch(text) or Decimal(text) == 0:
+        raise click.UsageError(f"AMOUNT: expected a positive amount like 500.00, found {text!r}")
+    return Decimal(text)
+
+
+def _say_ticket(ticket: int) -> None:
+    report_line(f"the broker booked deal {ticket}")

@@ -15,6 +15,7 @@ import click
 from zmq_bridge.cli import process_table
 from zmq_bridge.cli.console import console, report_line, step
 from zmq_bridge.cli.demo_key import demo_key
+from zmq_bridge.cli.house import House
 from zmq_bridge.cli.live_price import find_live_price
 from zmq_bridge.cli.panel import running_panel
 from zmq_bridge.cli.preflight import DiskWatch, VarLock, require_disk, require_ports
@@ -57,6 +58,8 @@ def run_up(settings: Settings, simulation: Simulation | None) -> None:
                 _Announcement(settings, key, wait_s),
                 DiskWatch(settings.var_dir, report_line),
             ]
+            if simulation and settings.embedded_postgres:
+                chores.append(House(settings))
             if simulation and simulation.replay:
                 chores.append(ReplayWatch(settings))
             supervisor.watch(*chores)
