@@ -4,6 +4,7 @@ What risk itself works out is tested in tests/risk; here it is whether risk is t
 """
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -12,6 +13,7 @@ from zmq_bridge.admission.answers import Accepted, Code, Denied
 from zmq_bridge.admission.source import Source
 from zmq_bridge.live import keys
 from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.ledger_breaks import BreakReason, open_break
 from zmq_bridge.storage.trading_state import set_account_state, set_global_state
 
 
@@ -350,4 +352,13 @@ def test_a_daily_loss_that_was_reached_halts_even_when_it_was_won_back(world):
     assert answer.context
     world.clock.now += timedelta(hours=1)
     world.snapshot()
+    assert isinstance(world.buy(), Accepted)
+
+
+def test_nothing_is_opened_while_ledger_and_broker_disagree_whatever_state_somebody_set(world):
+    with world.engine.begin() as connection:
+        open_break(connection, world.account_id, BreakReason.BALANCE, expected=Decimal(1), found=Decimal(2))
+    world.run("UPDATE accounts SET trading_state = 'active'")
+    assert world.buy().code == "TRADING_REDUCING"
+    world.run("UPDATE ledger_breaks SET closed_at = now()")
     assert isinstance(world.buy(), Accepted)

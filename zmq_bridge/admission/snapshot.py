@@ -42,6 +42,7 @@ PENDING = {
     "buy": (Side.BUY, OrderType.LIMIT),  # a market order still on its way: counts like a limit at its price
     "sell": (Side.SELL, OrderType.LIMIT),
 }
+BROKEN = "ledger and broker disagree: a break is open"
 Stored = Mapping[str, Any]
 
 
@@ -100,7 +101,7 @@ def _build(
 
 
 def _state_in_force(row: Row[Any], now: datetime) -> TradingState:
-    """The strictest of the account's own state, the global one, and the halt of a day whose loss was reached."""
+    """The strictest of: the account's own, the global one, what an open break allows, the halt of a day that lost."""
     account, everywhere = row.account, row.global_state
     state = TradingState(
         state=State(account["trading_state"]),
@@ -110,6 +111,8 @@ def _state_in_force(row: Row[Any], now: datetime) -> TradingState:
     )
     if everywhere is not None:
         state = stricter(state, _global_state(everywhere))
+    if row.broken:
+        state = stricter(state, TradingState(state=State.REDUCING, reason=BROKEN, actor="ledger", at=now))
     until = None if row.risk_state is None else row.risk_state["halted_until"]
     if until is not None and _moment(until) > now:
         reason = f"daily loss reached, until {until}"

@@ -71,6 +71,7 @@ SELECT
            halted_until
     FROM risk_state WHERE account_id = %(account)s) x) AS risk_state,
 (SELECT value FROM settings WHERE key = 'trading_state') AS global_state,
+EXISTS (SELECT FROM ledger_breaks WHERE account_id = %(account)s AND closed_at IS NULL) AS broken,
 (SELECT row_to_json(x) FROM (
     SELECT server_offset_s, clock_skew_ms FROM terminals
     WHERE account_id = %(account)s AND role IN ('both', 'desk') ORDER BY session DESC LIMIT 1) x) AS terminal,
