@@ -93,13 +93,18 @@ RETURNING id, account_id
 UNCONFIRMED = """
 SELECT id, account_id, kind, payload, expires_at FROM commands
 WHERE account_id = ANY(%(accounts)s) AND finished_at IS NULL
-  AND (status = 'sent' AND sent_at < now() - make_interval(secs => %(quiet_s)s)
-       OR status = 'unknown' AND expires_at < now())
+  AND (status = 'unknown' AND expires_at < now()
+       OR status = 'sent' AND sent_at < now() - make_interval(secs => %(quiet_s)s)
+          AND (expires_at < now()
+               OR NOT (kind = 'place_order' OR kind = 'close_position' AND (payload->>'volume')::numeric > 0)
+               OR sent_at >= (SELECT max(connected_at) FROM terminals
+                              WHERE terminals.account_id = commands.account_id AND role IN ('both', 'desk'))))
 ORDER BY account_id, id
 LIMIT %(limit)s
 """
-"""What a terminal must be asked about again. `unknown` only past its time: a terminal that lost its journal must not
-execute it a second time."""
+"""What a terminal must be asked about again. An order or a partial close that went to an earlier session, or whose
+outcome is unknown, only past its time, when nobody executes it any more: the earlier session may still be at it, with a
+journal that this one does not have."""
 
 REFUSE = """
 UPDATE commands SET status = 'rejected', finished_at = now(), message = %(message)s

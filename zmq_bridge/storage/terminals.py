@@ -30,7 +30,8 @@ VALUES (%(account)s, %(role)s, %(session)s, %(program)s, %(version)s, %(build)s,
 ON CONFLICT (account_id, role) DO UPDATE SET
     session = excluded.session, program = excluded.program, version = excluded.version, build = excluded.build,
     server_offset_s = excluded.server_offset_s, clock_skew_ms = excluded.clock_skew_ms, state = 'connected',
-    connected_at = now(), last_seen_at = now()
+    connected_at = CASE WHEN known.session = excluded.session THEN known.connected_at ELSE now() END,
+    last_seen_at = now()
 """
 
 MARK_TERMINAL = """
