@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import (
     ROUND_CEILING,
-    ROUND_FLOOR,
     ROUND_HALF_EVEN,
     Context,
     Decimal,
@@ -95,8 +94,3 @@ def settle(amount: Decimal) -> Decimal:
 def round_up(amount: Decimal, digits: int) -> Decimal:
     """Round towards plus infinity: for what we may owe (risk, margin), the remainder is counted against us."""
     return amount.quantize(_QUANTA[digits], rounding=ROUND_CEILING)
-
-
-def round_down(amount: Decimal, digits: int) -> Decimal:
-    """Round towards minus infinity: for what is left of a limit."""
-    return amount.quantize(_QUANTA[digits], rounding=ROUND_FLOOR)

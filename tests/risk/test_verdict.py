@@ -83,3 +83,4 @@ def test_an_unforeseen_failure_is_named() -> None:
     assert verdict.code is Code.COMPUTATION_FAILED
     assert verdict.context["failure"] == "AttributeError"
     assert len(verdict.context["detail"]) <= 200
+    assert Code.TERMINAL_SILENT in {check.code for check in verdict.checks}

@@ -105,6 +105,7 @@ WORLDS: list[tuple[Intent, Any, Any, Any, Code, dict[str, str]]] = [
     (ASK, snapshot(account_id=8), limits(), NOW, Code.ACCOUNT_UNKNOWN, UNKNOWN),
     (ASK, snapshot(account=None), limits(), NOW, Code.ACCOUNT_UNKNOWN, {"account": "7", "snapshot_of": "7"}),
     (ASK, snapshot(), limits(), None, Code.COMPUTATION_FAILED, {"now": "None", "expected": "an aware datetime"}),
+    (ASK, snapshot(), limits(), 5, Code.COMPUTATION_FAILED, {"now": "5", "expected": "an aware datetime"}),
     (MOVE, None, limits(), NOW, Code.SNAPSHOT_MISSING, {"account": "7"}),
     (MOVE, snapshot(account_id=8), limits(), NOW, Code.ACCOUNT_UNKNOWN, UNKNOWN),
     (replace(MOVE, sl=None), snapshot(positions=(position(1),)), limits(), NOW, Code.STOP_LOSS_MISSING,
