@@ -18,6 +18,7 @@ RISK_PERCENT = 0.5
 STOP_FRACTION = 0.003
 TARGET_FRACTION = 0.006
 MAX_AGE_S = 3.0
+FOR_GOOD = ("UNAUTHENTICATED", "FORBIDDEN", "INVALID")  # refusals that waiting does not mend
 PAUSE_S = 1.0
 
 
@@ -94,6 +95,8 @@ def main() -> None:
             try:
                 trade(client, symbol)
             except (StaleData, NoAnswer, RequestRefused) as problem:
+                if isinstance(problem, RequestRefused) and problem.code in FOR_GOOD:
+                    sys.exit(f"refused: {problem}")
                 print(f"waiting: {problem}", flush=True)
                 time.sleep(PAUSE_S)
 

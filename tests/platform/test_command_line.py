@@ -163,3 +163,31 @@ def test_the_curl_line_survives_a_shell_and_risks_little() -> None:
     reward, risk = Decimal(str(signal["tp"])) - price.ask, price.ask - Decimal(str(signal["sl"]))
     assert reward / risk > 2
     assert all(Decimal(str(signal[name])) == round(Decimal(str(signal[name])), 5) for name in ("sl", "tp"))
+
+
+def test_what_a_limit_has_latched_is_shown_and_lifted_by_a_named_person(database: str) -> None:
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        account = ensure_account(
+            connection, login=7, server="Demo", currency="USD", currency_digits=2, margin_mode="hedging", leverage=100
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO risk_state (account_id, server_day, daily_reference, nav_index, nav_index_peak, nav_units,"
+            " drawdown_latched) VALUES (%s, '2026-01-01', 100, 0.7, 1, 100, true)", (account.id,),
+        )  # fmt: skip
+        connection.exec_driver_sql(
+            "INSERT INTO strategy_latches (account_id, strategy, reason, latched_at) VALUES (%s, '9', 'x', now())",
+            (account.id,),
+        )
+    servers = {"DATABASE_URL": database, "ZMQ_BRIDGE_SECRET_KEY": "k" * 40}
+    shown = run("trading", **servers).stdout
+    assert "drawdown limit reached; lifted by" in shown
+    assert "strategy 9" in shown
+    assert run("trading", "reset-drawdown", "--account", "7", **servers).returncode == 2
+    why = ("--account", "7", "--reason", "looked at it")
+    assert run("trading", "reset-drawdown", *why, **servers).stdout == "lifted\n"
+    assert run("trading", "reset-drawdown", *why, **servers).stdout == "nothing was latched\n"
+    assert run("trading", "release-strategy", "9", *why, **servers).stdout == "lifted\n"
+    assert run("trading", "release-strategy", *why, **servers).returncode == 2
+    assert "drawdown" not in run("trading", **servers).stdout
+    engine.dispose()

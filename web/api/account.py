@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from web.auth import needs
 from web.errors import NotFound
 from web.parts import parts, utc_now
 from zmq_bridge.storage.accounts import Account
+from zmq_bridge.storage.holds import Hold, effective_state, holds
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.ledger_shares import shares
 from zmq_bridge.storage.views import Record, latest_snapshot, trading_record
@@ -34,11 +36,12 @@ def account(query: dict[str, Any]) -> Response:
     with parts().engine.connect() as connection:
         chosen = chosen_account(connection, query["account"])
         snapshot = latest_snapshot(connection, chosen.id)
+        held = holds(connection, chosen.id)
     if snapshot is None:
         raise NotFound("SNAPSHOT_MISSING", f"Account {chosen.login} has not sent its first snapshot yet.")
     age_ms = int((utc_now() - snapshot["received_at"]).total_seconds() * 1000)
     shown = with_money(snapshot, SNAPSHOT_MONEY, chosen.currency_digits)
-    return answer({**_description(chosen), **shown, "age_ms": age_ms})
+    return answer({**_description(chosen, held), **shown, "age_ms": age_ms})
 
 
 @blueprint.get("/stats")
@@ -54,15 +57,15 @@ def stats(query: dict[str, Any]) -> Response:
     return answer({"account": chosen.login, "currency": chosen.currency, **_rates(shown), "pool": pool_figures(pool)})
 
 
-def _description(account: Account) -> Record:
+def _description(account: Account, held: tuple[Hold, ...]) -> Record:
     return {
         "account": account.login,
         "server": account.server,
         "currency": account.currency,
         "leverage": account.leverage,
         "margin_mode": account.margin_mode,
-        "trading_state": account.trading_state,
-        "trading_state_reason": account.trading_state_reason,
+        "trading_state": effective_state(held),
+        "holds": [asdict(hold) for hold in held],
     }
 
 

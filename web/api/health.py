@@ -16,6 +16,7 @@ from web.answers import answer
 from web.parts import now_ms, parts
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.storage.accounts import Account, list_accounts
+from zmq_bridge.storage.holds import effective_state, holds
 
 blueprint = Blueprint("health", __name__, description="Health")
 
@@ -37,16 +38,18 @@ def health() -> Response:
     """Every dependency, terminal and data age. 200 when signals can be accepted, else 503."""
     database, accounts = _database()
     redis = _checked(parts().live.ping)
-    terminals = [_terminal(number, account) for number, account in enumerate(accounts, start=1)] if _ok(redis) else []
+    terminals = [_terminal(number, *account) for number, account in enumerate(accounts, start=1)] if _ok(redis) else []
     ready = _ok(database) and _ok(redis) and any(terminal["state"] == "connected" for terminal in terminals)
     body = {"status": "ok" if ready else "degraded", "postgres": database, "redis": redis, "terminals": terminals}
     return answer(body, 200 if ready else 503)
 
 
-def _database() -> tuple[Part, list[Account]]:
+def _database() -> tuple[Part, list[tuple[Account, str]]]:
+    """The database, and every account with what it may do."""
     try:
         with parts().engine.connect() as connection:
-            return {"state": "ok"}, list_accounts(connection)
+            accounts = list_accounts(connection)
+            return {"state": "ok"}, [(found, effective_state(holds(connection, found.id))) for found in accounts]
     except SQLAlchemyError as error:
         return {"state": "down", "message": f"Postgres does not answer ({type(error).__name__})."}, []
 
@@ -63,7 +66,7 @@ def _ok(part: Part) -> bool:
     return bool(part["state"] == "ok")
 
 
-def _terminal(number: int, account: Account) -> Part:
+def _terminal(number: int, account: Account, trading_state: str) -> Part:
     """One account's terminal, by number: a login is nobody's business here."""
     now = now_ms()
     try:
@@ -76,7 +79,7 @@ def _terminal(number: int, account: Account) -> Part:
     return {
         "terminal": number,
         "state": "connected" if trading else "disconnected",
-        "trading_state": account.trading_state,
+        "trading_state": trading_state,
         "heartbeat_age_ms": now - trading.last_seen_ms if trading else None,
         "data_age_ms": min(ages) if ages else None,
         "data": "stale" if not ages or min(ages) > DATA_AGE_MS_MAX else "fresh",

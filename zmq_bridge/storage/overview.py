@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
+from zmq_bridge.storage.holds import Hold, effective_state, holds
 from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.migrations import configuration
 
 STANDING = """
-SELECT accounts.id, login, server, currency, trading_state, trading_state_reason,
+SELECT accounts.id, login, server, currency,
     (SELECT count(*) FROM positions WHERE positions.account_id = accounts.id) AS positions,
     (SELECT count(*) FROM commands WHERE commands.account_id = accounts.id AND finished_at IS NULL) AS commands_open,
     (SELECT count(*) FROM commands WHERE commands.account_id = accounts.id AND status = 'unknown') AS commands_unknown,
@@ -45,8 +47,8 @@ class AccountStanding:
     login: int
     server: str
     currency: str
-    trading_state: str  # active, reducing or halted
-    trading_state_reason: str
+    trading_state: str  # active, reducing or halted: the strictest of everything that holds it
+    holds: tuple[Hold, ...]  # why it may not open positions; none: it may
     positions: int  # open now
     commands_open: int  # not finished yet
     commands_unknown: int  # sent, outcome not known yet
@@ -82,8 +84,12 @@ class SchemaStanding:
 
 def accounts_standing(connection: Connection) -> list[AccountStanding]:
     """Every account, oldest first."""
-    rows = connection.exec_driver_sql(STANDING, {"owner": int(Lock.OWNER)})
-    return [AccountStanding(**row._mapping) for row in rows]
+    rows = connection.exec_driver_sql(STANDING, {"owner": int(Lock.OWNER)}).all()
+    return [_standing(row, holds(connection, row.id)) for row in rows]
+
+
+def _standing(row: Row[Any], held: tuple[Hold, ...]) -> AccountStanding:
+    return AccountStanding(**row._mapping, holds=held, trading_state=effective_state(held))
 
 
 def global_trading_state(connection: Connection) -> str:

@@ -50,7 +50,7 @@ function showHealth(health) {
 function showAccount(account) {
   const rows = [["Login", `${account.account} @ ${account.server}`], ["Balance", `${account.balance} ${account.currency}`],
     ["Equity", `${account.equity} ${account.currency}`], ["Margin used", account.margin], ["Free margin", account.margin_free],
-    ["Trading", `${account.trading_state} (${account.trading_state_reason})`], ["Snapshot", `${seconds(account.age_ms)} old`]];
+    ["Trading", [account.trading_state, ...account.holds.map((hold) => hold.reason)].join(": ")], ["Snapshot", `${seconds(account.age_ms)} old`]];
   byId("account").replaceChildren(...rows.flatMap(([name, value]) => [
     Object.assign(document.createElement("dt"), { textContent: name }),
     Object.assign(document.createElement("dd"), { textContent: value })]));

@@ -73,11 +73,10 @@ def _data(reader: LiveReader, name: str, standing: AccountStanding) -> Finding:
 
 
 def _trading(name: str, standing: AccountStanding) -> list[Finding]:
-    found = []
-    if standing.trading_state != "active":
-        mend = "nothing, if that is meant; otherwise find out who set it, then set it back to active"
-        state = f"{standing.trading_state}: {standing.trading_state_reason or 'no reason given'}"
-        found.append(warn(f"{name}: trading", state, mend))
+    found = [
+        warn(f"{name}: trading", f"{hold.state}: {hold.reason}", f"it is lifted by {hold.lifted_by}")
+        for hold in standing.holds
+    ]
     if standing.commands_unknown:
         mend = "their outcome is asked for until the terminal answers; compare with the terminal's History tab"
         found.append(warn(f"{name}: commands", f"{standing.commands_unknown} with unknown outcome", mend))
