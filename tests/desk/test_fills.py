@@ -44,6 +44,18 @@ def test_a_deal_told_again_by_a_later_session_is_posted_once(connect: Connect, b
     assert books.value("SELECT balance FROM ledger_accounts WHERE kind = 'broker'") == Decimal("9999.30")
 
 
+def test_a_deal_that_comes_back_changed_is_posted_once_and_opens_a_break(connect: Connect, books: Books) -> None:
+    first = connect()
+    first.hello()
+    first.deliver(first.event(deposit(1)), first.event(deal(2)))
+    second = connect(session=first.session + 1)
+    second.hello()
+    second.deliver(second.event(deposit(1)), second.event(deal(2, commission=Decimal("-0.90"))))
+    assert books.value("SELECT balance FROM ledger_accounts WHERE kind = 'broker'") == Decimal("9999.30")
+    assert books.value("SELECT reason FROM ledger_breaks WHERE closed_at IS NULL") == "DEAL_CHANGED"
+    assert books.value("SELECT trading_state FROM accounts") != "active"
+
+
 def test_an_event_heard_by_publication_is_acknowledged_with_the_next_pull(
     connect: Connect, books: Books, publisher: Publisher
 ) -> None:

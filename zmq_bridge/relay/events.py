@@ -114,8 +114,9 @@ def _book(connection: Connection, account_id: int, event: Event) -> bool:
 
 
 def _book_deal(connection: Connection, account_id: int, deal: Deal, data: dict[str, Any]) -> None:
-    if rows.insert_deal(connection, account_id, data) is not None:
-        post_deal(connection, account_id, deal)
+    """Store and post a deal; one that is known is compared with what was posted, since brokers do correct deals."""
+    rows.insert_deal(connection, account_id, data)
+    post_deal(connection, account_id, deal)
 
 
 def _book_result(connection: Connection, account_id: int, event: Event, data: dict[str, Any]) -> None:
