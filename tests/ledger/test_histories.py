@@ -145,7 +145,8 @@ class Pool(RuleBasedStateMachine):
             assert 0 <= lost - Fraction(paid) - Fraction(fee) < 3 * CENT
         self.nobody_lost(before, self.claims(), {member, MANAGER} if fee else {member})
         self.paid_out += paid
-        self.withdraw(member, paid)
+        if paid:  # less than a cent is left to the others, and nothing is wired
+            self.withdraw(member, paid)
 
     @rule(member=MEMBERS, cash=CASH)
     def in_and_out_at_one_price_creates_nothing(self, member: int, cash: Decimal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import socket
 import stat
@@ -206,9 +207,17 @@ def test_a_killed_valkey_is_noticed_and_starts_again(valkey: EmbeddedValkey) -> 
         assert client.ping()
 
 
-def test_a_damaged_snapshot_is_put_aside(valkey: EmbeddedValkey) -> None:
+def garbage(seed: int) -> bytes:
+    """Two hundred bytes that are always the same."""
+    return random.Random(seed).randbytes(200)
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"not a snapshot", b"REDIS0011", *(b"REDIS0011" + garbage(n) for n in range(5))]
+)
+def test_a_damaged_snapshot_is_put_aside(valkey: EmbeddedValkey, damage: bytes) -> None:
     valkey.data_dir.mkdir(parents=True)
-    (valkey.data_dir / "live.rdb").write_bytes(b"REDIS0011" + os.urandom(200))
+    (valkey.data_dir / "live.rdb").write_bytes(damage)
     valkey.start()
     with redis.Redis.from_url(valkey.url()) as client:
         assert client.dbsize() == 0

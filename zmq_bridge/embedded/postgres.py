@@ -129,9 +129,7 @@ class EmbeddedPostgres:
     def _run(self, words: list[str], user: ServerUser | None, text: str = "") -> None:
         prefix = user.command_prefix(signal.SIGKILL) if user else []
         argv = [*prefix, str(postgres_program(words[0])), *words[1:]]
-        done = subprocess.run(
-            argv, input=text, capture_output=True, text=True, timeout=INIT_TIMEOUT_S, check=False
-        )
+        done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=INIT_TIMEOUT_S, check=False)
         if done.returncode != 0:
             said = (done.stderr or done.stdout).strip()
             raise ServerFailed(f"making {self.data_dir} failed, {words[0]} said: {said}{disk_hint(said)}")

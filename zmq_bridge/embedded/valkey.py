@@ -24,6 +24,7 @@ STOP_TIMEOUT_S = 10.0
 PING_TIMEOUT_S = 1.0
 POLL_S = 0.02
 LOG_TAIL_LINES = 10
+DAMAGED = ("Fatal error loading the DB", "Wrong signature", "RDB ERROR DETECTED", "rdb file reading failure")
 SNAPSHOT = "live.rdb"
 
 SETTINGS: dict[str, str] = {
@@ -108,8 +109,8 @@ class EmbeddedValkey:
 
     def _put_damaged_snapshot_aside(self) -> bool:
         snapshot = self.data_dir / SNAPSHOT
-        damaged = "Fatal error loading the DB" in self._log_tail() or "Wrong signature" in self._log_tail()
-        if damaged and snapshot.exists():
+        said = self._log_tail()
+        if any(words in said for words in DAMAGED) and snapshot.exists():
             snapshot.rename(snapshot.with_suffix(".damaged"))
             return True
         return False
