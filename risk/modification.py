@@ -132,7 +132,7 @@ def _difference(risk: Decimal, margin: Decimal, notional: Decimal, ask: Ask, don
 
 
 def check_freeze(market_price: Decimal, prices: list[Decimal], lot: Lot) -> Check:
-    """The market is further than the freeze level from every price that is in force."""
+    """The market is further than the freeze level from every price that is in force; there is at least one."""
     limit = lot.spec.freeze_level * lot.spec.point
-    distance = min((abs(market_price - price) for price in prices), default=limit + 1)
+    distance = min(abs(market_price - price) for price in prices)
     return Check(Code.FREEZE_LEVEL, distance, limit, limit == 0 or distance > limit)

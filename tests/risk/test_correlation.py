@@ -62,7 +62,7 @@ def test_rho_of_a_series_with_itself_and_its_mirror() -> None:
 
 def test_only_common_bars_count_and_only_the_last_hundred_returns() -> None:
     base = walk(4, count=300)
-    early_noise = walk(5, count=199) + base[199:]
+    early_noise = walk(5, count=200) + base[200:]  # the last 100 steps are the same, the one before is not
     assert rho(closes(bars(base)), closes(bars(early_noise))) == pytest.approx(1.0)
     with_holes = [bar for n, bar in enumerate(bars(base)) if n % 3]
     assert rho(closes(bars(base)), closes(with_holes)) == pytest.approx(1.0)

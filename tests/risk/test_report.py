@@ -178,3 +178,8 @@ def test_the_callers_decimal_context_changes_nothing() -> None:
 def test_a_limit_on_correlation_is_unknown_when_the_book_is() -> None:
     found = report(snapshot(positions=(position(1, sl=None),)), RULES, NOW)
     assert used(found, "max_correlated_exposure_percent") is None
+
+
+def test_every_position_is_counted() -> None:
+    found = report(snapshot(positions=(HELD, position(2), position(3, symbol="GBPUSD", sl=D("1.26")))), RULES, NOW)
+    assert used(found, "max_positions") == 3

@@ -7,7 +7,7 @@ import pytest
 
 from risk import Approved, Code, Denied, Intent, Kind, assess
 from risk.intent import OrderType, Side
-from risk.snapshot import CalcMode, NavIndex, Session
+from risk.snapshot import CalcMode, NavIndex, NewsWindow, Session
 from risk.verdict import describe
 from tests.risk.test_boundaries import ago, recent
 from tests.risk.world import NOW, D, account, intent, limits, pending, position, quote, snapshot, spec
@@ -256,13 +256,16 @@ def test_a_currency_gained_twice_is_the_largest_exposure() -> None:
         pending(1, price=D("0.99"), sl=D("0.98"), volume=D("0.10"), tp=None),  # 9 900
         pending(2, symbol="EURJPY", price=D("99"), sl=D("98"), volume=D("0.10"), tp=None),  # 9 900
     )
-    held = (position(3, symbol="EURJPY", price_open=D(100), sl=D(99), volume=D("0.10"), tp=None),)  # 10 000
+    held = (
+        position(3, symbol="EURJPY", price_open=D(100), sl=D(99), volume=D("0.10"), tp=None),  # 10 000
+        position(4, price_open=D(1), sl=D("0.999"), volume=D("0.10"), tp=None),  # 10 000
+    )
     rules = limits(slippage_points=0, max_total_exposure_percent="50", max_daily_loss_percent="50",
                    max_correlated_exposure_percent="50")  # fmt: skip
     wish = intent(side=Side.SELL, volume=D("0.05"), sl=D("1.00200"), tp=D("0.99000"))
     verdict = verdict_of(wish, rules, quotes=quotes, specs=specs, orders=orders, positions=held)
     assert isinstance(verdict, Approved), verdict
-    assert next(c.value for c in verdict.checks if c.code is Code.CURRENCY_EXPOSURE) == D(29_800)
+    assert next(c.value for c in verdict.checks if c.code is Code.CURRENCY_EXPOSURE) == D(39_800)
 
 
 def test_futures_say_that_their_tick_value_was_not_compared() -> None:
@@ -357,3 +360,43 @@ def test_margin_that_depends_on_the_price_is_reserved_by_its_difference() -> Non
     verdict = verdict_of(wish, limits(slippage_points=0, price_collar_percent="5"), orders=(order,))
     assert isinstance(verdict, Approved), verdict
     assert (verdict.risk, verdict.margin, verdict.notional) == (D("0.00"), D("1.00"), D("100.00"))
+
+
+@pytest.mark.parametrize(
+    ("order", "risk"),
+    [
+        # a stop enters at its price and slips, both ways: 20 pips and twice 1 pip
+        (pending(1, order_type=OrderType.STOP, price=D("1.09000"), sl=D("1.08800")), "22"),
+        # a stop-limit enters at its limit price: 10 pips and 1 pip
+        (
+            pending(1, order_type=OrderType.STOP_LIMIT, price=D("1.09000"), stoplimit=D("1.08900"), sl=D("1.08800")),
+            "11",
+        ),
+        (pending(1, price=D("1.08000"), sl=D("1.07800")), "21"),
+    ],
+)
+def test_pending_orders_of_the_book_are_valued_by_their_type(order: Any, risk: str) -> None:
+    verdict = verdict_of(intent(), limits(slippage_points=10), orders=(order,))
+    assert isinstance(verdict, Approved), verdict
+    assert next(c.value for c in verdict.checks if c.code is Code.TOTAL_EXPOSURE) == D(risk) + 21
+
+
+def test_an_empty_book_leaves_the_whole_volume_limit() -> None:
+    assert code_of(intent(), specs={"EURUSD": spec("EURUSD", volume_limit=D("0.10"))}) is None
+    assert code_of(intent(), specs={"EURUSD": spec("EURUSD", volume_limit=D("0.09"))}) is Code.VOLUME_LIMIT
+
+
+def test_the_price_a_market_order_saw_has_no_stops_level() -> None:
+    assert code_of(intent(price=D("1.08500")), specs={"EURUSD": spec("EURUSD", stops_level=100)}) is None
+
+
+def test_without_a_freeze_level_a_stop_may_be_moved_from_under_the_market() -> None:
+    touched = position(1, sl=D("1.08490"))
+    assert verdict_of(MOVED, positions=(touched,)).approved
+
+
+def test_a_news_blackout_names_its_title_and_end() -> None:
+    window = NewsWindow(starts_at=NOW, ends_at=NOW, currencies=frozenset(), title="rate decision")
+    assert context_of(intent(), news_windows=(window,)) == {
+        "found": "rate decision", "expected": "after 2024-05-15T12:00:00+00:00",
+    }  # fmt: skip

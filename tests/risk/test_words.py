@@ -252,3 +252,13 @@ def test_without_an_account_the_report_is_empty_but_whole() -> None:
 def test_no_hold_is_a_state_with_a_reason_too() -> None:
     state = in_force((), NOW)
     assert (state.reason, state.actor, state.at) == ("no hold", "risk", NOW)
+
+
+def test_notices_show_what_was_unusable() -> None:
+    day = DayReference(server_day=SERVER_DAY, reference=D(0), net_flows=D(0))
+    index, heard, broken = NavIndex(price=D(2), peak=D(1), units=D(1)), NOW - timedelta(seconds=9), account(digits=9)
+    assert notice_of(day=day)[0].found == str(day)
+    assert notice_of(nav_index=index)[0].found == str(index)
+    assert notice_of(heartbeat_at=heard)[0].found == str(heard)
+    assert str(broken) in {notice.found for notice in notice_of(account=broken)}
+    assert report(snapshot(account=broken), limits(), NOW).problems[0].detail == str(broken)
