@@ -1,4 +1,4 @@
-"""Time one pure risk decision with 10 open positions on 6 symbols, three of them in foreign currencies.
+"""Time one pure risk decision with 10 open positions: on 3 symbols, and on 6, three of them in foreign currencies.
 
     python -m benchmarks.risk_decision [decisions]
 
@@ -55,8 +55,8 @@ def spec(symbol: str) -> SymbolSpec:
     )  # fmt: skip
 
 
-def world() -> Snapshot:
-    """Return an account of 100 000 USD with ten positions."""
+def world(width: int) -> Snapshot:
+    """Return an account of 100 000 USD with ten positions on `width` symbols."""
     specs = {symbol: spec(symbol) for symbol in PRICES}
     quotes = {
         symbol: Quote(bid=D(price), ask=D(price) + specs[symbol].point * 8, received_at=NOW - timedelta(seconds=1))
@@ -65,7 +65,7 @@ def world() -> Snapshot:
     symbols = list(PRICES)
     positions = tuple(
         OpenPosition(
-            ticket=1000 + n, symbol=(symbol := symbols[n % 6]), side=Side.BUY, volume=D("0.10"),
+            ticket=1000 + n, symbol=(symbol := symbols[n % width]), side=Side.BUY, volume=D("0.10"),
             price_open=D(PRICES[symbol]), sl=D(PRICES[symbol]) * D("0.998"), tp=D(PRICES[symbol]) * D("1.01"),
         )
         for n in range(10)
@@ -115,9 +115,9 @@ def clock(action: Callable[[], object], count: int, now_ns: Callable[[], int]) -
     return times
 
 
-def measure(count: int) -> None:
+def measure(count: int, width: int) -> None:
     """Time decisions on the wall and on the thread's own clock, and the baseline in between."""
-    snapshot = world()
+    snapshot = world(width)
     wish = Intent(
         account=1, kind=Kind.OPEN, created_at=NOW, symbol="EURUSD", side=Side.BUY, volume=D("0.20"), sl=D("1.08300"),
         tp=D("1.09000"), source="key", strategy="bench",
@@ -130,7 +130,7 @@ def measure(count: int) -> None:
     wall = percentiles(clock(decide, count, time.perf_counter_ns))
     base = percentiles(clock(baseline, count, time.perf_counter_ns))[0]
     cpu = percentiles(clock(decide, count, time.thread_time_ns))
-    print(f"{count} decisions, {len(snapshot.positions or ())} open positions on {len(PRICES)} symbols, "
+    print(f"{count} decisions, {len(snapshot.positions or ())} open positions on {width} symbols, "
           f"{len(verdict.checks)} checks each")  # fmt: skip
     for name, (p50, p99, p999) in (("wall", wall), ("cpu", cpu)):
         print(f"{name:>5}: p50 {p50:6.1f} us   p99 {p99:6.1f} us   p99.9 {p999:6.1f} us")
@@ -138,4 +138,5 @@ def measure(count: int) -> None:
 
 
 if __name__ == "__main__":
-    measure(int(sys.argv[1]) if len(sys.argv) > 1 else DECISIONS)
+    for symbols_held in (3, 6):
+        measure(int(sys.argv[1]) if len(sys.argv) > 1 else DECISIONS, symbols_held)
