@@ -70,7 +70,8 @@
 #define SETTLE_MS               2000     // how long a deal may take to show in the terminal's history and positions
 #define PENDING_MAX             1024     // transactions that wait for their details; MT5 itself queues as many
 #define JOURNAL_GROWTH_BYTES    4000000  // the journal is rewritten to its living part after so much
-#define STEP_BYTES_MAX          67108864 // of one step of the journal
+#define STEP_SPLIT_BYTES        1000000  // what need not be together goes into several steps
+#define STEP_BYTES_MAX          4194304  // of one step of the journal
 #define BYE_MS                  500      // taking leave
 #define STATUS_MS               500      // the comment on the chart
 

@@ -102,6 +102,8 @@ public:
          Drop(m_stream.Problem(), now_ms);
          return;
         }
+      if(!is_alive)
+         m_not_before_ms = MathMax(m_not_before_ms, now_ms + m_pause_ms); // what came before the end is still handed out
       if(IsReady())
          KeepAlive(now_ms);
       if(m_stream.IsOpen() && !m_stream.Write(m_out))
