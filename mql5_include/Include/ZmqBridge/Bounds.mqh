@@ -59,7 +59,7 @@
 #define DRAIN_BUDGET_MS         20       // of one turn; the next symbol has its turn first in the next
 #define FETCHES_MAX             64       // history requests that wait; more are left to be asked again
 #define FETCH_READ_MAX          10000    // ticks in one read of the history
-#define FETCH_READS_MAX         20       // reads to find the place of `skip` in one answer
+#define FETCH_READS_MAX         500      // reads to find the place of `skip` in one answer
 
 // desk
 #define DEALS_REREAD_MS         60000

@@ -20,6 +20,8 @@
 #include <ZmqBridge/Log.mqh>
 #include <ZmqBridge/RecordFile.mqh>
 
+#define PLACES 4  // roles of one login, and one to spare
+
 class Memory
   {
 private:
@@ -49,8 +51,9 @@ public:
       m_rows.Limit(STEP_BYTES_MAX);
      }
 
-   // Read the file back, draw a new session number and put it on disk; false = Problem().
-   bool              Open(const string name, const ulong login, const long now_ms)
+   // Read the file back, draw a new session number and put it on disk; false = Problem(). Programs of one login that
+   // start at once get different numbers by their `place` (0 to 3).
+   bool              Open(const string name, const ulong login, const long now_ms, const ulong place)
      {
       m_login = login;
       if(!m_file.Open(name))
@@ -62,6 +65,8 @@ public:
       if(m_file.Problem() != "")
          return(false);
       m_session = (ulong)MathMax(now_ms, (long)m_last_session + 1);
+      while(m_session % PLACES != place)
+         m_session++;
       m_is_whole = Rewrite();
       return(m_is_whole);
      }

@@ -21,9 +21,10 @@ private:
    double            m_tick_values[]; // as told
    bool              m_is_market_watch;
    int               m_symbols_max;
+   bool              m_has_news;      // something is to be told that is not told yet
 
 public:
-                     Specs(void) : m_is_market_watch(false), m_symbols_max(0)
+                     Specs(void) : m_is_market_watch(false), m_symbols_max(0), m_has_news(false)
      {
      }
 
@@ -119,6 +120,27 @@ public:
      {
       double drift = MathAbs(TickValue(i) - m_tick_values[i]);
       return(m_told[i] == Hash(i) && drift <= TICK_VALUE_DRIFT_MAX * MathAbs(m_tick_values[i]));
+     }
+
+   // Have symbol `i` told again.
+   void              Forget(const int i)
+     {
+      m_told[i] = 0;
+      m_has_news = true;
+     }
+
+   // There may be something to tell.
+   void              HaveNews(void)
+     {
+      m_has_news = true;
+     }
+
+   // Whether there may be, since this was asked last.
+   bool              TookNews(void)
+     {
+      bool has_news = m_has_news;
+      m_has_news = false;
+      return(has_news);
      }
 
    void              NoteTold(const int i)

@@ -85,7 +85,11 @@ public:
       MqlTick tick;
       if(!SymbolInfoTick(m_symbol, tick))
          return(false);
-      return(m_count == 0 || !IsSame(tick, m_seen[m_count - 1]));
+      if(m_count == 0)
+         return(true);
+      int last = m_count - 1; // flags and volumes of SymbolInfoTick may differ from the history's
+      return(tick.time_msc != m_seen[last].time_msc || tick.bid != m_seen[last].bid || tick.ask != m_seen[last].ask
+             || tick.last != m_seen[last].last);
      }
 
    // Read what is new; false when the terminal could not answer. A deep read looks for ticks inserted late.
