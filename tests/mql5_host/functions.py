@@ -18,8 +18,8 @@ def declarations(tokens: list[Token], names: Names) -> str:
 
 def events_table(names: Names) -> str:
     """The event handlers that the program has, for the host."""
-    rows = [f"  program.{name} = mql_handler_{name}(&{name});" for name in dict.fromkeys(names.events)]
-    return "void mql_register_program(Program &program) {\n" + "\n".join(rows) + "\n}"
+    rows = [f"  program.{name} = mql::mql_handler_{name}(&mql_program::{name});" for name in dict.fromkeys(names.events)]
+    return "void mql::mql_register_program(mql::Program &program) {\n" + "\n".join(rows) + "\n}"
 
 
 def _prototypes(tokens: list[Token], names: Names) -> list[str]:

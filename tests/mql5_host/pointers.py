@@ -1,9 +1,12 @@
-"""Pointers: `X *` becomes `Ptr<X>`, a handle that knows whether its object lives; `new` and `delete` go through it."""
+"""Pointers: `X *` becomes `Ptr<X>`, a handle that knows whether its object lives; `new` and `delete` go through it.
+
+MQL5 has pointers to objects of classes only, never to structs.
+"""
 
 from __future__ import annotations
 
 from tests.mql5_host.names import Names
-from tests.mql5_host.tokens import Kind, Token
+from tests.mql5_host.tokens import Kind, Token, TranslationError
 
 
 def with_pointers(tokens: list[Token], names: Names) -> list[Token]:
@@ -14,6 +17,7 @@ def with_pointers(tokens: list[Token], names: Names) -> list[Token]:
         token = tokens[i]
         following = tokens[i + 1] if i + 1 < len(tokens) else token
         if token.is_name("new") and names.is_class(following):
+            _check(following, names)
             has_arguments = i + 2 < len(tokens) and tokens[i + 2].is_punct("(")
             found.append(token.like(Kind.CODE, f"mql_new<{following.text}>" + ("" if has_arguments else "()")))
             i += 2
@@ -23,6 +27,7 @@ def with_pointers(tokens: list[Token], names: Names) -> list[Token]:
             found += [token.like(Kind.CODE, "mql_delete("), *inner, token.like(Kind.CODE, ")")]
             i = end
         elif names.is_class(token) and following.is_punct("*"):
+            _check(token, names)
             found.append(token.like(Kind.TYPE, f"Ptr<{_constness(found)}{token.text}>"))
             i += 2
         else:
@@ -37,3 +42,8 @@ def _constness(found: list[Token]) -> str:
         found.pop()
         return "const "
     return ""
+
+
+def _check(token: Token, names: Names) -> None:
+    if names.classes.get(token.text, "class") != "class" or token.text.startswith("Mql"):
+        raise TranslationError(f"{token.file}:{token.line}: expected a class, found a pointer to struct {token.text}")

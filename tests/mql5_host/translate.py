@@ -37,13 +37,14 @@ def translate(path: Path, include_dirs: list[Path]) -> str:
     return "\n".join(
         [
             '#include "mql5.hpp"',
-            "namespace mql {",
+            "namespace mql_program {",
+            "using namespace mql;",
             declarations(tokens, names),
             *imports,
             _text(tokens),
+            "}",
             '#line 1 "events"',
             events_table(names),
-            "}",
             "",
         ]
     )
