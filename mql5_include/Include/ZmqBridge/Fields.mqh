@@ -89,6 +89,11 @@ public:
          Bad(key, "a text");
          return("");
         }
+      if(m_tree.HasNul(node))
+        {
+         Bad(key, "a text without NUL");
+         return("");
+        }
       int size = m_tree.Size(node);
       if(size < least || size > most)
         {

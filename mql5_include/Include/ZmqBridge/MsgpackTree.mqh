@@ -143,6 +143,15 @@ public:
       return(Utf8::Text(m_bytes, m_nodes[node].begin, m_nodes[node].size));
      }
 
+   // Whether a text has a NUL in it: MQL5 strings end there.
+   bool              HasNul(const int node) const
+     {
+      for(int i = 0; i < m_nodes[node].size; i++)
+         if(m_bytes[m_nodes[node].begin + i] == 0)
+            return(true);
+      return(false);
+     }
+
    // The value of `key` in a map; -1 when it is not there.
    int               Field(const int map, const string key) const
      {
@@ -204,7 +213,10 @@ private:
             writer.Number(m_nodes[node].number);
             break;
          case MSGPACK_TEXT:
-            writer.Text(Text(node));
+            if(HasNul(node))
+               writer.TextBytes(m_bytes, m_nodes[node].begin, m_nodes[node].size);
+            else
+               writer.Text(Text(node));
             break;
          case MSGPACK_ARRAY:
             writer.Array(m_nodes[node].size);
