@@ -68,6 +68,8 @@ private:
       result.status = Retcodes::Status(answer.retcode);
       result.message = answer.comment;
       result.order = answer.order;
+      if(answer.retcode == TRADE_RETCODE_NO_CHANGES)
+         result.status = "done"; // everything is as it was asked to be
       if(answer.retcode == 0)
          NotAnswered(is_sent, error, result);
       if(result.status == "done" && request.action == TRADE_ACTION_DEAL)
@@ -152,7 +154,7 @@ private:
      {
       string problem = Market::VolumeProblem(command.symbol, request.volume, m_volume_max);
       if(problem != "")
-         return(problem);
+         return(problem + ", asked for " + DoubleToString(command.volume, 8));
       if(request.price <= 0.0)
          return(is_market ? "PRICE_OFF: no price of " + command.symbol : "INVALID_PRICE: price=" + DoubleToString(command.price, 8));
       if(!is_market)
@@ -248,7 +250,6 @@ private:
          result.Reject(problem);
       else
          Send(request, result);
-      AsAsked(result);
       result.position = command.position;
      }
 
@@ -294,7 +295,6 @@ private:
          result.Reject(problem);
       else
          Send(request, result);
-      AsAsked(result);
       result.order = command.order;
      }
 
@@ -316,13 +316,6 @@ private:
       Clear(request, TRADE_ACTION_REMOVE);
       request.order = ticket;
       Send(request, result);
-     }
-
-   // NO_CHANGES means that everything is as it was asked to be.
-   static void       AsAsked(CommandResult &result)
-     {
-      if(result.retcode == TRADE_RETCODE_NO_CHANGES)
-         result.status = "done";
      }
 
    // Close one after the other; what failed does not keep the rest from being closed.
