@@ -28,6 +28,7 @@ CPP_WORDS = frozenset(
     "static_cast thread_local throw try typedef typeid unsigned volatile wchar_t xor xor_eq errno stdin stdout "
     "stderr assert".split()
 )
+LONG_MAX = 2**63 - 1
 ESCAPES = {"n": 10, "r": 13, "t": 9, "0": 0, "\\": 92, '"': 34, "'": 39, "a": 7, "b": 8, "f": 12, "v": 11}
 
 
@@ -60,6 +61,8 @@ def _respelled(token: Token) -> Token:
         case Kind.COLOR:
             red, green, blue = (int(part, 0) for part in token.text[2:-1].split(","))
             return token.like(Kind.CODE, f"color({red | green << 8 | blue << 16})")
+        case Kind.NUMBER if token.text.isdigit() and int(token.text) > LONG_MAX:
+            return token.like(Kind.NUMBER, token.text + "u")
         case Kind.NAME if token.text in RENAMED:
             return token.like(Kind.NAME, RENAMED[token.text])
         case Kind.NAME if token.text in CPP_WORDS:
