@@ -116,10 +116,12 @@ private:
 
    void              Command(const ZmtpFrame &frame, ByteQueue &out)
      {
-      if(frame.IsNamed("ERROR"))
+      int reason = ErrorReason(frame);
+      if(reason > 0)
         {
-         int length = frame.size > 6 ? MathMin((int)frame.body[6], frame.size - 7) : 0;
-         Fail("handshake: refused by the peer: " + (Utf8::IsValid(frame.body, 7, length) ? Utf8::Text(frame.body, 7, length) : "?"));
+         int length = frame.size > reason ? MathMin((int)frame.body[reason], frame.size - reason - 1) : 0;
+         bool is_text = Utf8::IsValid(frame.body, reason + 1, length);
+         Fail("handshake: refused by the peer: " + (is_text ? Utf8::Text(frame.body, reason + 1, length) : "?"));
         }
       else if(m_step == ZMTP_WELCOME && frame.IsNamed("WELCOME"))
         {
@@ -130,6 +132,16 @@ private:
          CheckPeer(frame);
       else
          Fail("handshake: expected " + (m_step == ZMTP_READY ? "READY" : "WELCOME") + ", found another frame");
+     }
+
+   // Where an ERROR's reason stands; 0 = it is none. libzmq's PLAIN writes the name as ^RROR, without its length.
+   static int        ErrorReason(const ZmtpFrame &frame)
+     {
+      if(frame.IsNamed("ERROR"))
+         return(6);
+      if(!frame.is_command || frame.size < 5 || frame.body[0] != 0x5E)
+         return(0);
+      return(frame.body[1] == 'R' && frame.body[2] == 'R' && frame.body[3] == 'O' && frame.body[4] == 'R' ? 5 : 0);
      }
 
    // The peer's metadata must be well formed; its socket type must suit ours.
