@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ def needs_host() -> None:
 def run_mql5(needs_host: None, tmp_path: Path) -> Callable[..., str]:
     """`run_mql5(text)`: build a script from its text, run it, and give what it printed."""
 
-    def run(text: str, **options: object) -> str:
+    def run(text: str, **options: Any) -> str:
         program = tmp_path / "sample.mq5"
         program.write_text(text)
         return run_script(build(program, INCLUDES), HostOptions(files=tmp_path / "Files", **options))
@@ -39,7 +40,7 @@ def start_host(needs_host: None, tmp_path: Path) -> Iterator[Callable[..., HostP
     """`start_host(program, **options)`: a program that runs until the test ends."""
     with ExitStack() as stack:
 
-        def start(program: Path, **options: object) -> HostProcess:
+        def start(program: Path, **options: Any) -> HostProcess:
             host = HostProcess(build(program, INCLUDES), HostOptions(files=tmp_path / "Files", **options))
             stack.callback(host.abandon)
             host.start()

@@ -1,10 +1,11 @@
-"""The whole product with the Expert Advisor in place of the Python terminal: the same rig, another `terminal` process."""
+"""The whole product with the Expert Advisor in place of the Python terminal: same rig, another `terminal` process."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.mql5.conftest import INCLUDES, SOURCES
 from tests.mql5_host.build import build
@@ -15,7 +16,7 @@ from zmq_bridge.cli.services import ChildService
 EXPERT = SOURCES / "Experts" / "ZmqBridge.mq5"
 
 
-def with_expert(rig: Rig, transport: str, *, inputs: Mapping[str, object] | None = None, **options: object) -> Rig:
+def with_expert(rig: Rig, transport: str, *, inputs: Mapping[str, object] | None = None, **options: Any) -> Rig:
     """Replace the rig's terminal by the Expert Advisor in the host.
 
     Args:

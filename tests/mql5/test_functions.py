@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-
 RunScript = Callable[..., str]
 
 TEXTS = r"""
@@ -12,12 +11,14 @@ void OnStart()
   {
    uchar bytes[], small[3];
    int count = StringToCharArray("aé€😀", bytes, 0, WHOLE_ARRAY, CP_UTF8);
-   Print(count, " ", ArraySize(bytes), " ", bytes[10], " ", CharArrayToString(bytes, 0, WHOLE_ARRAY, CP_UTF8), " ", StringLen("aé€😀"));
+   Print(count, " ", ArraySize(bytes), " ", bytes[10], " ",
+         CharArrayToString(bytes, 0, WHOLE_ARRAY, CP_UTF8), " ", StringLen("aé€😀"));
    count = StringToCharArray("hello", bytes, 0, 5, CP_UTF8);
    Print(count, " ", ArraySize(bytes));
    count = StringToCharArray("hello", small);
    Print(count, " ", CharArrayToString(small, 0, 3));
-   Print(StringFind("abcabc", "c", 3), StringFind("abc", "x"), " ", StringSubstr("abcdef", 2, 3), " [", StringSubstr("abc", 5), "]");
+   Print(StringFind("abcabc", "c", 3), StringFind("abc", "x"), " ",
+         StringSubstr("abcdef", 2, 3), " [", StringSubstr("abc", 5), "]");
    string parts[];
    count = StringSplit("a,,b", ',', parts);
    Print(count, " ", parts[0], "|", parts[1], "|", parts[2]);
@@ -28,10 +29,14 @@ void OnStart()
    Print(left, right, "[", text, "]");
    count = StringReplace(text, " ", "__");
    Print(count, text);
-   Print(DoubleToString(1.005, 2), " ", DoubleToString(-0.4, 0), " ", DoubleToString(123456.789), " ", NormalizeDouble(1.23456, 3));
-   Print(IntegerToString(7, 3, '0'), " ", StringToInteger("42x"), " ", StringToDouble("1.5"), " ", StringToTime("2020.01.02 03:04"));
-   Print(TimeToString(D'2020.01.02 03:04:05', TIME_DATE | TIME_SECONDS), " ", StringCompare("a", "B", false), " ", ShortToString(0x20AC));
-   Print(MathRound(2.5), " ", MathRound(-2.5), " ", MathMax(3, 4), " ", MathMin(2.5, 3), " ", MathIsValidNumber(MathLog(-1.0)));
+   Print(DoubleToString(1.005, 2), " ", DoubleToString(-0.4, 0), " ",
+         DoubleToString(123456.789), " ", NormalizeDouble(1.23456, 3));
+   Print(IntegerToString(7, 3, '0'), " ", StringToInteger("42x"), " ",
+         StringToDouble("1.5"), " ", StringToTime("2020.01.02 03:04"));
+   Print(TimeToString(D'2020.01.02 03:04:05', TIME_DATE | TIME_SECONDS), " ",
+         StringCompare("a", "B", false), " ", ShortToString(0x20AC));
+   Print(MathRound(2.5), " ", MathRound(-2.5), " ", MathMax(3, 4), " ",
+         MathMin(2.5, 3), " ", MathIsValidNumber(MathLog(-1.0)));
   }
 """
 

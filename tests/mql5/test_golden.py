@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,8 +31,9 @@ def results(needs_host: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def description(name: str) -> dict:
-    return json.loads((VECTORS / f"{name}.json").read_text())
+def description(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((VECTORS / f"{name}.json").read_text())
+    return found
 
 
 def told_name(name: str) -> str:
@@ -61,10 +62,10 @@ def test_mql5_reads_and_writes_the_golden_file(results: Path, name: str) -> None
         assert refusal.split()[0:1] == [about["code"]] or not is_refused_by_its_form(about), refusal
 
 
-def value_of(about: dict, frame: bytes) -> object:
+def value_of(about: dict[str, Any], frame: bytes) -> object:
     return codec.unpack(codec.split_frame(frame)[1] if about["where"] == "pub" else frame)
 
 
-def is_refused_by_its_form(about: dict) -> bool:
+def is_refused_by_its_form(about: dict[str, Any]) -> bool:
     """Whether the bytes themselves are wrong, not a field of a message: only that can be seen without the schema."""
-    return about["where"] == "value"
+    return bool(about["where"] == "value")

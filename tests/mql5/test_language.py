@@ -99,7 +99,8 @@ def test_types_arrays_structs_inputs_and_casts(run_mql5: RunScript) -> None:
 
 def test_classes_pointers_and_what_is_left_undeleted(run_mql5: RunScript) -> None:
     lines = run_mql5(CLASSES).splitlines()
-    assert lines == ["dog wow", "dog wow", "4 120", "gone dog", "00true", "gone dog", "program ended", "1 undeleted objects left"]
+    assert lines[:-2] == ["dog wow", "dog wow", "4 120", "gone dog", "00true", "gone dog"]
+    assert lines[-2:] == ["program ended", "1 undeleted objects left"]
 
 
 @pytest.mark.parametrize(
@@ -109,8 +110,8 @@ def test_classes_pointers_and_what_is_left_undeleted(run_mql5: RunScript) -> Non
         ("int a[]; Print(a[0]);", "array out of range"),
         ("Thing *t = NULL; t.value = 1;", "invalid pointer access"),
         ("Thing *t = new Thing; delete t; t.value = 1;", "invalid pointer access"),
-        ("int zero = StringLen(\"\"); Print(5 / zero);", "zero divide"),
-        ("double zero = StringLen(\"\"); Print(5.0 / zero);", "zero divide"),
+        ('int zero = StringLen(""); Print(5 / zero);', "zero divide"),
+        ('double zero = StringLen(""); Print(5.0 / zero);', "zero divide"),
     ],
 )
 def test_what_ends_a_program_at_mt5_ends_it_here(run_mql5: RunScript, body: str, error: str) -> None:
@@ -121,14 +122,16 @@ def test_what_ends_a_program_at_mt5_ends_it_here(run_mql5: RunScript, body: str,
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ("ObjectCreate(0, \"x\", 1, 0, 0, 0);", "ObjectCreate"),
+        ('ObjectCreate(0, "x", 1, 0, 0, 0);', "ObjectCreate"),
         ("string s = 5;", "string"),
-        ("string s = \"a\" + 5;", "operator+"),
+        ('string s = "a" + 5;', "operator+"),
         ("int a[]; a.Size();", "Size"),
         ("int a[2]; ArrayResize(a, 3);", "resize"),
     ],
 )
-def test_what_the_host_lacks_is_a_build_error_with_its_place(needs_host: None, tmp_path: Path, body: str, error: str) -> None:
+def test_what_the_host_lacks_is_a_build_error_with_its_place(
+    needs_host: None, tmp_path: Path, body: str, error: str
+) -> None:
     program = tmp_path / "sample.mq5"
     program.write_text("void OnStart()\n  {\n   " + body + "\n  }\n")
     with pytest.raises(BuildError, match=error) as refused:
@@ -138,7 +141,7 @@ def test_what_the_host_lacks_is_a_build_error_with_its_place(needs_host: None, t
 
 def test_a_dll_needs_the_operators_leave(run_mql5: RunScript) -> None:
     text = '#import "libzmq.dll"\nlong zmq_ctx_new();\nint zmq_ctx_term(long context);\n#import\n'
-    text += "void OnStart() { long c = zmq_ctx_new(); Print(c != 0, \" \", zmq_ctx_term(c)); }"
+    text += 'void OnStart() { long c = zmq_ctx_new(); Print(c != 0, " ", zmq_ctx_term(c)); }'
     assert "true 0" in run_mql5(text)
     with pytest.raises(AssertionError, match="DLL loading is not allowed"):
         run_mql5(text, dlls_allowed=False)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,7 +24,6 @@ from tests.pipeline.test_crashes import (
     assert_no_tick_is_missing,
     assert_what_really_happened,
     broker_ticks,
-    has_stored,
 )
 from tests.support import wait_until
 from zmq_bridge.cli.simulation import Simulation
@@ -73,14 +74,15 @@ def test_an_order_is_filled_and_booked(rig: Rig) -> None:
     command = rig.wait_for_command(rig.rows("SELECT id FROM commands")[0].id)
     assert command.status == "done", log_of(rig)
     books = rig.settle()
-    assert [deal["comment"] for deal in books["deals"] if deal["entry"] == "in" and deal["type"] == "buy"] == [command.id]
+    bought = [deal["comment"] for deal in books["deals"] if (deal["entry"], deal["type"]) == ("in", "buy")]
+    assert bought == [command.id]
     assert books["positions"][0]["sl"] == stop
 
 
 def test_the_chart_may_change_its_timeframe(rig: Rig) -> None:
     """OnDeinit and OnInit with globals kept: the same program goes on, and nothing is left behind at the end."""
     terminal = rig.services["terminal"]
-    terminal._process.send_signal(10)
+    os.kill(rig._pid("terminal"), signal.SIGUSR1)
     rig.wait_for_terminal()
     test_an_order_is_filled_and_booked(rig)
     terminal.stop()

@@ -24,8 +24,14 @@ def translated(tmp_path: Path, text: str) -> str:
         ("int a[];", "dynamic_array<int> a ;"),
         ("uchar a[4];", "fixed_array<uchar, (4)> a ;"),
         ("double a[][2];", "dynamic_array<fixed_array<double, (2)>> a ;"),
-        ("int n = 3, a[], b[2] = {1, 2};", "int n = 3 ; dynamic_array<int> a ; fixed_array<int, (2)> b = { { 1 , 2 } } ;"),
-        ("void f(const uchar &a[], int &b[], int &c);", "void f ( const_array_ref<uchar> a , array_ref<int> b , int & c ) ;"),
+        (
+            "int n = 3, a[], b[2] = {1, 2};",
+            "int n = 3 ; dynamic_array<int> a ; fixed_array<int, (2)> b = { { 1 , 2 } } ;",
+        ),
+        (
+            "void f(const uchar &a[], int &b[], int &c);",
+            "void f ( const_array_ref<uchar> a , array_ref<int> b , int & c ) ;",
+        ),
         ("class X {}; X *p = NULL;", "Ptr<X> p = mql_null ;"),
         ("class X {}; const X *p;", "Ptr<const X> p ;"),
         ("class X {}; void f(X *&p) { delete p; p = new X; }", "mql_delete( p ) ; p = mql_new<X>() ;"),

@@ -35,7 +35,7 @@ def with_classes(tokens: list[Token], names: Names, packed: frozenset[str]) -> l
         if body and token.is_name("class", "struct", "union"):
             name = tokens[i + 1].text
             if name in packed:
-                found.append(token.like(Kind.CODE, "_Pragma(\"pack(push, 1)\")"))
+                found.append(token.like(Kind.CODE, '_Pragma("pack(push, 1)")'))
                 closers[depth + 1] = (token, '_Pragma("pack(pop)")')
             found += _head(tokens[i:body])
             found.append(tokens[body])

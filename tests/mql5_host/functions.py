@@ -1,4 +1,4 @@
-"""Functions may be used before they are defined: prototypes of all of them go to the top. And what a program handles."""
+"""Functions may be used before they are defined: prototypes go to the top. And which events a program handles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def declarations(tokens: list[Token], names: Names) -> str:
 
 def events_table(names: Names) -> str:
     """The event handlers that the program has, for the host."""
-    rows = [f"  program.{name} = mql::mql_handler_{name}(&mql_program::{name});" for name in dict.fromkeys(names.events)]
+    events = dict.fromkeys(names.events)
+    rows = [f"  program.{name} = mql::mql_handler_{name}(&mql_program::{name});" for name in events]
     return "void mql::mql_register_program(mql::Program &program) {\n" + "\n".join(rows) + "\n}"
 
 

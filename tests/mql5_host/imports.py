@@ -14,10 +14,7 @@ SHIMS = frozenset({"zmq_poll"})
 
 def import_code(library: str, prototypes: list[Token], names: Names) -> str:
     """C++ for the functions of one library."""
-    lines = []
-    for function in _statements(prototypes):
-        lines.append(_function(library, function, names))
-    return "\n".join(lines)
+    return "\n".join(_function(library, function, names) for function in _statements(prototypes))
 
 
 def imported_structs(imports: dict[str, list[Token]], names: Names) -> frozenset[str]:
@@ -50,14 +47,15 @@ def _function(library: str, tokens: list[Token], names: Names) -> str:
     pointer = f"{result} (*)({theirs})"
     return (
         f"inline {result} {name}({ours}) "
-        f'{{ static auto function = ({pointer})mql_library_function("{library}", "{name}"); return function({given}); }}'
+        f'{{ static auto function = ({pointer})mql_library_function("{library}", "{name}"); '
+        f"return function({given}); }}"
     )
 
 
 def _parameter(tokens: list[Token], names: Names) -> tuple[str, str, str]:
     """The type for our side, the type for the library's, and how one becomes the other."""
     words = [token for token in tokens if not token.is_name("const")]
-    if not words or words[0].text == "void" and len(words) == 1:
+    if [token.text for token in words] in ([], ["void"]):
         return "void", "void", ""
     base = words[0].text
     if not names.is_type(words[0]) or base == "string":

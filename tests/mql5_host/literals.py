@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from tests.mql5_host.names import words_of
 from tests.mql5_host.tokens import Kind, Token, TranslationError
 
 RENAMED = {
@@ -21,12 +22,12 @@ RENAMED = {
     "__FUNCSIG__": "mql_text_of(__PRETTY_FUNCTION__)",
     "__FILE__": "mql_text_of(__FILE__)",
 }
-CPP_WORDS = frozenset(
+CPP_WORDS = words_of(
     "alignas alignof and and_eq asm auto bitand bitor catch char16_t char32_t char8_t co_await co_return co_yield "
     "compl concept const_cast consteval constexpr constinit decltype explicit export extern friend goto inline "
     "mutable namespace noexcept not not_eq nullptr or or_eq register reinterpret_cast requires signed static_assert "
     "static_cast thread_local throw try typedef typeid unsigned volatile wchar_t xor xor_eq errno stdin stdout "
-    "stderr assert".split()
+    "stderr assert"
 )
 LONG_MAX = 2**63 - 1
 ESCAPES = {"n": 10, "r": 13, "t": 9, "0": 0, "\\": 92, '"': 34, "'": 39, "a": 7, "b": 8, "f": 12, "v": 11}

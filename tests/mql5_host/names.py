@@ -6,10 +6,16 @@ from dataclasses import dataclass, field
 
 from tests.mql5_host.tokens import Kind, Token
 
-BUILTIN = frozenset(
-    "bool char uchar short ushort int uint long mql_long ulong float double string datetime color void size_t".split()
+
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+BUILTIN = words_of(
+    "bool char uchar short ushort int uint long mql_long ulong float double string datetime color void size_t"
 )
-EVENTS = frozenset("OnInit OnDeinit OnTick OnTimer OnTrade OnTradeTransaction OnStart OnChartEvent OnBookEvent".split())
+EVENTS = words_of("OnInit OnDeinit OnTick OnTimer OnTrade OnTradeTransaction OnStart OnChartEvent OnBookEvent")
 
 
 @dataclass(slots=True)

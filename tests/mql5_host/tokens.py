@@ -99,10 +99,8 @@ def _joined(directive: str) -> str:
         if part.startswith('"'):
             kept.append(part)
             continue
-        part = re.sub(r"/\*.*?\*/", " ", part, flags=re.DOTALL)
-        comment = part.find("//")
-        if comment >= 0:
-            kept.append(part[:comment])
+        code, comment, _rest = re.sub(r"/\*.*?\*/", " ", part, flags=re.DOTALL).partition("//")
+        kept.append(code)
+        if comment:
             break
-        kept.append(part)
     return "".join(kept).strip()

@@ -1,4 +1,4 @@
-"""MQL5 to C++: the same sources, token by token, for the host's runtime. Nothing of the program is left out or added to.
+"""MQL5 to C++: the same sources, token by token, for the host's runtime. Nothing is left out or added to.
 
     sources -> names -> literals -> pointers -> arrays -> classes -> inputs -> one C++ file
 
@@ -90,7 +90,7 @@ def _text(tokens: list[Token]) -> str:
             parts.append("\n" * (token.line - line))
         file, line = token.file, token.line
         if token.kind is Kind.DIRECTIVE:
-            parts.append(f"\n#line {line} \"{file}\"\n{token.text}\n")
+            parts.append(f'\n#line {line} "{file}"\n{token.text}\n')
             line += 1
         else:
             parts.append(token.text + " ")
