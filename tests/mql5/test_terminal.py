@@ -107,17 +107,22 @@ void OnStart()
    bool sent = OrderSend(request, result);
    Print(sent, " ", result.retcode, " ", result.price, " ", result.deal != 0);
    bool selected = PositionSelectByTicket(result.order);
-   Print(PositionsTotal(), " ", selected, " ", PositionGetDouble(POSITION_VOLUME), " ", PositionGetString(POSITION_COMMENT));
-   Print((ulong)PositionGetInteger(POSITION_MAGIC), " ", EnumToString((ENUM_POSITION_TYPE)PositionGetInteger(POSITION_TYPE)));
+   Print(PositionsTotal(), " ", selected, " ", PositionGetDouble(POSITION_VOLUME), " ",
+         PositionGetString(POSITION_COMMENT));
+   Print((ulong)PositionGetInteger(POSITION_MAGIC), " ",
+         EnumToString((ENUM_POSITION_TYPE)PositionGetInteger(POSITION_TYPE)));
    HistorySelect(0, TimeCurrent() + 10);
-   Print(HistoryDealsTotal(), HistoryOrdersTotal(), " ", HistoryDealGetDouble(result.deal, DEAL_PRICE), " ", HistoryOrderSelect(result.order));
+   Print(HistoryDealsTotal(), HistoryOrdersTotal(), " ",
+         HistoryDealGetDouble(result.deal, DEAL_PRICE), " ",
+         HistoryOrderSelect(result.order));
    request.volume = 0.001;
    sent = OrderSend(request, result);
    Print(sent, " ", result.retcode, " ", GetLastError());
    request.volume = 0.01;
    sent = OrderSend(request, result);
    Print(sent, " ", result.retcode);
-   Print(AccountInfoInteger(ACCOUNT_LOGIN), " ", AccountInfoString(ACCOUNT_CURRENCY), " ", SymbolInfoInteger("EURUSD", SYMBOL_DIGITS));
+   Print(AccountInfoInteger(ACCOUNT_LOGIN), " ", AccountInfoString(ACCOUNT_CURRENCY), " ",
+         SymbolInfoInteger("EURUSD", SYMBOL_DIGITS));
   }
 """
 
@@ -203,9 +208,7 @@ def test_an_answer_that_never_comes_is_a_timeout(run_mql5: RunScript, broker: tu
     assert lines[1].startswith("1 false"), "and yet it was executed"
 
 
-def test_a_terminal_without_its_broker_is_not_connected_and_comes_back(
-    start_host: StartHost, tmp_path: Path
-) -> None:
+def test_a_terminal_without_its_broker_is_not_connected_and_comes_back(start_host: StartHost, tmp_path: Path) -> None:
     program = tmp_path / "connected.mq5"
     program.write_text(
         "int g_last = -1;\nvoid OnInit() { EventSetMillisecondTimer(20); }\n"
