@@ -26,6 +26,7 @@ from tests.simulator.world import free_of_costs, rows, running_broker
 from tests.support import wait_until
 from zmq_bridge.protocol.commands import PlaceOrder
 from zmq_bridge.protocol.ids import new_id
+from zmq_bridge.protocol.limits import COMMAND_RESEND_MS
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.simulator.broker import BrokerConfig
 from zmq_bridge.simulator.broker_client import BrokerClient
@@ -98,20 +99,22 @@ def restart(host: HostProcess, bridge: LittleBridge) -> None:
 
 
 def hand_out_until_all_end(bridge: LittleBridge, commands: list[PlaceOrder]) -> None:
-    """As the real bridge does: what has no result is handed out again."""
+    hand_out_again(bridge, commands, lambda c: any(result.is_final for result in bridge.results(c.command_id)))
 
-    def all_ended() -> bool:
-        left = [c for c in commands if not any(result.is_final for result in bridge.results(c.command_id))]
-        if left and now_ms() - handed_out_ms[0] > 1000:
+
+def hand_out_again(bridge: LittleBridge, commands: list[PlaceOrder], is_answered: Callable[[PlaceOrder], bool]) -> None:
+    """As the real bridge does: what has no answer is handed out again every second; one may go to the dead."""
+
+    def all_answered() -> bool:
+        left = [command for command in commands if not is_answered(command)]
+        if left and now_ms() - handed_out_ms[0] > COMMAND_RESEND_MS:
             handed_out_ms[0] = now_ms()
             for command in left:
                 bridge.hand_out(replace(command, attempt=2))
         return not left
 
     handed_out_ms = [0]
-    wait_until(
-        all_ended, END_TIMEOUT_S, f"commands never ended; {[bridge.results(c.command_id)[-1:] for c in commands]}"
-    )
+    wait_until(all_answered, END_TIMEOUT_S, "a command was never answered")
 
 
 def assert_books_agree(client: BrokerClient, bridge: LittleBridge, commands: list[PlaceOrder]) -> None:
@@ -148,8 +151,7 @@ def test_a_lost_file_searches_the_broker_before_executing_again(
     host.start()
     bridge.wait_for_hello(2)
     have = len(bridge.results(command.command_id))
-    bridge.hand_out(replace(command, attempt=2))
-    wait_until(lambda: len(bridge.results(command.command_id)) > have)
+    hand_out_again(bridge, [command], lambda c: len(bridge.results(c.command_id)) > have)
     last = bridge.results(command.command_id)[-1]
     assert (last.status, last.deals) == ("done", first.deals)
     assert [deal["comment"] for deal in client.call("books")["deals"]].count(command.command_id) == 1
