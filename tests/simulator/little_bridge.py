@@ -187,6 +187,7 @@ class LittleBridge:
                     for event in request.events:
                         self.events.setdefault(event.key, event)
                         self.pulled.append(event.key)
+                        self._acked.discard(event.key)  # it comes twice: so does its acknowledgement
                 self._waiting = (route, request, time.monotonic() + request.wait_ms / 1000)
             case History():
                 self.histories.append(request)

@@ -15,7 +15,8 @@ Pushes    come between replies, to subscribers only, and have `push` instead of 
 | done                                            | {n}: all ticks up to the n-th are taken; no reply                 |
 | account snapshot symbols symbol tick            | `server.operations`: MT5's properties and functions, with MT5's   |
 | copy_ticks copy_ticks_range deals deal order    | names; amounts are doubles, tickets whole numbers of 64 bits,     |
-| find_comment send calc_margin calc_profit       | absent prices 0, times the server's clock in ms                   |
+| orders_done find_comment send calc_margin       | absent prices 0, times the server's clock in ms                   |
+| calc_profit                                     |                                                                   |
 | cash fault faults_clear feed_pause feed_resume  | `server.controls`: for tests and demos                            |
 | replay generate inject list_symbol              |                                                                   |
 | trade_allowed books status shutdown             |                                                                   |

@@ -115,6 +115,14 @@ def order(broker: Broker, asked: dict[str, Any]) -> Any:
     return None if found is None else order_map(found)
 
 
+def orders_done(broker: Broker, asked: dict[str, Any]) -> Any:
+    """HistorySelect for orders: those that ended within a time, oldest ticket first, at most ROWS_MAX newest."""
+    from_msc = int_from("from_msc", asked.get("from_msc", 0))
+    to_msc = int_from("to_msc", asked.get("to_msc", FOREVER_MSC))
+    found = [o for o in broker.core.books.orders_done.values() if from_msc <= o.time_done_msc <= to_msc]
+    return [order_map(o) for o in sorted(found, key=lambda o: o.ticket)[-ROWS_MAX:]]
+
+
 def find_comment(broker: Broker, asked: dict[str, Any]) -> Any:
     """Everything whose comment is exactly this: orders resting and done, and deals."""
     comment = asked.get("comment")
@@ -184,6 +192,7 @@ OPERATIONS: dict[str, Operation] = {
         deals,
         deal,
         order,
+        orders_done,
         find_comment,
         send,
         calc_margin,

@@ -1,0 +1,49 @@
+"""Programs built with the host, once for all tests that need them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mql5_host.build import build, missing_tools
+from tests.mql5_host.run import HostOptions, HostProcess, run_script
+
+SOURCES = Path(__file__).resolve().parents[2] / "mql5_include"
+INCLUDES = SOURCES / "Include"
+
+
+@pytest.fixture(scope="session")
+def needs_host() -> None:
+    """Skip where nothing can be built."""
+    if reason := missing_tools():
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def run_mql5(needs_host: None, tmp_path: Path) -> Callable[..., str]:
+    """`run_mql5(text)`: build a script from its text, run it, and give what it printed."""
+
+    def run(text: str, **options: Any) -> str:
+        program = tmp_path / "sample.mq5"
+        program.write_text(text)
+        return run_script(build(program, INCLUDES), HostOptions(files=tmp_path / "Files", **options))
+
+    return run
+
+
+@pytest.fixture
+def start_host(needs_host: None, tmp_path: Path) -> Iterator[Callable[..., HostProcess]]:
+    """`start_host(program, **options)`: a program that runs until the test ends."""
+    with ExitStack() as stack:
+
+        def start(program: Path, **options: Any) -> HostProcess:
+            host = HostProcess(build(program, INCLUDES), HostOptions(files=tmp_path / "Files", **options))
+            stack.callback(host.abandon)
+            host.start()
+            return host
+
+        yield start

@@ -1,0 +1,144 @@
+"""The whole product with the Expert Advisor itself, run by the host, over each of its two transports."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import partial
+
+import pytest
+import zmq
+
+from tests.mql5.desk_rig import log_of, with_expert
+from tests.pipeline.conftest import make_rig as make_rig  # the fixture
+from tests.pipeline.rig import Rig
+from tests.pipeline.test_crashes import (
+    LOOSE,
+    NO_ANSWER,
+    ORDERS_BETWEEN,
+    Sender,
+    assert_no_tick_is_missing,
+    assert_what_really_happened,
+    broker_ticks,
+)
+from tests.support import wait_until
+from zmq_bridge.cli.simulation import Simulation
+from zmq_bridge.protocol.codec import split_frame, unpack
+from zmq_bridge.storage.risk_limits import Scope, set_limits
+
+TRANSPORTS = ("TRANSPORT_NATIVE", "TRANSPORT_DLL")
+DEATHS = 3
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(params=TRANSPORTS)
+def transport(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def rig(needs_host: None, make_rig: Callable[[Simulation], Rig], transport: str) -> Rig:
+    started = with_expert(make_rig(Simulation(seed=11, speed=10.0, symbols=("EURUSD", "USDJPY"))), transport)
+    started.start()
+    with started.engine.begin() as connection:
+        set_limits(connection, Scope(), LOOSE, actor="test", now=datetime.now(UTC))
+    started.wait_for_terminal()
+    return started
+
+
+def test_ticks_reach_a_subscriber_and_postgres(rig: Rig) -> None:
+    with zmq.Context() as context, context.socket(zmq.SUB) as subscriber:
+        subscriber.linger = 0
+        subscriber.subscribe(b"tick.EURUSD.")
+        subscriber.connect(f"tcp://127.0.0.1:{rig.settings.subscribe_port}")
+        assert subscriber.poll(10_000), log_of(rig)
+        topic, payload = split_frame(subscriber.recv())
+    version, _session, seq, rows = unpack(payload)
+    assert topic == "tick.EURUSD.123456"
+    assert (version, len(rows[0])) == (1, 6)
+    assert seq >= 1
+    wait_until(lambda: rig.value("SELECT min(n) FROM (SELECT count(*) AS n FROM ticks GROUP BY symbol) AS t") > 100, 60)
+    assert_no_tick_is_missing(rig)
+
+
+def test_an_order_is_filled_and_booked(rig: Rig) -> None:
+    price = wait_until(lambda: asked_price(rig, "EURUSD"), 20, "no price of EURUSD")
+    stop, target = (str(round(price * Decimal(factor), 5)) for factor in ("0.997", "1.008"))
+    answer = rig.signal(symbol="EURUSD", action="BUY", volume="0.01", sl=stop, tp=target)
+    assert answer.status == 202, answer.body
+    command = rig.wait_for_command(rig.rows("SELECT id FROM commands")[0].id)
+    assert command.status == "done", log_of(rig)
+    books = rig.settle()
+    bought = [deal["comment"] for deal in books["deals"] if (deal["entry"], deal["type"]) == ("in", "buy")]
+    assert bought == [command.id]
+    assert books["positions"][0]["sl"] == stop
+
+
+def test_the_chart_may_change_its_timeframe(rig: Rig) -> None:
+    """OnDeinit and OnInit with globals kept: the same program goes on, and nothing is left behind at the end."""
+    terminal = rig.services["terminal"]
+    os.kill(rig._pid("terminal"), signal.SIGUSR1)
+    rig.wait_for_terminal()
+    test_an_order_is_filled_and_booked(rig)
+    terminal.stop()
+    assert "undeleted objects" not in log_of(rig)
+    assert "sockets left open" not in log_of(rig)
+    assert "critical error" not in log_of(rig)
+    assert log_of(rig).rstrip().endswith("program ended")
+
+
+def test_kill_9_of_the_expert_costs_no_fill_and_doubles_no_order(rig: Rig, transport: str) -> None:
+    dice = random.Random(f"crash {transport}")
+    sender = Sender(rig)
+    sender.start()
+    for _ in range(DEATHS):
+        sender.wait_for_more(ORDERS_BETWEEN + dice.randrange(3))
+        rig.kill("terminal")
+        rig.start("terminal")
+    sender.wait_for_more(ORDERS_BETWEEN)
+    sender.finish()
+    assert_what_really_happened(rig, sender)
+    assert_no_tick_is_missing(rig)
+
+
+@pytest.mark.parametrize("victim", ["desk", "proxy", "broker"])
+def test_the_expert_survives_the_death_of_others(rig: Rig, victim: str) -> None:
+    sender = Sender(rig)
+    sender.start()
+    sender.wait_for_more(ORDERS_BETWEEN)
+    rig.kill(victim)
+    rig.start(victim)
+    sender.wait_for_more(ORDERS_BETWEEN)
+    sender.finish()
+    assert_what_really_happened(rig, sender)
+
+
+def test_reordered_repeated_and_late_ticks_are_neither_lost_nor_doubled(
+    needs_host: None, make_rig: Callable[[Simulation], Rig], transport: str
+) -> None:
+    rig = with_expert(make_rig(Simulation(speed=4.0, symbols=("EURUSD",))), transport, tick_traps=True)
+    rig.start()
+    rig.wait_for_terminal()
+    wait_until(lambda: rig.value("SELECT count(*) FROM ticks") > 200, 60, log_of(rig))
+    rig.call("feed_pause")
+    history = broker_ticks(rig, "EURUSD", rig.value("SELECT min(time_msc) FROM ticks"))
+    wait_until(partial(has_stored_in_any_order, rig, history), 30, "Postgres and history differ")
+
+
+def has_stored_in_any_order(rig: Rig, history: list[tuple[int, float, float]]) -> bool:
+    rows = rig.rows("SELECT time_msc, bid, ask FROM ticks WHERE symbol = 'EURUSD'")
+    return sorted((row.time_msc, row.bid, row.ask) for row in rows) == sorted(history)
+
+
+def asked_price(rig: Rig, symbol: str) -> Decimal | None:
+    try:
+        found = rig.http("GET", f"/api/market/prices?symbols={symbol}")
+    except NO_ANSWER:
+        return None
+    prices = found.body.get("prices") if found.status == 200 else None
+    return Decimal(prices[0]["ask"]) if prices else None

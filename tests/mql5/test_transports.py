@@ -1,0 +1,305 @@
+"""Both transports of the Expert Advisor against unmodified libzmq, and the native one against hostile servers."""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+from zmq.auth.thread import ThreadAuthenticator
+
+from tests.mql5_host.run import HostProcess
+from tests.support import free_port, wait_until
+
+PROBE = Path(__file__).parent / "programs" / "TransportProbe.mq5"
+STEP_BOUND_US = 600_000  # the slice, one connection attempt of 300 ms, and what a busy machine adds
+GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x01" + b"NULL".ljust(20, b"\0") + b"\x00" + bytes(31)
+PEERS = (b"XSUB", b"ROUTER")  # what the bridge's two sockets say they are
+StartHost = Callable[..., HostProcess]
+
+
+class Bridge:
+    """The bridge's two sockets: XSUB and ROUTER of libzmq."""
+
+    def __init__(self, publish_port: int, request_port: int, *, plain: bool = False) -> None:
+        self.context = zmq.Context()
+        self.auth = ThreadAuthenticator(self.context) if plain else None
+        if self.auth:
+            self.auth.start()
+            self.auth.configure_plain(domain="*", passwords={"ea": "secret"})
+        self.subscriber = self._bound(zmq.XSUB, publish_port, plain)
+        self.router = self._bound(zmq.ROUTER, request_port, plain)
+
+    def _bound(self, sort: int, port: int, plain: bool) -> zmq.Socket[bytes]:
+        made: zmq.Socket[bytes] = self.context.socket(sort)
+        made.linger = 0
+        made.plain_server = plain
+        wait_until(lambda: self._bind(made, port), 10, f"port {port} stayed taken")
+        return made
+
+    def _bind(self, made: zmq.Socket[bytes], port: int) -> bool:
+        with suppress(zmq.ZMQError):
+            made.bind(f"tcp://127.0.0.1:{port}")
+            return True
+        return False
+
+    def subscribe(self, topic: bytes) -> None:
+        self.subscriber.send(b"\x01" + topic)
+
+    def echo(self, count: int, *, last: bytes = b"") -> None:
+        """Answer so many requests with themselves, and one more with `last`."""
+        for _ in range(count):
+            assert self.router.poll(10_000), "no request came"
+            self.router.send_multipart(self.router.recv_multipart())
+        if last:
+            self.answer(last)
+
+    def answer(self, *payload: bytes) -> list[bytes]:
+        """Answer one request with other frames; returns the request."""
+        assert self.router.poll(10_000), "no request came"
+        frames = self.router.recv_multipart()
+        self.router.send_multipart([*frames[:-1], *payload])
+        return frames
+
+    def echoed(self) -> bool:
+        """Answer one request with itself; always true."""
+        self.echo(1)
+        return True
+
+    def answered_if_asked(self, payload: bytes) -> bool:
+        """Answer a request that is there; always true. The answer to one that was given up is dropped by its sender."""
+        if self.router.poll(100):
+            self.answer(payload)
+        return True
+
+    def received(self, count: int) -> list[bytes]:
+        found = []
+        for _ in range(count):
+            assert self.subscriber.poll(10_000), "nothing was published"
+            found.append(self.subscriber.recv())
+        return found
+
+    def close(self) -> None:
+        if self.auth:
+            self.auth.stop()
+        self.context.destroy(linger=0)
+
+
+@pytest.fixture
+def ports() -> tuple[int, int]:
+    return free_port(), free_port()
+
+
+@contextmanager
+def bridge(ports: tuple[int, int], *, plain: bool = False) -> Iterator[Bridge]:
+    made = Bridge(*ports, plain=plain)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def probe(start_host: StartHost, ports: tuple[int, int], dll: bool = False, **options: Any) -> HostProcess:
+    inputs = {"PublishPort": ports[0], "RequestPort": ports[1], "Dll": dll, **dict(options.pop("inputs", {}))}
+    return start_host(PROBE, inputs=inputs, **options)
+
+
+def ended(host: HostProcess) -> str:
+    """Wait for the probe's end; what it printed."""
+    assert host.process.wait(15) == 0, host.output
+    assert "left" not in host.output, host.output
+    return host.output
+
+
+def slowest_us(text: str) -> int:
+    return int(re.findall(r"slowest turn us (\d+)", text)[0])
+
+
+@pytest.fixture(params=[False, True], ids=["native", "dll"])
+def dll(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+def test_requests_come_back_whatever_their_length(start_host: StartHost, ports: tuple[int, int], dll: bool) -> None:
+    with bridge(ports) as peer:
+        host = probe(start_host, ports, dll)
+        peer.echo(110, last=b"stop")
+        text = ended(host)
+    assert text.count("echo ") == 110
+    assert "other" not in text
+    lengths = [int(length) for length in re.findall(r"echo \d+ (\d+)", text)]
+    assert min(lengths) < 1000 < 255 * 255 < max(lengths)
+
+
+def test_the_envelope_is_that_of_a_req_socket(start_host: StartHost, ports: tuple[int, int], dll: bool) -> None:
+    with bridge(ports) as peer:
+        host = probe(start_host, ports, dll)
+        first = peer.answer(b"first")
+        second = peer.answer(b"stop")
+        ended(host)
+    assert [len(frame) for frame in first[1:3]] == [4, 0]
+    assert len(first) == len(second) == 4
+    assert first[1] != second[1], "each request has an id of its own"
+
+
+def test_only_subscribed_topics_are_sent(start_host: StartHost, ports: tuple[int, int], dll: bool) -> None:
+    with bridge(ports) as peer:
+        peer.subscribe(b"two.")
+        host = probe(start_host, ports, dll)
+        found = peer.received(50)
+        peer.subscribe(b"one.A")
+        wait_until(lambda: peer.received(1)[0].startswith(b"one"), 10)
+        peer.echo(1, last=b"stop")
+        ended(host)
+    assert {frame.split(b"\0")[0] for frame in found} == {b"two.B"}
+    numbers = [int(frame.split(b"\0")[1]) for frame in found]
+    assert numbers == list(range(numbers[0], numbers[0] + 50))
+
+
+def test_a_plain_password_opens_the_door_and_a_wrong_one_does_not(
+    start_host: StartHost, ports: tuple[int, int], dll: bool
+) -> None:
+    with bridge(ports, plain=True) as peer:
+        wrong = probe(start_host, ports, dll, inputs={"Username": "ea", "Password": "guess"})
+        wrong.wait_for("gave up 1")
+        assert "echo" not in wrong.output
+        wrong.abandon()
+        wrong.log.unlink()
+        host = probe(start_host, ports, dll, inputs={"Username": "ea", "Password": "secret"})
+        peer.echo(5, last=b"stop")
+        assert ended(host).count("echo ") == 5
+
+
+def test_a_reply_of_several_frames_is_refused_and_the_next_one_taken(
+    start_host: StartHost, ports: tuple[int, int], dll: bool
+) -> None:
+    with bridge(ports) as peer:
+        host = probe(start_host, ports, dll)
+        peer.answer(b"two", b"frames")
+        host.wait_for("not one frame 1")
+        peer.echo(3, last=b"stop")
+        assert ended(host).count("echo ") == 3
+
+
+def test_an_unanswered_request_is_given_up_and_its_late_answer_dropped(
+    start_host: StartHost, ports: tuple[int, int], dll: bool
+) -> None:
+    with bridge(ports) as peer:
+        host = probe(start_host, ports, dll)
+        assert peer.router.poll(10_000)
+        late = peer.router.recv_multipart()
+        host.wait_for("gave up 1")
+        peer.router.send_multipart(late)
+        peer.echo(3, last=b"stop")
+        text = ended(host)
+    assert "echo 1 " not in text
+    assert "other" not in text
+
+
+def test_the_bridge_may_go_away_and_come_back(start_host: StartHost, ports: tuple[int, int], dll: bool) -> None:
+    with bridge(ports) as peer:
+        peer.subscribe(b"one.")
+        host = probe(start_host, ports, dll)
+        peer.echo(3)
+        peer.received(3)
+    with bridge(ports) as peer:
+        peer.subscribe(b"one.")
+        peer.received(3)
+        peer.echo(3, last=b"stop")
+        assert slowest_us(ended(host)) < STEP_BOUND_US
+
+
+def test_bytes_may_come_and_go_one_by_one(start_host: StartHost, ports: tuple[int, int]) -> None:
+    with bridge(ports) as peer:
+        peer.subscribe(b"one.")
+        limits = {"SizeMax": 700, "GiveUpMs": 5000}
+        host = probe(start_host, ports, read_bytes_max=1, short_sends=True, inputs=limits)
+        peer.received(20)
+        peer.echo(8, last=b"stop")
+        assert ended(host).count("echo ") == 8
+
+
+def test_a_host_that_is_not_on_the_list_is_not_reached_and_said(start_host: StartHost, ports: tuple[int, int]) -> None:
+    host = probe(start_host, ports, allowed=())
+    host.wait_for("gave up 2")
+    assert "slowest" not in host.output
+    assert host.process.poll() is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_hostile_servers_cost_no_more_than_a_pause(start_host: StartHost, ports: tuple[int, int], seed: int) -> None:
+    """Random bytes, truncated handshakes and frames, lengths without end, silence in the middle; then libzmq again."""
+    hostile = [Hostile(port, PEERS[i], seed * 2 + i) for i, port in enumerate(ports)]
+    host = probe(start_host, ports, seed=seed)
+    for server in hostile:
+        wait_until(server.was_tried, 30, "the transport never came back")
+        server.close()
+    with bridge(ports) as peer:
+        peer.subscribe(b"one.")
+        peer.received(3)
+        wait_until(lambda: peer.echoed() and host.output.count("echo ") >= 3, 20, "no request came back")
+        wait_until(lambda: peer.answered_if_asked(b"stop") and host.process.poll() is not None, 20, host.output)
+        text = ended(host)
+    assert slowest_us(text) < STEP_BOUND_US
+    assert "other" not in text
+
+
+class Hostile(threading.Thread):
+    """Accepts, says something wrong, and hangs up or keeps silent for a while."""
+
+    def __init__(self, port: int, sort: bytes, seed: int) -> None:
+        super().__init__(daemon=True)
+        body = b"\x05READY\x0bSocket-Type" + len(sort).to_bytes(4, "big") + sort
+        self._handshake = GREETING + bytes([4, len(body)]) + body
+        self._dice = random.Random(seed)
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener.settimeout(0.2)
+        self._is_open = True
+        self.served = 0
+        self.start()
+
+    def run(self) -> None:
+        while self._is_open:
+            with suppress(OSError):
+                peer, _address = self._listener.accept()
+                with peer:
+                    self._serve(peer)
+
+    def _serve(self, peer: socket.socket) -> None:
+        peer.settimeout(0.5)
+        self.served += 1
+        with suppress(OSError):
+            peer.sendall(self._words())
+            while self._dice.random() < 0.5:
+                peer.recv(4096)
+
+    def _words(self) -> bytes:
+        noise = self._dice.randbytes(self._dice.randrange(1, 400))
+        told = self._handshake
+        return self._dice.choice(
+            [
+                noise,
+                b"\xff" + noise,
+                told[: self._dice.randrange(1, len(told))],
+                told + noise,
+                told + b"\x02" + (2**63 - 1).to_bytes(8, "big") + noise,
+                told + b"\x00\xff" + noise[:100],
+                told + b"\x06" + (2**40).to_bytes(8, "big"),
+                told + b"\x01\x04abcd" * 50,
+            ]
+        )
+
+    def was_tried(self) -> bool:
+        return self.served >= 4
+
+    def close(self) -> None:
+        self._is_open = False
+        self._listener.close()
+        self.join(5)
