@@ -83,7 +83,7 @@ def test_the_chart_may_change_its_timeframe(rig: Rig) -> None:
     """OnDeinit and OnInit with globals kept: the same program goes on, and nothing is left behind at the end."""
     terminal = rig.services["terminal"]
     os.kill(rig._pid("terminal"), signal.SIGUSR1)
-    rig.wait_for_terminal()
+    wait_until(lambda: log_of(rig).count("welcomed by the bridge") == 2, 20, "no second welcome")
     test_an_order_is_filled_and_booked(rig)
     terminal.stop()
     assert "undeleted objects" not in log_of(rig)
