@@ -13,9 +13,8 @@ class Lock(IntEnum):
 
     MIGRATION = 21_001  # one migration at a time; key 0
     PARTITIONS = 21_002  # one maker of partitions at a time; key 0
-    ADMISSION = 21_003  # key: account id; check, reservation and command are one step
+    ADMISSION = 21_003  # key: account id; a decision, a posting, a dealing: one at a time
     OWNER = 21_004  # key: account id; the one desk that serves it
-    LEDGER = 21_005  # key: account id; one posting or dealing at a time
     CORRELATIONS = 21_010  # key: account id; one process works them out
 
 
