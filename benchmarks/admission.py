@@ -26,7 +26,7 @@ from zmq_bridge.embedded import EmbeddedPostgres, EmbeddedValkey
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.migrations import migrate
-from zmq_bridge.storage.risk_limits import Scope, set_limits
+from zmq_bridge.storage.risk.limits import Scope, set_limits
 
 SIGNALS = 500
 WRITERS = 8

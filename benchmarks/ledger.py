@@ -31,9 +31,9 @@ from zmq_bridge.embedded import EmbeddedPostgres
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine, dump_json
-from zmq_bridge.storage.ledger_posting import post_deal
-from zmq_bridge.storage.ledger_statements import all_statements, statement_of
-from zmq_bridge.storage.ledger_verify import verify_chain
+from zmq_bridge.storage.ledger.posting import post_deal
+from zmq_bridge.storage.ledger.statements import all_statements, statement_of
+from zmq_bridge.storage.ledger.verify import verify_chain
 from zmq_bridge.storage.migrations import migrate
 
 MEMBERS, ENTRIES = 1_000, 100_000

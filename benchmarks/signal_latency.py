@@ -40,7 +40,7 @@ from zmq_bridge.settings import load_settings, settings_environment
 from zmq_bridge.storage.engine import create_engine, dump_json
 from zmq_bridge.storage.keys import create_key
 from zmq_bridge.storage.migrations import migrate
-from zmq_bridge.storage.risk_limits import Scope, set_limits
+from zmq_bridge.storage.risk.limits import Scope, set_limits
 
 ROUNDS = 11
 SIGNALS = 60

@@ -35,8 +35,8 @@ from benchmarks.rig import (
 )
 from zmq_bridge.protocol.codec import split_frame
 from zmq_bridge.protocol.ticks import Tick, unpack_ticks
-from zmq_bridge.storage.partitions import ensure_days_ahead
-from zmq_bridge.storage.tick_copy import COPY, TickRun, pack_rows
+from zmq_bridge.storage.ticks.copy import COPY, TickRun, pack_rows
+from zmq_bridge.storage.ticks.partitions import ensure_days_ahead
 
 RUNS = 9
 COPY_ROWS = 5_000

@@ -13,8 +13,8 @@ from zmq_bridge.admission.answers import Accepted, Code, Denied
 from zmq_bridge.admission.source import Source
 from zmq_bridge.live import keys
 from zmq_bridge.storage.engine import dump_json
-from zmq_bridge.storage.ledger_breaks import BreakReason, open_break
-from zmq_bridge.storage.trading_state import set_account_state, set_global_state
+from zmq_bridge.storage.ledger.breaks import BreakReason, open_break
+from zmq_bridge.storage.risk.trading_state import set_account_state, set_global_state
 
 
 def expect_denied(world, answer, code: str) -> Denied:

@@ -12,7 +12,7 @@ from zmq_bridge.admission.answers import Accepted, Denied
 from zmq_bridge.admission.source import Source
 from zmq_bridge.protocol.commands import PlaceOrder
 from zmq_bridge.relay.commands import to_command
-from zmq_bridge.storage.outbox import OutgoingCommand
+from zmq_bridge.storage.commands.outbox import OutgoingCommand
 
 
 def sent(world) -> PlaceOrder:

@@ -21,9 +21,9 @@ from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.live.writer import LiveWriter
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import dump_json
-from zmq_bridge.storage.state import Place, keep_snapshot, lock_account
-from zmq_bridge.storage.terminals import upsert_symbols
-from zmq_bridge.storage.trading_state import activate_reconciled
+from zmq_bridge.storage.risk.trading_state import activate_reconciled
+from zmq_bridge.storage.trading.state import Place, keep_snapshot, lock_account
+from zmq_bridge.storage.trading.terminals import upsert_symbols
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 OFFSET_S = 7200

@@ -17,7 +17,7 @@ from zmq_bridge.protocol.published import CommandResult
 from zmq_bridge.protocol.ticks import Tick
 from zmq_bridge.relay import history_walk
 from zmq_bridge.relay.history_walk import BadHistory, HistoryWalk
-from zmq_bridge.storage.tick_gaps import open_gap
+from zmq_bridge.storage.ticks.gaps import open_gap
 
 Connect = Callable[..., Terminal]
 FROM_MSC = 1_700_000_000_000

@@ -17,7 +17,7 @@ from zmq_bridge.embedded import EmbeddedPostgres
 from zmq_bridge.protocol.codec import pack, unpack
 from zmq_bridge.protocol.messages import encode
 from zmq_bridge.protocol.published import CommandResult, Event
-from zmq_bridge.storage.command_life import FINAL, RESULTS, Status, Step, step
+from zmq_bridge.storage.commands.life import FINAL, RESULTS, Status, Step, step
 
 Connect = Callable[..., Terminal]
 

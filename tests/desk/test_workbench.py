@@ -19,7 +19,7 @@ from zmq_bridge.relay.books import BATCH_EVENTS_MAX, Ingest, Job, Stop, merge
 from zmq_bridge.relay.commands import UnsendableCommand, to_command
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.workbench import ASK_AGAIN_MS, Workbench
-from zmq_bridge.storage.outbox import OutgoingCommand
+from zmq_bridge.storage.commands.outbox import OutgoingCommand
 
 
 def command(number: int) -> Command:

@@ -16,8 +16,8 @@ from zmq_bridge.relay.gaps import (
     StreamPlan,
     plan_stream,
 )
-from zmq_bridge.storage.tick_copy import TickRun
-from zmq_bridge.storage.tick_cursors import TickCursor
+from zmq_bridge.storage.ticks.copy import TickRun
+from zmq_bridge.storage.ticks.cursors import TickCursor
 
 NOON = 1_577_880_000_000
 CURSOR = TickCursor(session=5, seq=10, time_msc=NOON, received_ms=1_000_000)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zmq_bridge.protocol.ticks import Tick
-from zmq_bridge.storage.tick_merge import StoredTick, claim, key, merge, merge_millisecond
+from zmq_bridge.storage.ticks.merge import StoredTick, claim, key, merge, merge_millisecond
 
 
 def tick(bid: float, time_msc: int = 7, flags: int = 6) -> Tick:

@@ -34,7 +34,7 @@ from zmq_bridge.relay.postgres_sink import PostgresSink
 from zmq_bridge.relay.recorder import run_recorder
 from zmq_bridge.sockets.proxy import ProxySettings
 from zmq_bridge.storage.migrations import migrate
-from zmq_bridge.storage.ticks import close_gap, replace_range
+from zmq_bridge.storage.ticks.history import close_gap, replace_range
 
 
 def hear(strategy: zmq.Socket[bytes], count: int) -> list[tuple[int, Tick]]:

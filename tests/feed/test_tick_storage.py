@@ -13,13 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from tests.feed.conftest import LOGIN, START_MSC, SYMBOL, add_account, make_ticks
 from tests.support import wait_until
 from zmq_bridge.protocol.ticks import Tick
-from zmq_bridge.storage.partitions import DAY_MSC
-from zmq_bridge.storage.tick_accounts import account_of
-from zmq_bridge.storage.tick_copy import TIME_MSC_MAX, TickRun, _rows, copy_ticks, storable
-from zmq_bridge.storage.tick_cursors import TickCursor, lock_cursors, save_cursors
-from zmq_bridge.storage.tick_gaps import gap_news
-from zmq_bridge.storage.tick_repair import claim_or_copy, stored_ticks
-from zmq_bridge.storage.ticks import (
+from zmq_bridge.storage.ticks.accounts import account_of
+from zmq_bridge.storage.ticks.copy import TIME_MSC_MAX, TickRun, _rows, copy_ticks, storable
+from zmq_bridge.storage.ticks.cursors import TickCursor, lock_cursors, save_cursors
+from zmq_bridge.storage.ticks.gaps import gap_news
+from zmq_bridge.storage.ticks.history import (
     HistoryOutOfRange,
     close_gap,
     history,
@@ -29,6 +27,8 @@ from zmq_bridge.storage.ticks import (
     open_gaps,
     replace_range,
 )
+from zmq_bridge.storage.ticks.partitions import DAY_MSC
+from zmq_bridge.storage.ticks.repair import claim_or_copy, stored_ticks
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678_000, UTC)
 NOW_MS = int(NOW.timestamp() * 1000)

@@ -13,9 +13,9 @@ from zmq_bridge.protocol.published import Snapshot
 from zmq_bridge.protocol.values import Account, Deal, DealEntry, DealType
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
-from zmq_bridge.storage.events import insert_event
-from zmq_bridge.storage.ledger_posting import AlreadyPosted, Posted, post_deal
-from zmq_bridge.storage.ledger_reconcile import Agreed, Broken, Waiting, reconcile
+from zmq_bridge.storage.ledger.posting import AlreadyPosted, Posted, post_deal
+from zmq_bridge.storage.ledger.reconcile import Agreed, Broken, Waiting, reconcile
+from zmq_bridge.storage.trading.events import insert_event
 
 LOGIN = 5001
 

@@ -5,10 +5,10 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from tests.ledger.conftest import Broker
-from zmq_bridge.storage.ledger_breaks import Break, open_breaks
-from zmq_bridge.storage.ledger_requests import Request, get_request, request_redemption, request_subscription
-from zmq_bridge.storage.ledger_shares import Shares, shares
-from zmq_bridge.storage.ledger_verify import Verification, verify_chain
+from zmq_bridge.storage.ledger.breaks import Break, open_breaks
+from zmq_bridge.storage.ledger.requests import Request, get_request, request_redemption, request_subscription
+from zmq_bridge.storage.ledger.shares import Shares, shares
+from zmq_bridge.storage.ledger.verify import Verification, verify_chain
 
 
 def asks_to_pay_in(broker: Broker, member: int, amount: str) -> Request:

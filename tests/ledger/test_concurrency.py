@@ -17,11 +17,11 @@ from tests.ledger.conftest import Broker
 from tests.ledger.stories import asks_to_pay_in, assert_sound, pays_in, read, shares_of, values
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.engine import create_engine
-from zmq_bridge.storage.events import insert_event
-from zmq_bridge.storage.ledger_posting import Posted, post_deal
-from zmq_bridge.storage.ledger_requests import request_redemption, request_subscription
-from zmq_bridge.storage.ledger_shares import shares
-from zmq_bridge.storage.ledger_verify import rebuild
+from zmq_bridge.storage.ledger.posting import Posted, post_deal
+from zmq_bridge.storage.ledger.requests import request_redemption, request_subscription
+from zmq_bridge.storage.ledger.shares import shares
+from zmq_bridge.storage.ledger.verify import rebuild
+from zmq_bridge.storage.trading.events import insert_event
 
 WORKERS = 8
 DEALS = 40

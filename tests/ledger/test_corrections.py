@@ -17,11 +17,11 @@ from tests.ledger.stories import (
     takes_out,
     values,
 )
-from zmq_bridge.storage.ledger_corrections import adopt_nav, correct_deal, release_deal, reverse_transaction
-from zmq_bridge.storage.ledger_matching import match_by_hand, suspense
-from zmq_bridge.storage.ledger_reconcile import Agreed, Broken
-from zmq_bridge.storage.ledger_requests import cancel_request
-from zmq_bridge.storage.ledger_settlement import Settled, price_redemption
+from zmq_bridge.storage.ledger.corrections import adopt_nav, correct_deal, release_deal, reverse_transaction
+from zmq_bridge.storage.ledger.matching import match_by_hand, suspense
+from zmq_bridge.storage.ledger.reconcile import Agreed, Broken
+from zmq_bridge.storage.ledger.requests import cancel_request
+from zmq_bridge.storage.ledger.settlement import Settled, price_redemption
 
 EVE = {"actor": "eve", "reason": "a mistake"}
 

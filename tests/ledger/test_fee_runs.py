@@ -10,9 +10,9 @@ from ledger.fees import FeeTerms
 from ledger.journal import Transaction
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import assert_sound, pays_in, shares_of, takes_out, values
-from zmq_bridge.storage.ledger_fees import crystallise_now, set_terms
-from zmq_bridge.storage.ledger_pool import Terms, load_pool, load_terms
-from zmq_bridge.storage.ledger_statements import statement_of
+from zmq_bridge.storage.ledger.fees import crystallise_now, set_terms
+from zmq_bridge.storage.ledger.pool import Terms, load_pool, load_terms
+from zmq_bridge.storage.ledger.statements import statement_of
 
 
 def agree_on(broker: Broker, manager: int, *, management: str = "0", performance: str = "0") -> None:

@@ -10,12 +10,12 @@ from ledger.errors import UnknownDeal
 from ledger.refusals import Refused
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import pays_in, read, shares_of, values
-from zmq_bridge.storage.ledger_breaks import open_breaks
-from zmq_bridge.storage.ledger_matching import match_by_hand, suspense
-from zmq_bridge.storage.ledger_pool import UnknownAccountError
-from zmq_bridge.storage.ledger_posting import AlreadyPosted, Posted, post_deal
-from zmq_bridge.storage.ledger_reconcile import Agreed
-from zmq_bridge.storage.ledger_requests import Request, request_redemption, request_subscription
+from zmq_bridge.storage.ledger.breaks import open_breaks
+from zmq_bridge.storage.ledger.matching import match_by_hand, suspense
+from zmq_bridge.storage.ledger.pool import UnknownAccountError
+from zmq_bridge.storage.ledger.posting import AlreadyPosted, Posted, post_deal
+from zmq_bridge.storage.ledger.reconcile import Agreed
+from zmq_bridge.storage.ledger.requests import Request, request_redemption, request_subscription
 
 
 def test_a_deposit_with_its_reference_becomes_units_at_the_price_just_before(broker, members):

@@ -8,11 +8,11 @@ import pytest
 
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import asks_to_pay_in, breaks, pays_in, read, shares_of, trading_state, values
-from zmq_bridge.storage.events import insert_event
-from zmq_bridge.storage.ledger_breaks import BreakReason, accept_break
-from zmq_bridge.storage.ledger_reconcile import Agreed, Broken, Waiting
-from zmq_bridge.storage.ledger_report import ledger_report
-from zmq_bridge.storage.trading_state import set_account_state
+from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
+from zmq_bridge.storage.ledger.reconcile import Agreed, Broken, Waiting
+from zmq_bridge.storage.ledger.report import ledger_report
+from zmq_bridge.storage.risk.trading_state import set_account_state
+from zmq_bridge.storage.trading.events import insert_event
 
 NOW = datetime.now(UTC)
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import assert_sound, pays_in, takes_out
-from zmq_bridge.storage.ledger_corrections import reverse_transaction
-from zmq_bridge.storage.ledger_statements import all_statements, pool_history, statement_of
+from zmq_bridge.storage.ledger.corrections import reverse_transaction
+from zmq_bridge.storage.ledger.statements import all_statements, pool_history, statement_of
 
 
 def story(broker: Broker, ann: int, bob: int) -> None:

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import asks_to_take_out, assert_sound, pays_in, read, values
-from zmq_bridge.storage.ledger_requests import Request
-from zmq_bridge.storage.ledger_settlement import Settled, price_redemption
+from zmq_bridge.storage.ledger.requests import Request
+from zmq_bridge.storage.ledger.settlement import Settled, price_redemption
 
 Members = tuple[int, int, int]
 

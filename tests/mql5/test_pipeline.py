@@ -28,7 +28,7 @@ from tests.pipeline.test_crashes import (
 from tests.support import wait_until
 from zmq_bridge.cli.simulation import Simulation
 from zmq_bridge.protocol.codec import split_frame, unpack
-from zmq_bridge.storage.risk_limits import Scope, set_limits
+from zmq_bridge.storage.risk.limits import Scope, set_limits
 
 TRANSPORTS = ("TRANSPORT_NATIVE", "TRANSPORT_DLL")
 DEATHS = 3

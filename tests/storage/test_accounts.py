@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from zmq_bridge.storage.accounts import AccountConflictError, ensure_account, find_accounts, get_account, list_accounts
-from zmq_bridge.storage.trading_state import (
+from zmq_bridge.storage.risk.trading_state import (
     TradingStateError,
     activate_reconciled,
     set_account_state,

@@ -5,7 +5,7 @@ from decimal import Decimal as D
 import pytest
 
 from zmq_bridge.storage.accounts import ensure_account
-from zmq_bridge.storage.commissions import DEALS_MAX, learn_commissions
+from zmq_bridge.storage.risk.commissions import DEALS_MAX, learn_commissions
 
 
 class Account:

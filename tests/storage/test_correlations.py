@@ -7,10 +7,10 @@ import pytest
 
 from risk.snapshot import Link
 from zmq_bridge.storage.accounts import ensure_account
-from zmq_bridge.storage.correlations import refresh
-from zmq_bridge.storage.hourly_bars import DAY_MSC, HOUR_MSC, make, unmade
 from zmq_bridge.storage.locks import Lock, hold
-from zmq_bridge.storage.partitions import ensure_partitions
+from zmq_bridge.storage.risk.correlations import refresh
+from zmq_bridge.storage.ticks.hourly_bars import DAY_MSC, HOUR_MSC, make, unmade
+from zmq_bridge.storage.ticks.partitions import ensure_partitions
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 MONDAY_MSC = int(MONDAY.timestamp() * 1000)

@@ -8,8 +8,8 @@ from tests.admission.world import World
 from zmq_bridge.admission.answers import Accepted, Denied
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.storage.engine import create_engine
-from zmq_bridge.storage.holds import effective_state, holds
-from zmq_bridge.storage.trading_state import set_account_state, set_global_state
+from zmq_bridge.storage.risk.holds import effective_state, holds
+from zmq_bridge.storage.risk.trading_state import set_account_state, set_global_state
 
 
 @pytest.fixture

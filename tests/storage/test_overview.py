@@ -3,7 +3,7 @@
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.locks import Lock, disown, own
-from zmq_bridge.storage.overview import accounts_standing, schema_standing, server_standing
+from zmq_bridge.storage.trading.overview import accounts_standing, schema_standing, server_standing
 
 
 def test_a_migrated_database_has_the_expected_schema(database: str) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from zmq_bridge.storage.partitions import DAY_MSC, PartitionSpanError, ensure_days_ahead, ensure_partitions
+from zmq_bridge.storage.ticks.partitions import DAY_MSC, PartitionSpanError, ensure_days_ahead, ensure_partitions
 
 NEW_YEAR_MSC = int(datetime(2020, 1, 1, tzinfo=UTC).timestamp() * 1000)
 WORKERS = 6

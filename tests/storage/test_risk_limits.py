@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from risk import Limits, LimitsError
-from zmq_bridge.storage.risk_limits import Scope, account_limits, end_limits, list_limits, merge, set_limits
+from zmq_bridge.storage.risk.limits import Scope, account_limits, end_limits, list_limits, merge, set_limits
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 EVERYWHERE = Scope()

@@ -6,9 +6,9 @@ from decimal import Decimal as D
 import pytest
 
 from zmq_bridge.storage.accounts import ensure_account
-from zmq_bridge.storage.risk_limits import Scope, set_limits
-from zmq_bridge.storage.risk_state import follow, release_strategy, reset_drawdown
-from zmq_bridge.storage.state import Place, keep_snapshot, lock_account
+from zmq_bridge.storage.risk.limits import Scope, set_limits
+from zmq_bridge.storage.risk.memory import follow, release_strategy, reset_drawdown
+from zmq_bridge.storage.trading.state import Place, keep_snapshot, lock_account
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 OFFSET_S = 7200  # the server's midnight is at 22:00 UTC

@@ -17,10 +17,10 @@ from web.auth import needs
 from web.errors import NotFound
 from web.parts import parts, utc_now
 from zmq_bridge.storage.accounts import Account
-from zmq_bridge.storage.holds import Hold, effective_state, holds
 from zmq_bridge.storage.keys import Scope
-from zmq_bridge.storage.ledger_shares import shares
-from zmq_bridge.storage.views import Record, latest_snapshot, trading_record
+from zmq_bridge.storage.ledger.shares import shares
+from zmq_bridge.storage.risk.holds import Hold, effective_state, holds
+from zmq_bridge.storage.trading.views import Record, latest_snapshot, trading_record
 
 blueprint = Blueprint("account", __name__, url_prefix="/api/account", description="The trading account")
 

@@ -16,7 +16,7 @@ from web.answers import answer
 from web.parts import now_ms, parts
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.storage.accounts import Account, list_accounts
-from zmq_bridge.storage.holds import effective_state, holds
+from zmq_bridge.storage.risk.holds import effective_state, holds
 
 blueprint = Blueprint("health", __name__, description="Health")
 

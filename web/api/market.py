@@ -15,7 +15,7 @@ from web.auth import needs
 from web.parts import now_ms, parts
 from zmq_bridge.live.types import Quote
 from zmq_bridge.storage.keys import Scope
-from zmq_bridge.storage.views import symbol_digits
+from zmq_bridge.storage.trading.views import symbol_digits
 
 blueprint = Blueprint("market", __name__, url_prefix="/api/market", description="Market data")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zmq_bridge.storage.ledger_shares import Shares
+from zmq_bridge.storage.ledger.shares import Shares
 
 
 def pool_figures(pool: Shares) -> dict[str, Any]:

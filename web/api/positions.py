@@ -13,7 +13,7 @@ from web.api.schemas import PositionQuery
 from web.auth import needs
 from web.parts import parts
 from zmq_bridge.storage.keys import Scope
-from zmq_bridge.storage.views import Record, list_positions
+from zmq_bridge.storage.trading.views import Record, list_positions
 
 blueprint = Blueprint("positions", __name__, url_prefix="/api", description="Open positions")
 

@@ -22,7 +22,7 @@ from zmq_bridge.admission.answers import Accepted, Answer, Code, Denied
 from zmq_bridge.admission.schema import InvalidSignal, SignalSchema, parse_signal
 from zmq_bridge.admission.source import Source
 from zmq_bridge.storage.keys import Scope
-from zmq_bridge.storage.views import SignalFilter, get_signal, list_signals
+from zmq_bridge.storage.trading.views import SignalFilter, get_signal, list_signals
 
 blueprint = Blueprint("signals", __name__, url_prefix="/api", description="Trading signals")
 

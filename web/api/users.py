@@ -18,8 +18,8 @@ from web.auth import check_user, current_key, needs
 from web.errors import ApiError, Conflict, NotFound
 from web.parts import parts
 from zmq_bridge.storage.keys import Scope
-from zmq_bridge.storage.ledger_requests import Request, list_requests, request_subscription
-from zmq_bridge.storage.ledger_shares import shares
+from zmq_bridge.storage.ledger.requests import Request, list_requests, request_subscription
+from zmq_bridge.storage.ledger.shares import shares
 from zmq_bridge.storage.users import User, create_user, get_user, list_users
 
 blueprint = Blueprint("users", __name__, url_prefix="/api/users", description="Members of the community")

@@ -18,7 +18,7 @@ from zmq_bridge.admission.rows import Ticketed, ticket_direct, ticket_signal
 from zmq_bridge.admission.signal import Action, Signal, as_request
 from zmq_bridge.admission.situation import Situation
 from zmq_bridge.admission.source import Source
-from zmq_bridge.storage.trading_state import set_account_state
+from zmq_bridge.storage.risk.trading_state import set_account_state
 
 Effect = Callable[[Connection, int, datetime], None]
 

@@ -31,8 +31,8 @@ from zmq_bridge.admission.rows import to_outcome
 from zmq_bridge.admission.signal import Signal
 from zmq_bridge.admission.source import Source
 from zmq_bridge.admission.survey import Surveyor
-from zmq_bridge.storage import gate as store
 from zmq_bridge.storage.accounts import Account
+from zmq_bridge.storage.commands import gate as store
 from zmq_bridge.storage.locks import Lock, hold
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 
 from risk import Limits, LimitsError
 from zmq_bridge.admission.snapshot import Unreadable
-from zmq_bridge.storage.risk_limits import SELECTORS, merge
+from zmq_bridge.storage.risk.limits import SELECTORS, merge
 
 Row = Mapping[str, Any]
 MERGED_MAX = 10_000  # merged limits remembered; past it all are forgotten

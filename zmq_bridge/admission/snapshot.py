@@ -30,7 +30,7 @@ from risk.snapshot import (
 )
 from risk.states import stricter
 from zmq_bridge.admission.live_view import LiveView
-from zmq_bridge.storage.gate import RECENT_ORDERS_MAX
+from zmq_bridge.storage.commands.gate import RECENT_ORDERS_MAX
 
 PENDING = {
     "buy_limit": (Side.BUY, OrderType.LIMIT),

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from risk.snapshot import CalcMode, Session, SymbolSpec, TradeMode
 from zmq_bridge.admission.snapshot import Unreadable
-from zmq_bridge.storage.gate import read_specs
+from zmq_bridge.storage.commands.gate import read_specs
 
 ACCOUNTS_MAX = 1000  # accounts remembered; past it all are forgotten
 

@@ -16,7 +16,7 @@ import risk
 from risk import Approved, Intent, Snapshot
 from risk.verdict import Verdict
 from zmq_bridge.admission.situation import Situation
-from zmq_bridge.storage.gate import CHANGES_MAX
+from zmq_bridge.storage.commands.gate import CHANGES_MAX
 
 
 def is_known(situation: Situation) -> bool:

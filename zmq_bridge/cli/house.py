@@ -12,8 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from zmq_bridge.settings import Settings
 from zmq_bridge.storage.accounts import list_accounts
 from zmq_bridge.storage.engine import create_engine
-from zmq_bridge.storage.ledger_matching import suspense
-from zmq_bridge.storage.ledger_requests import request_subscription
+from zmq_bridge.storage.ledger.matching import suspense
+from zmq_bridge.storage.ledger.requests import request_subscription
 from zmq_bridge.storage.users import create_user, list_users
 
 OPENING_COMMENT = "Initial deposit"  # of the simulated broker's first deal

@@ -13,8 +13,8 @@ from zmq_bridge.cli.console import console
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.transaction import transaction
 from zmq_bridge.storage.accounts import Account, list_accounts
-from zmq_bridge.storage.ledger_report import LedgerReport, ledger_report
-from zmq_bridge.storage.ledger_verify import verify_chain
+from zmq_bridge.storage.ledger.report import LedgerReport, ledger_report
+from zmq_bridge.storage.ledger.verify import verify_chain
 
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 

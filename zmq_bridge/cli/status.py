@@ -22,7 +22,7 @@ from zmq_bridge.live.errors import LiveError
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.settings import Settings, load_settings
 from zmq_bridge.storage.engine import create_engine
-from zmq_bridge.storage.overview import AccountStanding, accounts_standing
+from zmq_bridge.storage.trading.overview import AccountStanding, accounts_standing
 
 REFRESH_S = 2.0
 # Figures that must not grow: something was dropped, refused or tried again. Shown in yellow when they are not zero.

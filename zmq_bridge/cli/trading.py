@@ -12,11 +12,11 @@ from zmq_bridge.cli.console import console
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.storage.accounts import Account, find_accounts, list_accounts
-from zmq_bridge.storage.holds import holds
 from zmq_bridge.storage.locks import Lock, hold
-from zmq_bridge.storage.overview import global_trading_state
-from zmq_bridge.storage.risk_state import release_strategy, reset_drawdown
-from zmq_bridge.storage.trading_state import STATES, StateChange, set_account_state, set_global_state
+from zmq_bridge.storage.risk.holds import holds
+from zmq_bridge.storage.risk.memory import release_strategy, reset_drawdown
+from zmq_bridge.storage.risk.trading_state import STATES, StateChange, set_account_state, set_global_state
+from zmq_bridge.storage.trading.overview import global_trading_state
 
 COLUMNS = ("account", "server", "state", "reason", "set by", "at")
 

@@ -26,8 +26,8 @@ from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.relay.history_walk import BadHistory, HistoryWalk, Piece
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Fetch, HistoryKept, Report
-from zmq_bridge.storage.tick_gaps import TickGap, close_gap, note_gap, open_gaps
-from zmq_bridge.storage.tick_repair import HistoryOutOfRange, replace_range
+from zmq_bridge.storage.ticks.gaps import TickGap, close_gap, note_gap, open_gaps
+from zmq_bridge.storage.ticks.repair import HistoryOutOfRange, replace_range
 
 log = logging.getLogger(__name__)
 

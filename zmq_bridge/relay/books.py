@@ -25,7 +25,7 @@ from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Committed, NotCommitted, Refused, Report, SymbolsKept
 from zmq_bridge.relay.present import Presents
 from zmq_bridge.relay.registration import Adopt, register
-from zmq_bridge.storage import terminals
+from zmq_bridge.storage.trading import terminals
 
 log = logging.getLogger(__name__)
 

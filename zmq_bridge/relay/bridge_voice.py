@@ -15,7 +15,7 @@ import zmq
 
 from zmq_bridge.protocol.limits import BEAT_MS
 from zmq_bridge.protocol.messages import Beat, Gap, encode_frame
-from zmq_bridge.storage.tick_gaps import TickGap
+from zmq_bridge.storage.ticks.gaps import TickGap
 
 log = logging.getLogger(__name__)
 

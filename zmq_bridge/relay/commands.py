@@ -13,7 +13,7 @@ from typing import Any
 from zmq_bridge.protocol.commands import COMMANDS, Command
 from zmq_bridge.protocol.errors import ProtocolMisuse
 from zmq_bridge.protocol.schema import to_map
-from zmq_bridge.storage.outbox import OutgoingCommand
+from zmq_bridge.storage.commands.outbox import OutgoingCommand
 
 MONEY_FIELDS = frozenset({"volume", "price", "stoplimit", "sl", "tp"})
 ENVELOPE_FIELDS = frozenset({"command_id", "expires_at_ms", "attempt"})

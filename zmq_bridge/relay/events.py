@@ -20,14 +20,14 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 
 from zmq_bridge.protocol.published import CommandResult, Event, Unreadable
 from zmq_bridge.protocol.values import Deal, Order, Spec
-from zmq_bridge.storage import events as rows
 from zmq_bridge.storage.accounts import get_account
-from zmq_bridge.storage.command_life import Step
-from zmq_bridge.storage.ledger_breaks import FREEZE_REASON
-from zmq_bridge.storage.ledger_posting import post_deal
-from zmq_bridge.storage.state import end_covered, lock_account
-from zmq_bridge.storage.terminals import upsert_symbols
-from zmq_bridge.storage.trading_state import NOT_RECONCILED, SYSTEM, set_account_state
+from zmq_bridge.storage.commands.life import Step
+from zmq_bridge.storage.ledger.breaks import FREEZE_REASON
+from zmq_bridge.storage.ledger.posting import post_deal
+from zmq_bridge.storage.risk.trading_state import NOT_RECONCILED, SYSTEM, set_account_state
+from zmq_bridge.storage.trading import events as rows
+from zmq_bridge.storage.trading.state import end_covered, lock_account
+from zmq_bridge.storage.trading.terminals import upsert_symbols
 
 log = logging.getLogger(__name__)
 

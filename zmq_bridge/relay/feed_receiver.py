@@ -21,7 +21,7 @@ from zmq_bridge.protocol.topics import BEAT, BRIDGE_BEAT, TICK, parse_topic
 from zmq_bridge.relay.feed_stats import FeedStats
 from zmq_bridge.relay.tick_decode import decode_ticks
 from zmq_bridge.relay.tick_queue import Beaten, Item
-from zmq_bridge.storage.tick_copy import storable
+from zmq_bridge.storage.ticks.copy import storable
 
 log = logging.getLogger(__name__)
 

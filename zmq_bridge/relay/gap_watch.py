@@ -15,7 +15,7 @@ import psycopg2
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from zmq_bridge.storage.tick_gaps import GAPS_PER_LIST_MAX, TickGap, gap_news, last_gap_id, listen
+from zmq_bridge.storage.ticks.gaps import GAPS_PER_LIST_MAX, TickGap, gap_news, last_gap_id, listen
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ The rules, in order:
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from zmq_bridge.storage.tick_copy import TickRun
-from zmq_bridge.storage.tick_cursors import TickCursor
+from zmq_bridge.storage.ticks.copy import TickRun
+from zmq_bridge.storage.ticks.cursors import TickCursor
 
 FIRST_SIGHT_LOOKBACK_MS = 24 * 3_600_000
 """How far before the first tick ever seen of a stream its lost beginning is looked for."""

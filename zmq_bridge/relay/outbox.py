@@ -27,7 +27,7 @@ from zmq_bridge.protocol.commands import Command, TradingStateName
 from zmq_bridge.relay.commands import UnsendableCommand, to_command
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Claimed, Lost, Report, StateSet
-from zmq_bridge.storage import outbox
+from zmq_bridge.storage.commands import outbox
 from zmq_bridge.storage.locks import Lock, disown, own
 
 log = logging.getLogger(__name__)

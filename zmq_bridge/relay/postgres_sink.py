@@ -26,12 +26,12 @@ from zmq_bridge.relay.account_book import AccountBook
 from zmq_bridge.relay.feed_stats import FeedStats
 from zmq_bridge.relay.gaps import Announced, News, StreamPlan, plan_stream
 from zmq_bridge.relay.tick_queue import Beaten, Item, TickQueue
-from zmq_bridge.storage.partitions import ensure_days_ahead
-from zmq_bridge.storage.tick_accounts import account_of
-from zmq_bridge.storage.tick_copy import TickRun, commit_without_waiting, copy_ticks
-from zmq_bridge.storage.tick_cursors import Stream, lock_cursors, save_cursors
-from zmq_bridge.storage.tick_gaps import open_gap
-from zmq_bridge.storage.tick_repair import claim_or_copy
+from zmq_bridge.storage.ticks.accounts import account_of
+from zmq_bridge.storage.ticks.copy import TickRun, commit_without_waiting, copy_ticks
+from zmq_bridge.storage.ticks.cursors import Stream, lock_cursors, save_cursors
+from zmq_bridge.storage.ticks.gaps import open_gap
+from zmq_bridge.storage.ticks.partitions import ensure_days_ahead
+from zmq_bridge.storage.ticks.repair import claim_or_copy
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Engine
 
 from zmq_bridge.protocol.published import Snapshot
 from zmq_bridge.relay.registration import keep
-from zmq_bridge.storage import state
-from zmq_bridge.storage.ledger_reconcile import Agreed, Broken, reconcile
-from zmq_bridge.storage.risk_state import follow
-from zmq_bridge.storage.trading_state import activate_reconciled
+from zmq_bridge.storage.ledger.reconcile import Agreed, Broken, reconcile
+from zmq_bridge.storage.risk.memory import follow
+from zmq_bridge.storage.risk.trading_state import activate_reconciled
+from zmq_bridge.storage.trading import state
 
 log = logging.getLogger(__name__)
 

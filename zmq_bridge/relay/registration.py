@@ -21,11 +21,12 @@ from zmq_bridge.protocol.limits import COMMANDS_PER_WORK_MAX
 from zmq_bridge.protocol.published import Books, Snapshot
 from zmq_bridge.relay.commands import UnsendableCommand, to_command
 from zmq_bridge.relay.messages import Refused, Registered
-from zmq_bridge.storage import outbox, state, terminals
 from zmq_bridge.storage.accounts import Account, AccountConflictError, ensure_account, find_accounts
-from zmq_bridge.storage.events import latest_deal_msc
-from zmq_bridge.storage.ledger_breaks import open_breaks
-from zmq_bridge.storage.ledger_reconcile import last_agreement
+from zmq_bridge.storage.commands import outbox
+from zmq_bridge.storage.ledger.breaks import open_breaks
+from zmq_bridge.storage.ledger.reconcile import last_agreement
+from zmq_bridge.storage.trading import state, terminals
+from zmq_bridge.storage.trading.events import latest_deal_msc
 
 DEALS_OVERLAP_MS = 3_600_000
 """How far before the newest stored deal a terminal reads its history again."""

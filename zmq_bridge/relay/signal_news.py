@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from zmq_bridge.relay.live_thread import LiveThread
 from zmq_bridge.relay.mailbox import Mailbox
-from zmq_bridge.storage.signal_news import SIGNALS_CHANNEL, decided_signals
+from zmq_bridge.storage.commands.signal_news import SIGNALS_CHANNEL, decided_signals
 
 log = logging.getLogger(__name__)
 

@@ -28,13 +28,13 @@ from zmq_bridge.protocol.dialogue import ErrorReply
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolMisuse, ProtocolViolation
 from zmq_bridge.protocol.messages import StrategyReply, decode_strategy_request, encode
 from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Query, Submit
-from zmq_bridge.storage import ticks as tick_store
 from zmq_bridge.storage.accounts import Account, list_accounts
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.keyring import KeyRefused, Keyring
 from zmq_bridge.storage.keys import ApiKey, Scope
-from zmq_bridge.storage.state import working_orders
-from zmq_bridge.storage.views import get_signal, latest_snapshot, list_positions
+from zmq_bridge.storage.ticks import history as tick_store
+from zmq_bridge.storage.trading.state import working_orders
+from zmq_bridge.storage.trading.views import get_signal, latest_snapshot, list_positions
 
 log = logging.getLogger(__name__)
 

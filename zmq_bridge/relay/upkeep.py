@@ -14,9 +14,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from zmq_bridge.storage.accounts import list_accounts
-from zmq_bridge.storage.commissions import learn_commissions
-from zmq_bridge.storage.correlations import refresh
-from zmq_bridge.storage.partitions import ensure_days_ahead
+from zmq_bridge.storage.risk.commissions import learn_commissions
+from zmq_bridge.storage.risk.correlations import refresh
+from zmq_bridge.storage.ticks.partitions import ensure_days_ahead
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from zmq_bridge.storage.prepared import Prepared
+from zmq_bridge.storage.commands.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from zmq_bridge.live.errors import LiveError
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.settings import Settings
 from zmq_bridge.storage.engine import create_engine
-from zmq_bridge.storage.overview import AccountStanding, accounts_standing
+from zmq_bridge.storage.trading.overview import AccountStanding, accounts_standing
 
 DATA_AGE_MS_MAX = 60_000
 

@@ -13,7 +13,7 @@ from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.settings import Settings
 from zmq_bridge.storage.engine import create_engine
-from zmq_bridge.storage.overview import ServerStanding, schema_standing, server_standing
+from zmq_bridge.storage.trading.overview import ServerStanding, schema_standing, server_standing
 
 POSTGRES_MAJOR_MIN = 16
 CONNECTIONS_SHARE_MAX = 0.8

@@ -17,7 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 
 from zmq_bridge.protocol.ticks import Tick
-from zmq_bridge.storage.partitions import DAY_MSC, ensure_partitions
+from zmq_bridge.storage.ticks.partitions import DAY_MSC, ensure_partitions
 
 COPY = """
 COPY ticks (account_id, symbol, time_msc, bid, ask, last, volume_real, flags, session, seq, received_at, backfilled)

@@ -10,9 +10,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Row
 
-from zmq_bridge.storage.holds import Hold, effective_state, holds
 from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.migrations import configuration
+from zmq_bridge.storage.risk.holds import Hold, effective_state, holds
 
 STANDING = """
 SELECT accounts.id, login, server, currency,

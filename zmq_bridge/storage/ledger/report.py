@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from zmq_bridge.storage.ledger_breaks import Break, open_breaks
-from zmq_bridge.storage.ledger_matching import REDEMPTION, SUBSCRIPTION, SuspenseItem, suspense
-from zmq_bridge.storage.ledger_requests import Request, list_requests
-from zmq_bridge.storage.ledger_shares import Shares, shares
+from zmq_bridge.storage.ledger.breaks import Break, open_breaks
+from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, SuspenseItem, suspense
+from zmq_bridge.storage.ledger.requests import Request, list_requests
+from zmq_bridge.storage.ledger.shares import Shares, shares
 
 DEALS_MAX = 200  # deals since the last agreement that are listed, newest last
 

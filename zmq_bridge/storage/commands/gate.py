@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.locks import Lock
-from zmq_bridge.storage.prepared import Prepared
-from zmq_bridge.storage.risk_limits import REPEAT_WINDOW_S_MAX
+from zmq_bridge.storage.risk.limits import REPEAT_WINDOW_S_MAX
 
 RECENT_ORDERS_MAX = 5000  # more within the window: not known, so denied
 CHANGES_MAX = 200  # of prices, on their way at once: with more, the next one is denied

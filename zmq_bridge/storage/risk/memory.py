@@ -19,8 +19,8 @@ from risk.day import add_flow, day_ends_at, loss_allowed, loss_today, roll_over
 from risk.nav_index import NavIndexError, latch, reset, start, update
 from risk.snapshot import AccountState, DayReference, MarginMode, NavIndex
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.events import insert_notice
-from zmq_bridge.storage.risk_limits import account_limits
+from zmq_bridge.storage.risk.limits import account_limits
+from zmq_bridge.storage.trading.events import insert_notice
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from sqlalchemy import Connection
 
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.engine import dump_json
-from zmq_bridge.storage.events import insert_notice
 from zmq_bridge.storage.locks import Lock, hold
-from zmq_bridge.storage.trading_state import SYSTEM, set_account_state
+from zmq_bridge.storage.risk.trading_state import SYSTEM, set_account_state
+from zmq_bridge.storage.trading.events import insert_notice
 
 BREAK_DEALS_MAX = 200  # deals kept with a break; the newest of them
 FREEZE_REASON = "ledger and broker disagree; see ledger report"

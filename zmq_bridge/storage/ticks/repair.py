@@ -11,9 +11,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from zmq_bridge.protocol.ticks import Tick
-from zmq_bridge.storage.tick_copy import TickRun, copy_ticks
-from zmq_bridge.storage.tick_cursors import lock_cursors, mark_filled
-from zmq_bridge.storage.tick_merge import StoredTick, claim, merge
+from zmq_bridge.storage.ticks.copy import TickRun, copy_ticks
+from zmq_bridge.storage.ticks.cursors import lock_cursors, mark_filled
+from zmq_bridge.storage.ticks.merge import StoredTick, claim, merge
 
 HISTORY_TICKS_MAX = 500_000
 """Ticks in one replacement; a longer range is repaired in several. About 150 MB while it is worked on."""

@@ -15,8 +15,8 @@ from ledger.fees import accrue_management
 from ledger.journal import Transaction
 from ledger.refusals import Refused
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.ledger_journal import append
-from zmq_bridge.storage.ledger_pool import (
+from zmq_bridge.storage.ledger.journal import append
+from zmq_bridge.storage.ledger.pool import (
     PoolNow,
     Terms,
     dealing_now,

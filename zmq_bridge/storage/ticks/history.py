@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Row
 
 from zmq_bridge.protocol.ticks import Tick
-from zmq_bridge.storage.tick_copy import TickRun, copy_ticks
-from zmq_bridge.storage.tick_gaps import TickGap, close_gap, open_gap, open_gaps
-from zmq_bridge.storage.tick_repair import FLAGS_MASK, HistoryOutOfRange, replace_range
+from zmq_bridge.storage.ticks.copy import TickRun, copy_ticks
+from zmq_bridge.storage.ticks.gaps import TickGap, close_gap, open_gap, open_gaps
+from zmq_bridge.storage.ticks.repair import FLAGS_MASK, HistoryOutOfRange, replace_range
 
 __all__ = [
     "HistoryOutOfRange", "HistoryTick", "TickGap", "TickRun", "close_gap", "copy_ticks", "history", "last_ticks",

@@ -14,11 +14,11 @@ from ledger.deals import BookedDeal, Posting, deal_entries, posting_of
 from ledger.journal import AccountKind, Transaction, TransactionKind, deal_cause
 from ledger.money import MONEY_DIGITS_MAX, half_even_to
 from zmq_bridge.protocol.values import Deal
-from zmq_bridge.storage.ledger_breaks import BreakReason, open_break
-from zmq_bridge.storage.ledger_journal import append, find, text_detail
-from zmq_bridge.storage.ledger_matching import add_to_suspense, match_waiting
-from zmq_bridge.storage.ledger_pool import UnknownAccountError
-from zmq_bridge.storage.ledger_settlement import Settled, settle_matched
+from zmq_bridge.storage.ledger.breaks import BreakReason, open_break
+from zmq_bridge.storage.ledger.journal import append, find, text_detail
+from zmq_bridge.storage.ledger.matching import add_to_suspense, match_waiting
+from zmq_bridge.storage.ledger.pool import UnknownAccountError
+from zmq_bridge.storage.ledger.settlement import Settled, settle_matched
 from zmq_bridge.storage.locks import Lock, hold
 
 ACCOUNT = "SELECT currency, clock_timestamp() AS now FROM accounts WHERE id = %(account)s"

@@ -16,10 +16,10 @@ from ledger.journal import AccountKind, Transaction, redemption_cause
 from ledger.money import total
 from ledger.refusals import RefusalCode, Refused, refuse
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.ledger_fees import accrue_until_now
-from zmq_bridge.storage.ledger_journal import append_new
-from zmq_bridge.storage.ledger_matching import SUBSCRIPTION, TABLES
-from zmq_bridge.storage.ledger_pool import PoolNow, dealing_now, load_lots, load_pool, load_terms, store_price
+from zmq_bridge.storage.ledger.fees import accrue_until_now
+from zmq_bridge.storage.ledger.journal import append_new
+from zmq_bridge.storage.ledger.matching import SUBSCRIPTION, TABLES
+from zmq_bridge.storage.ledger.pool import PoolNow, dealing_now, load_lots, load_pool, load_terms, store_price
 from zmq_bridge.storage.locks import Lock, hold
 
 BATCH_MAX = 100  # requests settled in one database transaction; the next agreement takes the next ones

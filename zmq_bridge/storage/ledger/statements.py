@@ -11,8 +11,8 @@ from ledger.money import scaled
 from ledger.pool_statement import PoolStatement, pool_statement
 from ledger.statement import Holding, MemberStatement, Movement, member_statement
 from ledger.units import Pool, Price
-from zmq_bridge.storage.ledger_pool import load_pool, steady
-from zmq_bridge.storage.ledger_shares import shares
+from zmq_bridge.storage.ledger.pool import load_pool, steady
+from zmq_bridge.storage.ledger.shares import shares
 
 MOVEMENTS = """
 SELECT changes.transaction_id, transactions.cause, transactions.kind, transactions.at, transactions.detail,

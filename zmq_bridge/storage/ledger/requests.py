@@ -15,9 +15,9 @@ from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import check_cash
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.ledger_matching import REDEMPTION, SUBSCRIPTION, TABLES, match_waiting, unmatch
-from zmq_bridge.storage.ledger_pool import UnknownAccountError
-from zmq_bridge.storage.ledger_settlement import settle_matched
+from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, TABLES, match_waiting, unmatch
+from zmq_bridge.storage.ledger.pool import UnknownAccountError
+from zmq_bridge.storage.ledger.settlement import settle_matched
 from zmq_bridge.storage.locks import Lock, hold
 
 REFERENCE_CHARS = 8  # of the id's end: 40 random bits, and short enough to type into a bank form

@@ -16,7 +16,7 @@ from ledger.errors import LedgerError
 from ledger.journal import GENESIS, UNIT, AccountKind
 from ledger.lots import Lot
 from ledger.units import Price
-from zmq_bridge.storage.ledger_journal import Record, read, records
+from zmq_bridge.storage.ledger.journal import Record, read, records
 
 Key = TypeVar("Key")
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from zmq_bridge.storage.events import end_reservation
-from zmq_bridge.storage.prepared import Prepared
+from zmq_bridge.storage.commands.prepared import Prepared
+from zmq_bridge.storage.trading.events import end_reservation
 
 COMMANDS_CHANNEL = "commands"
 """NOTIFY channel of a new command; the payload is the account id."""

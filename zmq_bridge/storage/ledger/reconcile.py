@@ -19,11 +19,11 @@ from sqlalchemy import Connection, Row
 from ledger.money import MONEY_DIGITS_MAX, half_even_to, scaled
 from ledger.refusals import Refused
 from zmq_bridge.protocol.published import Snapshot
-from zmq_bridge.storage.ledger_breaks import Break, BreakReason, close_agreed, mark_reconciled, open_break, open_breaks
-from zmq_bridge.storage.ledger_fees import run_fees
-from zmq_bridge.storage.ledger_matching import match_waiting
-from zmq_bridge.storage.ledger_pool import load_pool, store_price
-from zmq_bridge.storage.ledger_settlement import Settled, settle_matched
+from zmq_bridge.storage.ledger.breaks import Break, BreakReason, close_agreed, mark_reconciled, open_break, open_breaks
+from zmq_bridge.storage.ledger.fees import run_fees
+from zmq_bridge.storage.ledger.matching import match_waiting
+from zmq_bridge.storage.ledger.pool import load_pool, store_price
+from zmq_bridge.storage.ledger.settlement import Settled, settle_matched
 from zmq_bridge.storage.locks import Lock, hold
 
 SETTLE_S = 10.0  # how long a new session may take to re-read its deals before a difference is a break

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine
 from risk.correlation import Bar, correlate
 from risk.snapshot import Correlations
 from zmq_bridge.storage.engine import dump_json
-from zmq_bridge.storage.hourly_bars import HOUR_MSC, closes, make, unmade
 from zmq_bridge.storage.locks import Lock, try_hold
+from zmq_bridge.storage.ticks.hourly_bars import HOUR_MSC, closes, make, unmade
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BEHIND_MAX = timedelta(days=4)  # a symbol whose bars end so long before another's is judged by its currencies

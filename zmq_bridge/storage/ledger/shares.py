@@ -12,7 +12,7 @@ from ledger.fees import accrued_performance
 from ledger.lots import Lot
 from ledger.money import floor_to, half_even_to, scaled
 from ledger.units import Pool, Price
-from zmq_bridge.storage.ledger_pool import PoolNow, Terms, load_lots, load_pool, load_terms, steady
+from zmq_bridge.storage.ledger.pool import PoolNow, Terms, load_lots, load_pool, load_terms, steady
 
 PERCENT_DIGITS = 4
 PRICE_DIGITS = 8

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from zmq_bridge.storage.command_life import FINAL, NEVER_EXECUTED, Status, Step, step
+from zmq_bridge.storage.commands.life import FINAL, NEVER_EXECUTED, Status, Step, step
 from zmq_bridge.storage.engine import dump_json
 
 EVENTS_CHANNEL = "events"

@@ -1,0 +1,1 @@
+"""The ledger's rows: journal, requests, settlement, reconciliation, statements."""

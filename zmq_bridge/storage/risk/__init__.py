@@ -1,0 +1,1 @@
+"""What risk remembers: limits, daily reference and drawdown, trading states, holds, correlations, commissions."""

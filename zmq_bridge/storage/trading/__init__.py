@@ -1,0 +1,1 @@
+"""What terminals report: events, deals, positions, orders, snapshots, and the views read from them."""
