@@ -178,7 +178,8 @@ def test_a_broker_read_back_from_its_journal_has_the_same_books(life: list[Step]
     with tempfile.TemporaryDirectory() as directory:
         journal = Path(directory) / "broker.journal"
         desk = live(life, mode, journal)
-        before, quotes = desk.broker.books(), dict(desk.broker.core.market.last)
+        before = desk.broker.books()
+        quotes = {symbol: [tick] for symbol, tick in desk.broker.core.market.last.items()}
         desk.end()
         again = Desk(journal, margin_mode=mode, symbols=desk.broker.core.config.symbols)
         again.broker.core.market.restore(quotes)

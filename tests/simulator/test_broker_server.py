@@ -339,16 +339,20 @@ def test_the_real_files_replay_completely_and_merged_by_time() -> None:
         assert {symbol: len(ticks) for symbol, ticks in taken.items()} == {"EURUSD": 9500, "USDJPY": 1000}
 
 
-def test_books_and_prices_survive_a_restart(tmp_path: Path) -> None:
+def test_books_prices_and_tick_history_survive_a_restart(tmp_path: Path) -> None:
     journal = tmp_path / "broker.journal"
+    whole = {"symbol": "EURUSD", "from_msc": 0, "to_msc": 2**62}
     with running_broker(journal_path=journal) as (client, _):
         quote(client)
+        history = client.call("copy_ticks_range", **whole)
+        assert history["ticks"] != []
         client.call("send", request=buy())
         client.call("cash", amount="250.50", comment="Deposit")
         before = client.call("books")
     with running_broker(journal_path=journal) as (client, _):
         assert client.call("books") == before
         assert client.call("status")["now_msc"] == MONDAY_MSC
+        assert client.call("copy_ticks_range", **whole) == history
 
 
 def test_two_brokers_cannot_share_books_or_port(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ A quote's double becomes a Decimal only when somebody trades on it. Conversion t
 money coming in is sold at the bid, a debt is bought back at the ask. An unknown rate is None, never 1.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from zmq_bridge.protocol.numbers import to_decimal
@@ -39,9 +39,12 @@ class Market:
             if rival is None or (len(spec.symbol), spec.symbol) < (len(rival), rival):
                 self._pairs[pair] = spec.symbol
 
-    def restore(self, quotes: Mapping[str, Tick]) -> None:
-        """Take over last quotes from before a restart: prices to value positions by, no history."""
-        self.last.update({symbol: tick for symbol, tick in quotes.items() if symbol in self.specs})
+    def restore(self, ticks: Mapping[str, Sequence[Tick]]) -> None:
+        """Take over ticks from before a restart, oldest first: prices to value positions by, and a history."""
+        for symbol, kept in ticks.items():
+            if kept:
+                self.history.setdefault(symbol, TickHistory(self._history_max)).append(kept)
+                self.last[symbol] = kept[-1]
 
     def quote(self, symbol: str) -> tuple[Decimal, Decimal] | None:
         """Return (bid, ask), or None before the first tick."""

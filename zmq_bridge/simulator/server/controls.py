@@ -93,7 +93,7 @@ def inject(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     for symbol, rows in ticks.items():
         server.world.list([symbol])
         server.broker.on_ticks(symbol, [_tick(row) for row in rows])
-    server.ticks_came()
+    server.world.ticks_came()
     return None
 
 

@@ -1,17 +1,15 @@
-"""What happens in the broker's process: the broker, the feed that moves it, and the prices kept over a restart."""
+"""What happens in the broker's process: the broker, the feed that moves it, and the ticks kept over a restart."""
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from zmq_bridge.protocol.ticks import Tick
 from zmq_bridge.simulator.broker import Broker, FactJournal
 from zmq_bridge.simulator.errors import JournalError
 from zmq_bridge.simulator.server.feed import Feed
-from zmq_bridge.simulator.server.last_quotes import load_quotes, save_quotes
 from zmq_bridge.simulator.server.settings import BrokerSettings, GenerateFeed, ReplayFeed
 from zmq_bridge.simulator.server.sources import (
     DEFAULT_STREAMS,
@@ -22,8 +20,7 @@ from zmq_bridge.simulator.server.sources import (
     replay,
     replay_shift_ms,
 )
-
-QUOTES_SAVED_EVERY_S = 5.0
+from zmq_bridge.simulator.server.tick_store import TickStore
 
 log = logging.getLogger(__name__)
 
@@ -54,29 +51,30 @@ class World:
         self._on_broken = on_broken
         path = settings.journal_path
         self._journal = FactJournal(path) if path else None
-        self._quotes_path: Path | None = path.with_suffix(".quotes.json") if path else None
-        self._saved = load_quotes(self._quotes_path) if self._quotes_path else {}
-        self.broker = Broker(settings.account, clock_msc=self._first_clock(), journal=self._journal)
-        self.broker.core.market.restore(self._saved)
+        self._ticks = TickStore(path.with_suffix(".ticks")) if path else None
+        kept = self._ticks.read() if self._ticks else {}
+        self.broker = Broker(settings.account, clock_msc=self._first_clock(kept), journal=self._journal)
+        self.broker.core.market.restore(kept)
+        if self._ticks:
+            self._ticks.seen(self.broker.core.market.history)
         self.feed: Feed | None = None
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._running: asyncio.Task[None] | None = None
         self._is_paused = settings.is_paused
 
     def start(self) -> None:
-        """Start the feed that the settings name, and the keeping of quotes."""
+        """Start the feed that the settings name."""
         match self._settings.feed:
             case ReplayFeed(files=files, speed=speed):
                 self.start_replay(files, speed)
             case GenerateFeed(seed=seed, speed=speed):
                 self.start_generator(seed, speed, None)
-        if self._quotes_path:
-            self._tasks["quotes"] = asyncio.get_running_loop().create_task(self._keep_quotes())
 
     def close(self) -> None:
-        """Stop the feed, save quotes, give the journal up."""
-        for task in self._tasks.values():
-            task.cancel()
-        self._save_quotes()
+        """Stop the feed, give the files up."""
+        if self._running:
+            self._running.cancel()
+        if self._ticks:
+            self._ticks.close()
         if self._journal:
             self._journal.close()
 
@@ -138,8 +136,8 @@ class World:
         }
 
     def _start_feed(self, source: Iterator[tuple[str, Tick]], *, name: str, speed: float | None, waits: bool) -> None:
-        if "feed" in self._tasks:
-            self._tasks["feed"].cancel()
+        if self._running:
+            self._running.cancel()
         self.feed = Feed(
             self.broker,
             source,
@@ -147,11 +145,17 @@ class World:
             speed=speed,
             waits=waits,
             may_go_on=self._may_go_on,
-            after_slice=self._on_ticks,
+            after_slice=self.ticks_came,
         )
         if not self._is_paused:
             self.feed.resume()
-        self._tasks["feed"] = asyncio.get_running_loop().create_task(self._watched(self.feed))
+        self._running = asyncio.get_running_loop().create_task(self._watched(self.feed))
+
+    def ticks_came(self) -> None:
+        """Keep what is new, then tell of it."""
+        if self._ticks:
+            self._ticks.append(self.broker.core.market.history)  # before anybody else has them
+        self._on_ticks()
 
     async def _watched(self, feed: Feed) -> None:
         try:
@@ -164,28 +168,13 @@ class World:
         """The time of the latest tick that this broker ever had; 0 before the first."""
         return max((tick.time_msc for tick in self.broker.core.market.last.values()), default=0)
 
-    def _first_clock(self) -> int:
+    def _first_clock(self, kept: Mapping[str, Sequence[Tick]]) -> int:
         """Where the server's clock stands before any tick: at the last quote, the replay's start, or now."""
-        if self._saved:
-            return max(tick.time_msc for tick in self._saved.values())
+        if kept:
+            return max(ticks[-1].time_msc for ticks in kept.values())
         if isinstance(self._settings.feed, ReplayFeed):
             return min(file.first_time_msc() for file in open_files(self._settings.feed.files))
         return self._wall_msc()
 
     def _wall_msc(self) -> int:
         return time.time_ns() // 1_000_000 + self._settings.server_offset_s * 1000
-
-    async def _keep_quotes(self) -> None:
-        while True:
-            await asyncio.sleep(QUOTES_SAVED_EVERY_S)
-            self._save_quotes()
-
-    def _save_quotes(self) -> None:
-        quotes = self.broker.core.market.last
-        if self._quotes_path is None or quotes == self._saved:
-            return
-        try:
-            save_quotes(self._quotes_path, quotes)
-            self._saved = dict(quotes)
-        except OSError as error:
-            log.warning("last quotes not saved: %s", error)
