@@ -24,6 +24,8 @@ from zmq_bridge.storage.accounts import get_account
 from zmq_bridge.storage.commands.life import Step
 from zmq_bridge.storage.ledger.breaks import FREEZE_REASON
 from zmq_bridge.storage.ledger.posting import post_deal
+from zmq_bridge.storage.notifications.events import Event as News
+from zmq_bridge.storage.notifications.tell import notify
 from zmq_bridge.storage.risk.trading_state import NOT_RECONCILED, SYSTEM, set_account_state
 from zmq_bridge.storage.trading import events as rows
 from zmq_bridge.storage.trading.state import end_covered, lock_account
@@ -141,13 +143,12 @@ def _quarantine(connection: Connection, account_id: int, event: Event, error: Ex
         "event not booked: account_id=%d session=%d seq=%d kind=%s: %s",
         account_id, event.session, event.seq, event.kind, reason,
     )  # fmt: skip
-    rows.insert_notice(
+    notify(
         connection,
-        account_id,
-        event="event_not_booked",
-        severity="critical",
+        News.EVENT_NOT_BOOKED,
         title=f"A {event.kind} of the terminal could not be booked",
         body=f"session={event.session} seq={event.seq}: {reason}. Data: {repr(data)[:RAW_CHARS_MAX]}",
+        account_id=account_id,
     )
     freeze(connection, account_id, UNBOOKED, now)
     return True

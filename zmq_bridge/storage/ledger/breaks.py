@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.notifications.events import Event
+from zmq_bridge.storage.notifications.tell import notify
 from zmq_bridge.storage.risk.trading_state import SYSTEM, set_account_state
-from zmq_bridge.storage.trading.events import insert_notice
 
 BREAK_DEALS_MAX = 200  # deals kept with a break; the newest of them
 FREEZE_REASON = "ledger and broker disagree; see ledger report"
@@ -163,14 +164,13 @@ def _thaw(connection: Connection, account_id: int, before: str) -> None:
 
 
 def _alert(connection: Connection, broken: Break) -> None:
-    insert_notice(
+    notify(
         connection,
-        broken.account_id,
-        event="reconciliation_break",
-        severity="critical",
+        Event.RECONCILIATION_BREAK,
         title=f"{broken.reason}: the ledger and the broker disagree by {broken.found - broken.expected:f}",
         body=f"expected {broken.expected:f}, found {broken.found:f}; dealing and new positions are frozen; "
         f"deals since the last agreement: {dump_json(broken.deals)}",
+        account_id=broken.account_id,
     )
 
 

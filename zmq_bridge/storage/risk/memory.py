@@ -19,8 +19,9 @@ from risk.day import add_flow, day_ends_at, loss_allowed, loss_today, roll_over
 from risk.nav_index import NavIndexError, latch, reset, start, update
 from risk.snapshot import AccountState, DayReference, MarginMode, NavIndex
 from zmq_bridge.storage.audit import record
+from zmq_bridge.storage.notifications.events import Event
+from zmq_bridge.storage.notifications.tell import notify
 from zmq_bridge.storage.risk.limits import account_limits
-from zmq_bridge.storage.trading.events import insert_notice
 
 log = logging.getLogger(__name__)
 
@@ -169,14 +170,7 @@ def _tell(connection: Connection, account_id: int, row: Row[Any], followed: Foll
                 account_id=account_id, after=after,
             )  # fmt: skip
             title = f"{limit}: limit reached, no new positions until {until}"
-            insert_notice(
-                connection,
-                account_id,
-                event="risk_limit",
-                severity="critical",
-                title=title,
-                body=f"equity {row.equity}",
-            )
+            notify(connection, Event.RISK_LIMIT, title=title, body=f"equity {row.equity}", account_id=account_id)
 
 
 def _limits(connection: Connection, account_id: int) -> Limits:

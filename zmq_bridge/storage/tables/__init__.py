@@ -16,9 +16,15 @@ from zmq_bridge.storage.tables.ledger import (
 )
 from zmq_bridge.storage.tables.market import candles, tick_cursors, tick_gaps, ticks
 from zmq_bridge.storage.tables.metadata import metadata
+from zmq_bridge.storage.tables.notifications import (
+    notification_deliveries,
+    notification_destinations,
+    notification_rules,
+    notifications,
+)
 from zmq_bridge.storage.tables.risk import correlations, risk_limits, risk_state, strategy_latches
 from zmq_bridge.storage.tables.signals import commands, reservations, risk_decisions, signals
-from zmq_bridge.storage.tables.system import api_keys, audit_log, notifications, settings
+from zmq_bridge.storage.tables.system import api_keys, audit_log, settings
 from zmq_bridge.storage.tables.trading import account_snapshots, deals, orders, positions, terminal_events
 from zmq_bridge.storage.tables.users import redemptions, subscriptions, users
 
@@ -43,6 +49,9 @@ __all__ = [
     "ledger_terms",
     "ledger_transactions",
     "metadata",
+    "notification_deliveries",
+    "notification_destinations",
+    "notification_rules",
     "notifications",
     "orders",
     "positions",

@@ -1,6 +1,6 @@
-"""Keys, the append-only audit log, notifications waiting to be sent, and settings that survive a restart."""
+"""Keys, the append-only audit log, and settings that survive a restart."""
 
-from sqlalchemy import ARRAY, BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import ARRAY, BigInteger, Column, ForeignKey, Index, LargeBinary, Table, Text
 
 from zmq_bridge.storage.tables.metadata import account_column, at, document, metadata, word
 
@@ -34,24 +34,6 @@ audit_log = Table(
     document("before", nullable=True),
     document("after", nullable=True),
     Index("ix_audit_log_subject", "subject"),
-)
-
-notifications = Table(
-    "notifications",
-    metadata,
-    Column("id", BigInteger, primary_key=True),
-    word("event"),
-    word("severity"),
-    word("title"),
-    word("body", ""),
-    account_column(nullable=True),
-    word("status", "pending"),  # pending, sent or failed
-    Column("attempts", Integer, nullable=False, server_default=text("0")),
-    at("created_at", now=True),
-    at("next_attempt_at", now=True),
-    at("sent_at", nullable=True),
-    word("last_error", ""),
-    Index("ix_notifications_pending", "next_attempt_at", postgresql_where=text("status = 'pending'")),
 )
 
 settings = Table(

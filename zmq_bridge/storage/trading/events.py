@@ -125,11 +125,6 @@ ORDER BY seq
 
 NOTIFY = "SELECT pg_notify(%(channel)s, %(payload)s)"
 
-INSERT_NOTICE = """
-INSERT INTO notifications (event, severity, title, body, account_id)
-VALUES (%(event)s, %(severity)s, %(title)s, %(body)s, %(account)s)
-"""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booked:
@@ -222,14 +217,6 @@ def events_stored(connection: Connection, account_id: int, session: int, after: 
 def notify(connection: Connection, channel: str, payload: str) -> None:
     """Wake the listeners of `channel` when this transaction commits."""
     connection.exec_driver_sql(NOTIFY, {"channel": channel, "payload": payload})
-
-
-def insert_notice(
-    connection: Connection, account_id: int | None, *, event: str, severity: str, title: str, body: str
-) -> None:
-    """Queue a notification for people."""
-    values = {"account": account_id, "event": event, "severity": severity, "title": title, "body": body}
-    connection.exec_driver_sql(INSERT_NOTICE, values)
 
 
 def _tie_deals(connection: Connection, account_id: int, result: Mapping[str, Any], signal_id: str | None) -> None:

@@ -40,25 +40,6 @@ STATEMENTS = (
     "CREATE INDEX ix_audit_log_subject ON audit_log (subject)",
     *append_only("audit_log"),
     """
-    CREATE TABLE notifications (
-        id bigserial NOT NULL,
-        event text NOT NULL,
-        severity text NOT NULL,
-        title text NOT NULL,
-        body text NOT NULL DEFAULT '',
-        account_id bigint,
-        status text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sent', 'failed')),
-        attempts integer NOT NULL DEFAULT 0,
-        created_at timestamptz NOT NULL DEFAULT now(),
-        next_attempt_at timestamptz NOT NULL DEFAULT now(),
-        sent_at timestamptz,
-        last_error text NOT NULL DEFAULT '',
-        CONSTRAINT pk_notifications PRIMARY KEY (id),
-        CONSTRAINT fk_notifications_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
-    )
-    """,
-    "CREATE INDEX ix_notifications_pending ON notifications (next_attempt_at) WHERE status = 'pending'",
-    """
     CREATE TABLE settings (
         key text NOT NULL,
         value jsonb NOT NULL DEFAULT '{}'::jsonb,
