@@ -8,6 +8,7 @@ VENV ?= $(if $(or $(WRITABLE),$(wildcard .venv/.stamp)),.venv,$(HOME_CACHE)/venv
 CACHE ?= $(if $(WRITABLE),.cache,$(HOME_CACHE))
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+SCRIPTS := $(if $(WRITABLE),web/pages/static/vendor,$(HOME_CACHE)/vendor)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_ROOT_USER_ACTION := ignore
@@ -21,10 +22,10 @@ help: ## list the commands
 	@echo
 	@echo "  then: $(BIN)/zmq-bridge --help"
 
-run: $(STAMP) ## start everything on this machine and print where it is; Ctrl-C stops it
+run: $(STAMP) $(SCRIPTS)/.stamp ## start everything on this machine and print where it is; Ctrl-C stops it
 	@exec $(BIN)/zmq-bridge up $(ARGS)
 
-test: check ## all checks and all tests, on servers of their own (ARGS="tests/risk -k lots" narrows the tests)
+test: check $(SCRIPTS)/.stamp ## all checks and all tests, on servers of their own (ARGS="tests/risk -k lots" narrows the tests)
 	$(BIN)/python -m pytest -o cache_dir=$(CACHE)/pytest $(ARGS)
 
 check: lint types contracts ## style, types and import rules only
@@ -49,7 +50,12 @@ lock: ## write requirements.lock anew from the ranges in setup.cfg
 	rm -rf $(CACHE)/lock build
 
 clean: ## remove the virtual environment and caches; your data in var stays
-	rm -rf .venv .cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .cache build *.egg-info web/pages/static/vendor .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# The dashboard's scripts, pinned in web/package-lock.json; Node comes from PyPI where the machine has none.
+$(SCRIPTS)/.stamp: web/package.json web/package-lock.json web/build.py | $(STAMP)
+	@echo "bringing the dashboard's scripts from npm"
+	@$(BIN)/python web/build.py --work $(CACHE)/npm --vendor $(SCRIPTS)
 
 # The newest parts of a checkout that the environment depends on.
 $(STAMP): setup.cfg pyproject.toml requirements.lock
