@@ -18,6 +18,7 @@ COMMANDS = {
     "migrate": ("zmq_bridge.cli.migrate", "Bring the database to the newest schema."),
     "ticks": ("zmq_bridge.cli.ticks", "Show a symbol's ticks as they come."),
     "status": ("zmq_bridge.cli.status", "Show what is running and how it is doing."),
+    "install-ea": ("zmq_bridge.cli.install_ea", "Put the Expert Advisor into a MetaTrader 5 terminal."),
     "doctor": ("zmq_bridge.cli.doctor", "Check every link; say what is wrong and how to mend it."),
     "trading": ("zmq_bridge.cli.trading", "Show what accounts may do; stop them, or let them go on."),
     "ledger": ("zmq_bridge.cli.ledger", "Verify the books; show who owns what, and what waits."),
