@@ -21,6 +21,8 @@ from zmq_bridge.settings import load_settings
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 
+ROOT = Path(__file__).parents[2]
+
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the program with these variables and no others of ours."""
@@ -130,6 +132,40 @@ def test_doctor_names_what_is_down_and_what_works(database: str, tmp_path: Path)
     assert lines["Redis"].startswith("✗")
     assert lines["proxy"].startswith("✗")
     assert "fsync" in lines["Postgres"]  # the tests' server is not durable, and a doctor must see that
+
+
+def test_doctor_does_not_take_another_directorys_desk_for_ours(database: str, redis_url: str) -> None:
+    """Its ports answer, but the figures that a desk of ours would write are not there."""
+    with socket.create_server(("127.0.0.1", 0)) as ask, socket.create_server(("127.0.0.1", 0)) as submit:
+        told = run(
+            "doctor", DATABASE_URL=database, REDIS_URL=redis_url, ZMQ_BRIDGE_SECRET_KEY="k" * 40,
+            ZMQ_BRIDGE_TERMINAL_PORT=str(ask.getsockname()[1]), ZMQ_BRIDGE_STRATEGY_PORT=str(submit.getsockname()[1]),
+        )  # fmt: skip
+    assert told.returncode == 1
+    assert "expected its fresh figures in bridge:stats" in told.stdout
+    assert "another directory" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--symbols", "EURUSD,FOO"], "--symbols: expected some of EURUSD, "),
+        (["--replay", "EURUSD.csv"], "EURUSD.csv: expected a known tick format"),
+        (["--replay", "EURUSD.csv", "--symbols", "A,B"], "one symbol for each of the 1 replayed files, found 2"),
+        (["--replay", "nowhere.csv"], "'nowhere.csv' does not exist"),
+        (["--speed", "0"], "expected a number above 0 or max"),
+    ],
+)
+@pytest.mark.parametrize("command", ["up", "simulate"])
+def test_a_simulation_that_cannot_be_fed_is_refused_before_anything_starts(
+    command: str, words: list[str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("EURUSD.csv").write_text("these are,no ticks\n")
+    told = run(command, *words, ZMQ_BRIDGE_VAR_DIR=str(tmp_path / "var"), PYTHONPATH=str(ROOT))
+    assert told.returncode in (2, 78)
+    assert expected in told.stderr
+    assert not (tmp_path / "var").exists()
 
 
 def test_doctor_names_a_database_without_schema(empty_database: str, redis_url: str) -> None:

@@ -84,7 +84,7 @@ def _body() -> Any:
     body = request.get_json(silent=True)
     if body is None:
         expected = "Expected a JSON object and Content-Type: application/json"
-        raise ApiError("MALFORMED", f"{expected}; found {request.mimetype or 'no type'}, {len(request.data)} bytes.")
+        raise ApiError("MALFORMED", f"{expected}; found {request.mimetype or 'no type'}, {len(request.get_data())} bytes.")
     key = request.headers.get(IDEMPOTENCY_HEADER)
     if key and isinstance(body, dict) and body.setdefault("idempotency_key", key) != key:
         message = f"The header {IDEMPOTENCY_HEADER} and the field idempotency_key differ."

@@ -1,4 +1,4 @@
-"""A symbol that streams right now, with its price: what the examples on the screen are made of."""
+"""Symbols that are quoted, and one that streams right now with its price: what examples and hints are made of."""
 
 from __future__ import annotations
 
@@ -41,6 +41,19 @@ def find_live_price(settings: Settings, *, picky: bool = False) -> LivePrice | N
     finally:
         engine.dispose()
     return None
+
+
+def quoted_symbols(settings: Settings) -> set[str]:
+    """Every symbol that some account has a quote of; empty also when the servers don't answer."""
+    engine = create_engine(settings.database_url, application_name="zmq-bridge ticks", pool_size=1)
+    try:
+        with engine.connect() as connection, open_redis(settings.redis_url) as client:
+            reader = LiveReader(client)
+            return {symbol for account in list_accounts(connection) for symbol in reader.quotes(account.login)}
+    except (SQLAlchemyError, LiveError):
+        return set()
+    finally:
+        engine.dispose()
 
 
 def _best(reader: LiveReader, login: int, picky: bool) -> Quote | None:

@@ -31,9 +31,9 @@ class ReplayWatch:
         except SimulatorError:
             return
         if feed.get("state") == "finished":
-            self._tell(f"the replay of {feed['name']} is finished: {feed['ticks']} ticks")
+            self._tell(f"the {feed['name']} is finished: {feed['ticks']} ticks")
         elif feed.get("state") == "failed":
-            self._tell(f"the replay of {feed['name']} stopped after {feed['ticks']} ticks: {feed['error']}")
+            self._tell(f"the {feed['name']} stopped after {feed['ticks']} ticks: {feed['error']}")
 
     def _tell(self, text: str) -> None:
         report_line(text)

@@ -13,6 +13,7 @@ from zmq_bridge.cli.console import report_line
 from zmq_bridge.cli.preflight import require_ports
 from zmq_bridge.cli.replay_watch import ReplayWatch
 from zmq_bridge.cli.simulation import Simulation, simulation_options
+from zmq_bridge.cli.simulation_feed import require_feed
 from zmq_bridge.cli.supervisor import Supervisor
 from zmq_bridge.settings import load_settings
 from zmq_bridge.simulator import demo
@@ -38,6 +39,7 @@ def command(
 def run_simulation(simulation: Simulation) -> None:
     """Start and watch broker and terminal until Ctrl-C."""
     settings = load_settings()
+    require_feed(simulation)
     require_ports({"ZMQ_BRIDGE_BROKER_PORT": ("127.0.0.1", settings.broker_port)})
     with Supervisor(report_line) as supervisor:
         for service in process_table.simulation_services(settings, simulation):

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from zmq_bridge.cli.console import console
+from zmq_bridge.cli.live_price import quoted_symbols
 from zmq_bridge.cli.peers import own_credentials
 from zmq_bridge.cli.wiring import allow_list
 from zmq_bridge.client import Client, GapNotice, LiveTick, TickFeed
@@ -35,6 +36,7 @@ def command(symbol: str, login: int, count: int | None) -> None:
     In a pipe each tick is a line: time, account, bid, ask. Gaps go to stderr.
     """
     settings = load_settings()
+    _warn_of_unknown(symbol, settings)
     screen = Screen(symbol)
     with _client(settings) as client, client.ticks(symbol, login=login, on_gap=screen.gap) as feed:
         if console.is_terminal:
@@ -110,6 +112,13 @@ def describe(notice: GapNotice) -> str:
 def hint(symbol: str) -> str:
     """Why there may be no ticks."""
     return f"is it spelled {symbol} at the broker? `zmq-bridge doctor` checks the rest"
+
+
+def _warn_of_unknown(symbol: str, settings: Settings) -> None:
+    """Say at once what the silence would say later; the symbol may still come."""
+    quoted = quoted_symbols(settings)
+    if quoted and symbol not in quoted:
+        click.echo(f"{symbol} was never quoted here; found: {', '.join(sorted(quoted))}. Waiting for it", err=True)
 
 
 def _show(feed: TickFeed, screen: Screen, count: int | None) -> None:

@@ -22,6 +22,7 @@ from zmq_bridge.cli.preflight import DiskWatch, VarLock, require_disk, require_p
 from zmq_bridge.cli.replay_watch import ReplayWatch
 from zmq_bridge.cli.services import Service
 from zmq_bridge.cli.simulation import Simulation, simulation_options
+from zmq_bridge.cli.simulation_feed import require_feed
 from zmq_bridge.cli.supervisor import Supervisor
 from zmq_bridge.settings import Settings, load_settings, with_secrets
 from zmq_bridge.storage.migrations import migrate
@@ -41,6 +42,8 @@ def command(
     """
     settings = load_settings()
     simulation = None if no_simulate else Simulation(replay=replay, speed=speed, symbols=symbols, seed=seed)
+    if simulation:
+        require_feed(simulation)
     run_up(settings, simulation)
 
 

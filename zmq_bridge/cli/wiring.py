@@ -16,8 +16,6 @@ from zmq_bridge.sockets.zap import AllowList
 
 if TYPE_CHECKING:
     from zmq_bridge.cli.simulation import Simulation
-    from zmq_bridge.simulator.broker_server import GenerateFeed, ReplayFeed
-    from zmq_bridge.simulator.generator import TickStream
 
 BROKER_JOURNAL = "simulated-broker.journal"
 TERMINAL_MEMORY = "simulated-terminal"
@@ -72,6 +70,7 @@ def run_desk(settings: Settings) -> None:
 
 def run_broker(settings: Settings, simulation: Simulation) -> None:
     """The simulated broker, its books kept in the var directory."""
+    from zmq_bridge.cli.simulation_feed import feed_of
     from zmq_bridge.simulator import broker_server
 
     log_to_stderr(settings.log_level)
@@ -80,7 +79,7 @@ def run_broker(settings: Settings, simulation: Simulation) -> None:
         broker_server.BrokerSettings(
             port=settings.broker_port,
             journal_path=settings.var_dir / BROKER_JOURNAL,
-            feed=_feed(simulation),
+            feed=feed_of(simulation),
         )
     )
 
@@ -107,28 +106,3 @@ def run_terminal(settings: Settings) -> None:
 def allow_list(settings: Settings) -> AllowList:
     """Who may connect to the four ports; the bridge's own processes always may."""
     return read_peers(settings.peers_file, own_addresses={"127.0.0.1", "::1", local_host(settings.bind_host)})
-
-
-def _feed(simulation: Simulation) -> GenerateFeed | ReplayFeed:
-    from zmq_bridge.simulator.broker_server import GenerateFeed, ReplayFeed, ReplayFile
-
-    if not simulation.replay:
-        return GenerateFeed(seed=simulation.seed, speed=simulation.speed or 1.0, streams=_streams(simulation.symbols))
-    if simulation.symbols and len(simulation.symbols) != len(simulation.replay):
-        raise CannotRun(
-            f"--symbols: expected one symbol for each of the {len(simulation.replay)} replayed files, "
-            f"found {len(simulation.symbols)}"
-        )
-    symbols = simulation.symbols or (None,) * len(simulation.replay)
-    files = tuple(ReplayFile(path=path, symbol=symbol) for path, symbol in zip(simulation.replay, symbols, strict=True))
-    return ReplayFeed(files=files, speed=simulation.speed)
-
-
-def _streams(symbols: tuple[str, ...]) -> tuple[TickStream, ...]:
-    from zmq_bridge.simulator.server.sources import DEFAULT_STREAMS
-
-    known = {stream.symbol: stream for stream in DEFAULT_STREAMS}
-    unknown = sorted(set(symbols) - set(known))
-    if unknown:
-        raise CannotRun(f"--symbols: expected some of {', '.join(known)}, found {', '.join(unknown)}")
-    return tuple(known[symbol] for symbol in symbols) or DEFAULT_STREAMS

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from zmq_bridge.cli.checks.finding import Finding, bad, good
+from zmq_bridge.cli.checks.finding import Finding, Level, bad, good
 from zmq_bridge.cli.preflight import port_answers
 from zmq_bridge.cli.process_table import log_path
 from zmq_bridge.live.connection import open_redis
@@ -56,7 +56,18 @@ def _proxy(settings: Settings) -> Finding:
 
 def _desk(settings: Settings) -> Finding:
     ports = {"terminals ask": settings.terminal_port, "strategies submit": settings.strategy_port}
-    return _ports(settings, "desk", ports)
+    found = _ports(settings, "desk", ports)
+    if found.level is not Level.GOOD:
+        return found
+    try:
+        age_ms = figures_age_ms(settings, "desk")
+    except LiveError:
+        return found  # that Redis is away has a line of its own
+    if age_ms is not None and age_ms <= FIGURES_AGE_MS_MAX:
+        return found
+    told = "none" if age_ms is None else f"some {age_ms / 1000:.0f} s old"
+    mend = f"is it the desk of another directory? `zmq-bridge up` there uses these ports; {_start(settings, 'desk')}"
+    return bad("desk", f"{found.found}, but expected its fresh figures in bridge:stats, found {told}", mend)
 
 
 def _ports(settings: Settings, name: str, ports: dict[str, int]) -> Finding:
