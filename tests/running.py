@@ -17,7 +17,7 @@ from tests.support import free_port, wait_until
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 45.0
-PORTS = ("REDIS", "FEED", "SUBSCRIBE", "TERMINAL", "STRATEGY", "BROKER", "WEB")
+PORTS = ("REDIS", "FEED", "SUBSCRIBE", "TERMINAL", "STRATEGY", "BROKER", "WEB", "STREAM")
 
 
 class RunningBridge:

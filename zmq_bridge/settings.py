@@ -51,6 +51,7 @@ class Settings:
     web_port: int = 8000
     web_workers: int = 1  # gunicorn processes
     web_threads: int = 16  # threads in each
+    stream_port: int = 8001  # WebSocket and Server-Sent Events, on web_host
     log_level: str = "INFO"  # one of LOG_LEVELS
 
     @property
@@ -70,6 +71,11 @@ class Settings:
     def web_url(self) -> str:
         """Where a browser on this machine finds the dashboard."""
         return f"http://{bracketed(local_host(self.web_host))}:{self.web_port}"
+
+    @property
+    def stream_url(self) -> str:
+        """Where a program on this machine finds the live stream; a WebSocket under /ws, events under /events."""
+        return f"http://{bracketed(local_host(self.web_host))}:{self.stream_port}"
 
     @property
     def postgres_dir(self) -> Path:
@@ -142,6 +148,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "ZMQ_BRIDGE_WEB_PORT": str(settings.web_port),
         "ZMQ_BRIDGE_WEB_WORKERS": str(settings.web_workers),
         "ZMQ_BRIDGE_WEB_THREADS": str(settings.web_threads),
+        "ZMQ_BRIDGE_STREAM_PORT": str(settings.stream_port),
         "ZMQ_BRIDGE_LOG_LEVEL": settings.log_level,
     }
     return {**os.environ, **variables}
@@ -171,6 +178,7 @@ def _read(reader: EnvironmentReader) -> Settings:
         web_port=reader.read("ZMQ_BRIDGE_WEB_PORT", PORT_EXPECTED, port, 8000),
         web_workers=reader.read("ZMQ_BRIDGE_WEB_WORKERS", "a number from 1 to 64", count(1, 64), 1),
         web_threads=reader.read("ZMQ_BRIDGE_WEB_THREADS", "a number from 1 to 256", count(1, 256), 16),
+        stream_port=reader.read("ZMQ_BRIDGE_STREAM_PORT", PORT_EXPECTED, port, 8001),
         log_level=reader.read("ZMQ_BRIDGE_LOG_LEVEL", f"one of {', '.join(LOG_LEVELS)}", choice(*LOG_LEVELS), "INFO"),
     )
 
@@ -204,6 +212,7 @@ def _check_together(reader: EnvironmentReader, settings: Settings) -> None:
         "STRATEGY_PORT": settings.strategy_port,
         "BROKER_PORT": settings.broker_port,
         "WEB_PORT": settings.web_port,
+        "STREAM_PORT": settings.stream_port,
     } | ({"REDIS_PORT": settings.redis_port} if settings.embedded_redis else {})
     first_with: dict[int, str] = {}
     for name, number in named.items():

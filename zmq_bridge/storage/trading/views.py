@@ -57,6 +57,15 @@ ORDER BY s.id DESC LIMIT %(limit)s
 
 GET_SIGNAL = _SIGNAL + "WHERE s.id = %(id)s"
 
+SIGNALS_NAMED = (
+    _SIGNAL
+    + """
+WHERE s.id = ANY(%(ids)s::text[])
+   OR s.id IN (SELECT signal_id FROM commands WHERE id = ANY(%(command_ids)s::text[]))
+ORDER BY s.id
+"""
+)
+
 SIGNAL_DEALS = """
 SELECT ticket, position_ticket AS position, order_ticket AS order, symbol, type, entry, volume, price, profit,
        commission, swap, fee, time_msc
@@ -104,6 +113,13 @@ def list_signals(connection: Connection, wanted: SignalFilter) -> list[Record]:
         "limit": wanted.limit,
     }
     return _records(connection.exec_driver_sql(LIST_SIGNALS, values))
+
+
+def signals_named(
+    connection: Connection, ids: Sequence[str] = (), *, command_ids: Sequence[str] = ()
+) -> list[Record]:
+    """These signals and those that these commands came of, oldest first, each with its decision and its commands."""
+    return _records(connection.exec_driver_sql(SIGNALS_NAMED, {"ids": list(ids), "command_ids": list(command_ids)}))
 
 
 def get_signal(connection: Connection, signal_id: str) -> Record | None:
