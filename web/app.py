@@ -8,7 +8,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web import errors, parts
 from web.api import BLUEPRINTS
+from web.auth import WAYS_IN
 from web.pages import pages
+from web.reference import blueprint as reference
 from zmq_bridge.settings import Settings
 
 BODY_BYTES_MAX = 64 * 1024  # the largest request we ask for is a signal of some hundred bytes
@@ -29,12 +31,8 @@ OPENAPI = {
     "OPENAPI_JSON_PATH": "openapi.json",
     "API_SPEC_OPTIONS": {
         "components": {
-            "securitySchemes": {
-                "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
-                "bearer": {"type": "http", "scheme": "bearer"},
-            }
+            "securitySchemes": WAYS_IN,
         },
-        "security": [{"apiKey": []}, {"bearer": []}],
     },
 }
 
@@ -54,6 +52,7 @@ def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
     api = Api(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
+    app.register_blueprint(reference)
     app.register_blueprint(pages)
     errors.install(app)
     app.after_request(_secure)

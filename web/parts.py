@@ -17,6 +17,7 @@ from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.settings import Settings
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.keyring import Keyring
+from zmq_bridge.storage.sessions import SessionBook
 
 EXTENSION = "zmq_bridge"
 
@@ -28,6 +29,7 @@ class Parts:
     engine: Engine
     live: LiveReader
     keyring: Keyring
+    sessions: SessionBook
     gate: Gate
 
 
@@ -41,7 +43,10 @@ def install(app: Flask, settings: Settings) -> None:
         pre_ping=False,
     )  # fmt: skip
     live = LiveReader(open_redis(settings.redis_url))
-    app.extensions[EXTENSION] = Parts(engine=engine, live=live, keyring=Keyring(engine), gate=Gate(gate_engine, live))
+    keyring = Keyring(engine)
+    app.extensions[EXTENSION] = Parts(
+        engine=engine, live=live, keyring=keyring, sessions=SessionBook(engine, keyring), gate=Gate(gate_engine, live)
+    )
 
 
 def parts() -> Parts:

@@ -4,7 +4,8 @@ from web.api.account import blueprint as account
 from web.api.health import blueprint as health
 from web.api.market import blueprint as market
 from web.api.positions import blueprint as positions
+from web.api.session import blueprint as session
 from web.api.signals import blueprint as signals
 from web.api.users import blueprint as users
 
-BLUEPRINTS = (health, signals, positions, account, users, market)
+BLUEPRINTS = (health, session, signals, positions, account, users, market)

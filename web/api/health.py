@@ -13,6 +13,7 @@ from flask_smorest import Blueprint
 from sqlalchemy.exc import SQLAlchemyError
 
 from web.answers import answer
+from web.auth import open_to_all
 from web.parts import now_ms, parts
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.storage.accounts import Account, list_accounts
@@ -26,14 +27,14 @@ Part = dict[str, Any]
 
 
 @blueprint.get("/health/live")
-@blueprint.doc(security=[])
+@open_to_all
 def liveness() -> Response:
     """Answer as long as this process can answer anything."""
     return answer({"status": "ok"})
 
 
 @blueprint.get("/health")
-@blueprint.doc(security=[])
+@open_to_all
 def health() -> Response:
     """Every dependency, terminal and data age. 200 when signals can be accepted, else 503."""
     database, accounts = _database()

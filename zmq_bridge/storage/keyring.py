@@ -29,6 +29,7 @@ class KeyCode(StrEnum):
     KEY_UNKNOWN = "KEY_UNKNOWN"  # malformed, unknown prefix, or wrong secret: a stranger learns no more
     KEY_REVOKED = "KEY_REVOKED"
     KEY_EXPIRED = "KEY_EXPIRED"
+    SESSION_ENDED = "SESSION_ENDED"  # a browser's; unknown or over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,10 @@ class Keyring:
         key = self._find(_prefix(text))
         if key is None or not hmac.compare_digest(key.hash, hash_key(text)):
             return KeyRefused(code=KeyCode.KEY_UNKNOWN, message="This API key is not one of ours.")
+        return self.admit(key, now)
+
+    def admit(self, key: ApiKey, now: datetime) -> ApiKey | KeyRefused:
+        """Let in the holder of a key that was recognised, if it lives, and note its use."""
         answer = _living(key, now)
         if answer is key:
             self._note_use(key, now)

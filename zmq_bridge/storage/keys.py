@@ -164,6 +164,12 @@ def find_by_prefix(connection: Connection, prefix: str) -> ApiKey | None:
     return None if row is None else _key(row)
 
 
+def find_by_id(connection: Connection, key_id: str) -> ApiKey | None:
+    """The key with an id, living or not."""
+    row = connection.exec_driver_sql("SELECT * FROM api_keys WHERE id = %s", (key_id,)).one_or_none()
+    return None if row is None else _key(row)
+
+
 def touch(connection: Connection, key_id: str, now: datetime) -> None:
     """Note that a key was used."""
     connection.exec_driver_sql("UPDATE api_keys SET last_used_at = %s WHERE id = %s", (now, key_id))

@@ -1,5 +1,6 @@
 """Every table, as SQLAlchemy Core, in one MetaData. A test compares them with what the migrations made."""
 
+from zmq_bridge.storage.tables.access import account_credentials, sessions
 from zmq_bridge.storage.tables.accounts import accounts, symbols, terminals
 from zmq_bridge.storage.tables.ledger import (
     ledger_accounts,
@@ -29,6 +30,7 @@ from zmq_bridge.storage.tables.trading import account_snapshots, deals, orders, 
 from zmq_bridge.storage.tables.users import redemptions, subscriptions, users
 
 __all__ = [
+    "account_credentials",
     "account_snapshots",
     "accounts",
     "api_keys",
@@ -60,6 +62,7 @@ __all__ = [
     "risk_decisions",
     "risk_limits",
     "risk_state",
+    "sessions",
     "settings",
     "signals",
     "strategy_latches",

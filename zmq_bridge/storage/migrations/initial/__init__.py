@@ -4,6 +4,7 @@ Nothing is released yet: until it is, edit these together with `tables/`. Afterw
 """
 
 from zmq_bridge.storage.migrations.initial import (
+    access,
     accounts,
     append_only,
     grants,
@@ -27,6 +28,7 @@ STATEMENTS: tuple[str, ...] = (
     *risk.STATEMENTS,
     *notifications.STATEMENTS,
     *system.STATEMENTS,
+    *access.STATEMENTS,
     *ledger.STATEMENTS,
     *grants.STATEMENTS,
 )
