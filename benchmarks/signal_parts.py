@@ -74,7 +74,7 @@ class Terminal(threading.Thread):
     def hello(self) -> None:
         """Open the session and bring the deposit."""
         now_ms = time.time_ns() // 1_000_000
-        books = Books(event_seq=0, time_msc=SESSION, account=account())
+        books = Books(event_seq=0, seq=1, time_msc=SESSION, account=account())
         self._socket.send(encode(Hello(
             login=LOGIN, session=SESSION, versions=(1,), server=SERVER, role="both",
             program=Program(name="bench", version="1"), clock_ms=now_ms, server_offset_s=0, snapshot=books,

@@ -25,6 +25,7 @@ input int                  SliceMs = 10;                  // SliceMs: one event 
 input int                  SymbolsMax = 500;              // SymbolsMax: most symbols served
 input double               VolumeMax = 0.0;               // VolumeMax: most lots of one order; 0: the symbol's own
 input int                  UnknownSettlesS = 10;          // UnknownSettlesS: not found so long after: never arrived; 0: stays unknown
+input int                  SpecsEveryS = 21600;           // SpecsEveryS: every specification is told again so often
 input int                  TimerMs = 10;                  // TimerMs: the terminal makes 10 to 16 of less
 
 Program *g_program = NULL;
@@ -47,6 +48,7 @@ Settings *ReadInputs(void)
    settings.symbols_max = SymbolsMax;
    settings.volume_max = VolumeMax;
    settings.unknown_settles_s = UnknownSettlesS;
+   settings.specs_every_s = SpecsEveryS;
    settings.suffix = "";
    return(settings);
   }

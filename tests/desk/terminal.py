@@ -141,8 +141,8 @@ class Terminal:
     def books(self, *, balance: str = "0", positions: Sequence[Position] = (), orders: Sequence[Order] = ()) -> Books:
         """The account as a hello tells it."""
         return Books(
-            event_seq=self.event_seq, time_msc=START_MSC, account=self.account(balance), positions=tuple(positions),
-            orders=tuple(orders),
+            event_seq=self.event_seq, seq=self.snapshot_seq, time_msc=START_MSC, account=self.account(balance),
+            positions=tuple(positions), orders=tuple(orders),
         )  # fmt: skip
 
     def account(self, balance: str) -> Account:

@@ -159,7 +159,7 @@ def test_versions_without_one_in_common_are_refused(connect: Connect) -> None:
 def test_an_account_that_is_not_the_speakers_own_is_refused(connect: Connect) -> None:
     terminal = connect()
     other = terminal.books()
-    changed = type(other)(event_seq=0, time_msc=other.time_msc, account=account(LOGIN + 1))
+    changed = type(other)(event_seq=0, seq=0, time_msc=other.time_msc, account=account(LOGIN + 1))
     with pytest.raises(Refused, match="WRONG_LOGIN"):
         terminal.hello(snapshot=changed)
 
@@ -177,7 +177,7 @@ def test_a_second_server_of_the_same_login_is_refused_while_the_first_is_there(c
     terminal.hello()
     other = connect(session=terminal.session + 1)
     books = other.books()
-    elsewhere = type(books)(event_seq=0, time_msc=books.time_msc, account=account(server="Other"))
+    elsewhere = type(books)(event_seq=0, seq=0, time_msc=books.time_msc, account=account(server="Other"))
     with pytest.raises(Refused, match="WRONG_LOGIN"):
         other.hello(server="Other", snapshot=elsewhere)
     assert isinstance(terminal.pull(), Work)

@@ -14,6 +14,7 @@ from zmq_bridge.protocol.messages import (
     Order,
     PlaceOrder,
     Position,
+    Probe,
     Program,
     Pull,
     Spec,
@@ -52,8 +53,12 @@ spec = Spec(
     tick_value=Decimal("0.89"), contract_size=Decimal(100000), volume_min=Decimal("0.01"), volume_max=Decimal(100),
     volume_step=Decimal("0.01"), calc_mode="forex", currency_base="EUR", currency_profit="USD", currency_margin="EUR",
     filling_mode=3, execution_mode="market", trade_mode="full", sessions=((1, 0, 86400),),
+    probe=Probe(
+        volume=Decimal(1), price_open=Decimal("1.12346"), price_close=Decimal("1.1347"), margin_buy=Decimal(1000),
+        margin_sell=Decimal(1000), profit_buy=Decimal("1000.48"), profit_sell=Decimal("-1000.48"),
+    ),
 )  # fmt: skip
-books = Books(event_seq=0, time_msc=SESSION, account=account, positions=(position,), orders=(order,))
+books = Books(event_seq=0, seq=1, time_msc=SESSION, account=account, positions=(position,), orders=(order,))
 result = CommandResult(command_id=COMMAND_ID, status="done", retcode=10009, retcode_name="DONE", deal=2**64 - 1)
 place_order = PlaceOrder(
     command_id=COMMAND_ID, expires_at_ms=NOW_MS + 5000, symbol="EURUSD", side="buy", order_type="market",
@@ -62,6 +67,7 @@ place_order = PlaceOrder(
 event = Event(login=LOGIN, session=SESSION, seq=1, data=deal)
 hello = Hello(
     login=LOGIN, session=SESSION, versions=(1,), server="Demo", role="both", clock_ms=NOW_MS, server_offset_s=7200,
+    journal=OTHER_ID, journal_session=SESSION - 60_000,
     program=Program(name="test", version="1.0", build=5000), snapshot=books, symbols=(spec,),
 )  # fmt: skip
 pull = Pull(login=LOGIN, session=SESSION, wait_ms=1000, events=(event,))

@@ -39,6 +39,7 @@ BY_LABEL: dict[str, type] = {
     "`position`:": values.Position,
     "`order`, also the data of the event `order`:": values.Order,
     "`deal`, the data of the event `deal`:": values.Deal,
+    "`probe`:": values.Probe,
     "`symbol` (spec), also the data of the event `symbol`:": values.Spec,
 }
 _NAMES = {
@@ -167,7 +168,9 @@ def test_every_limit_is_told_with_its_value() -> None:
         (r"never more than (\d+) in one `history`", limits.TICKS_PER_HISTORY_MAX),
         (r"at most (\d+) bytes unless", limits.TEXT_BYTES_MAX),
         (r"text of 1 to (\d+) bytes without NUL", limits.SYMBOL_BYTES_MAX),
-        (r"at least every (\d+) ms", limits.SNAPSHOT_MS),
+        (r"Sent on change and at least every (\d+) ms", limits.SNAPSHOT_MS),
+        (r"brought them, and at least every (\d+) ms", limits.SNAPSHOT_MS),
+        (r"again at least every (\d+) ms\*\* \(6 hours\)", limits.SPECS_MS_MAX),
     ],
 )
 def test_numbers_in_sentences_are_those_of_the_code(sentence: str, value: int) -> None:

@@ -24,10 +24,15 @@ def terminal_vectors() -> Iterator[Vector]:
         return Vector(name=name, about=about, where="terminal_reply", frame=m.encode(message))
 
     yield ask("hello", "greeting of a terminal that does both", samples.hello)
-    feed = replace(samples.hello, role="feed", snapshot=None, symbols=(), server_offset_s=-18000)
+    feed = replace(
+        samples.hello, role="feed", server_offset_s=-18000, journal="", journal_session=0, snapshot=None, symbols=()
+    )
     yield ask("hello-feed", "greeting of a feed: no books; west of Greenwich", feed)
     yield ask("pull", "a pull that brings one event", samples.pull)
     yield ask("pull-empty", "a pull that brings nothing", replace(samples.pull, events=()))
+    news = replace(samples.books, event_seq=1, seq=2)
+    with_news = replace(samples.pull, snapshot=news)
+    yield ask("pull-books", "a pull that brings an event and the books that show it", with_news)
     history = m.History(
         login=LOGIN,
         session=SESSION,
@@ -42,7 +47,8 @@ def terminal_vectors() -> Iterator[Vector]:
     )
     yield ask("history", "two equal ticks of a range", history)
     yield ask("history-empty", "a range without ticks", replace(history, ticks=(), oldest_msc=0))
-    yield ask("symbols", "one changed specification", m.Symbols(login=LOGIN, session=SESSION, symbols=(samples.spec,)))
+    told = m.Symbols(login=LOGIN, session=SESSION, symbols=(samples.spec,))
+    yield ask("symbols", "one specification, with its probe", told)
     yield ask("bye", "an orderly end", m.Bye(login=LOGIN, session=SESSION, reason="removed from chart"))
     yield tell("welcome", "greeting accepted", samples.welcome)
     yield tell("work", "every kind of command, one acknowledgement", replace(samples.work, commands=_every_command()))

@@ -84,7 +84,8 @@ def event_vectors() -> Iterator[Vector]:
         replace(event, seq=5, data=m.CommandResult(command_id=samples.COMMAND_ID, status="unknown")),
     )
     yield one("event-order", "a resting order", replace(event, seq=6, data=samples.order))
-    yield one("event-symbol", "a specification", replace(event, seq=7, data=samples.spec))
+    unprobed = replace(samples.spec, probe=None)
+    yield one("event-symbol", "a specification without a probe", replace(event, seq=7, data=unprobed))
     yield one(
         "event-trading-state",
         "the kill switch",

@@ -62,6 +62,8 @@ class Hello:
     program: Program
     clock_ms: TimeMs  # terminal's own UTC clock, for the operator's eyes only
     server_offset_s: I64  # trade server's clock minus UTC
+    journal: Text = ""  # identity of the terminal's journal file, kept over restarts; "" = it has none
+    journal_session: U64 = 0  # the last session of an earlier program start in that file; 0 = none
     snapshot: Books | None = None  # None for the role `feed`
     symbols: Annotated[tuple[Spec, ...], Limit(SYMBOLS_PER_MESSAGE_MAX)] = ()
 
@@ -76,6 +78,7 @@ class Pull:
     session: Positive
     wait_ms: U32 = 0  # how long the bridge may hold the answer when there is none
     events: Annotated[tuple[AnyEvent, ...], Limit(EVENTS_PER_PULL_MAX)] = ()  # oldest first
+    snapshot: Books | None = None  # the books, when there is news of them; None for the role `feed`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,7 @@ class History:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symbols:
-    """Bring new or changed specifications."""
+    """Bring specifications: new, changed, or due to be told again."""
 
     type: ClassVar[str] = "symbols"
 

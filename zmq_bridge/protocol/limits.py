@@ -36,6 +36,7 @@ LIVENESS_MS: Final = 3000  # silence after which a peer counts as disconnected
 WAIT_MS_MAX: Final = 1000  # longest long poll a bridge holds
 REPLY_GRACE_MS: Final = 1500  # a reply later than wait_ms plus this is taken as lost; below LIVENESS_MS in sum
 SNAPSHOT_MS: Final = 1000  # a snapshot at least this often
+SPECS_MS_MAX: Final = 21_600_000  # every specification is told again within this, changed or not
 BACKOFF_FIRST_MS: Final = 100  # before the second hello
 BACKOFF_MAX_MS: Final = 5000  # doubling stops here
 COMMAND_RESEND_MS: Final = 1000  # a command without any result is handed out again after this, never before

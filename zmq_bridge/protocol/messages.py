@@ -65,7 +65,7 @@ from zmq_bridge.protocol.topics import (
     gap_topic,
     parse_topic,
 )
-from zmq_bridge.protocol.values import Account, Deal, Order, Position, Spec
+from zmq_bridge.protocol.values import Account, Deal, Order, Position, Probe, Spec
 
 TerminalRequest = Hello | Pull | History | Symbols | Bye
 TerminalReply = Welcome | Work | Received | Farewell | ErrorReply
@@ -191,9 +191,9 @@ def _check_version(version: object, name: object) -> None:
 __all__ = [
     "Accepted", "Account", "Answer", "Beat", "Books", "Bye", "CancelOrder", "CloseAll", "CloseBy", "ClosePosition",
     "Command", "CommandResult", "Deal", "Denied", "ErrorReply", "Event", "Farewell", "FetchTicks", "Gap", "Hello",
-    "History", "ModifyOrder", "ModifyPosition", "Order", "PlaceOrder", "Position", "Program", "Published", "Pull",
-    "Query", "Received", "SetTradingState", "Snapshot", "Spec", "StrategyReply", "StrategyRequest", "Submit", "Symbols",
-    "TerminalReply", "TerminalRequest", "Tick", "TickBatch", "TradingState", "Unreadable", "UnreadableCommand",
-    "Welcome", "Work", "decode_frame", "decode_strategy_reply", "decode_strategy_request", "decode_terminal_reply",
-    "decode_terminal_request", "encode", "encode_frame", "session_of", "topic_of",
+    "History", "ModifyOrder", "ModifyPosition", "Order", "PlaceOrder", "Position", "Probe", "Program", "Published",
+    "Pull", "Query", "Received", "SetTradingState", "Snapshot", "Spec", "StrategyReply", "StrategyRequest", "Submit",
+    "Symbols", "TerminalReply", "TerminalRequest", "Tick", "TickBatch", "TradingState", "Unreadable",
+    "UnreadableCommand", "Welcome", "Work", "decode_frame", "decode_strategy_reply", "decode_strategy_request",
+    "decode_terminal_reply", "decode_terminal_request", "encode", "encode_frame", "session_of", "topic_of",
 ]  # fmt: skip

@@ -94,9 +94,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
-    """Account, positions and orders at one moment."""
+    """Account, positions and orders at one moment, as a request brings them."""
 
     event_seq: U64  # seq of the last event of this session emitted before it; 0 = none yet
+    seq: U64  # of the snapshot published with these books; 0 = they were not published
     time_msc: TimeMs
     account: Account
     positions: tuple[Position, ...] = ()
@@ -117,6 +118,14 @@ class Snapshot:
     account: Account
     positions: tuple[Position, ...] = ()
     orders: tuple[Order, ...] = ()
+
+
+def snapshot_of(books: Books, login: int, session: int) -> Snapshot:
+    """Say whose books they are: as they are published, and as they are kept however they came."""
+    return Snapshot(
+        login=login, session=session, seq=books.seq, event_seq=books.event_seq, time_msc=books.time_msc,
+        account=books.account, positions=books.positions, orders=books.orders,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

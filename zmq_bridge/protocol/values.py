@@ -129,6 +129,19 @@ SymbolOrNone = Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What the terminal's own functions make of an imagined trade, to be compared with ours. Account currency."""
+
+    volume: Money  # lots
+    price_open: Money
+    price_close: Money  # above price_open
+    margin_buy: Money  # OrderCalcMargin at price_open
+    margin_sell: Money
+    profit_buy: Money  # OrderCalcProfit from price_open to price_close; a gain
+    profit_sell: Money  # a loss, below 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """A symbol's contract specification; as event data, the kind `symbol`."""
 
@@ -156,10 +169,12 @@ class Spec:
     trade_mode: TradeMode
     margin_initial: Money = _ZERO  # per lot, margin currency; 0 = by calc_mode
     margin_maintenance: Money = _ZERO
+    margin_rate: Money = Decimal(1)  # the greater of the broker's initial margin rates for buying and selling
     swap_mode: Text = ""  # MT5's, in lower case: disabled, points, currency_deposit, ...
     swap_long: Money = _ZERO
     swap_short: Money = _ZERO
     sessions: tuple[TradeSession, ...] = ()  # when it trades, server time
+    probe: Probe | None = None  # None = the terminal can't say now
 
 
 TradeSession = tuple[U32, U32, U32]  # day 0 = Sunday to 6, from and to in seconds of the day

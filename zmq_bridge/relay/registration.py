@@ -143,7 +143,7 @@ def _enter(connection: Connection, account_id: int, hello: Hello, now: datetime)
     terminals.upsert_terminal(connection, account_id, _speaker(hello, now))
     terminals.upsert_symbols(connection, account_id, [asdict(spec) for spec in hello.symbols])
     if hello.snapshot is not None and hello.role != "feed":
-        place = state.Place(session=hello.session, event_seq=hello.snapshot.event_seq, seq=0)
+        place = state.Place(session=hello.session, event_seq=hello.snapshot.event_seq, seq=hello.snapshot.seq)
         keep(connection, account_id, place, hello.snapshot, now)
     return Registered(
         hello=hello,

@@ -28,6 +28,7 @@
 #define WAIT_MS_MAX             1000
 #define REPLY_GRACE_MS          1500
 #define SNAPSHOT_MS             1000
+#define SPECS_MS_MAX            21600000
 #define BACKOFF_FIRST_MS        100
 #define BACKOFF_MAX_MS          5000
 #define JOURNAL_EVENTS_MAX      100000
@@ -66,7 +67,8 @@
 #define DEALS_OVERLAP_MS        600000
 #define LOOK_AGAIN_MS           1000     // commands of open outcome are looked up
 #define UNKNOWN_SETTLES_MS      10000    // not at the broker so long after: it never arrived
-#define SPECS_MS                10000
+#define SPECS_MS                10000    // specifications are looked at for changes
+#define SPECS_RETRY_MS          60000    // after the bridge could not take them
 #define SETTLE_MS               2000     // how long a deal may take to show in the terminal's history and positions
 #define PENDING_MAX             1024     // transactions that wait for their details; MT5 itself queues as many
 #define JOURNAL_GROWTH_BYTES    4000000  // the journal is rewritten to its living part after so much

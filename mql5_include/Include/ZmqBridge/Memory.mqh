@@ -3,7 +3,8 @@
 //| session, kill switch, commands, unacknowledged events, deals     |
 //| told. One step of the file holds all that must become true       |
 //| together. A step is a MessagePack array of rows:                 |
-//|   [session, n] [trading_state, text] [deal_told, ticket, msc]    |
+//|   [journal, id] [session, n] [trading_state, text]               |
+//|   [deal_told, ticket, msc]                                       |
 //|   [intent, id, kind, expires_at_ms, command]                     |
 //|   [outcome, expires_at_ms, result] [told, id]                    |
 //|   [event, map] [acks, [[session, seq], ...]]                     |
@@ -33,6 +34,7 @@ private:
    ulong             m_login;
    ulong             m_session;
    ulong             m_last_seq;
+   string            m_journal;       // identity of the file
    ulong             m_last_session;  // of an earlier start
    string            m_trading_state;
    ulong             m_deal_told;
@@ -46,7 +48,7 @@ public:
    EventLog          events;
 
                      Memory(void) : m_row_count(0), m_is_whole(true), m_size_rewritten(0), m_login(0), m_session(0), m_last_seq(0),
-                     m_last_session(0), m_trading_state("halted"), m_deal_told(0), m_deal_told_msc(0), m_published(0), m_saved(0)
+                     m_journal(""), m_last_session(0), m_trading_state("halted"), m_deal_told(0), m_deal_told_msc(0), m_published(0), m_saved(0)
      {
       m_rows.Limit(STEP_BYTES_MAX);
      }
@@ -67,6 +69,8 @@ public:
       m_session = (ulong)MathMax(now_ms, (long)m_last_session + 1);
       while(m_session % PLACES != place)
          m_session++;
+      if(m_journal == "")
+         m_journal = NewIdentity(now_ms);
       m_is_whole = Rewrite();
       return(m_is_whole);
      }
@@ -84,6 +88,18 @@ public:
    ulong             Login(void) const
      {
       return(m_login);
+     }
+
+   // Identity of the file, the same over restarts.
+   string            Journal(void) const
+     {
+      return(m_journal);
+     }
+
+   // The last session of an earlier start, 0 = none.
+   ulong             LastSession(void) const
+     {
+      return(m_last_session);
      }
 
    // Number of the last event of this session.
@@ -244,6 +260,15 @@ public:
      }
 
 private:
+   static string     NewIdentity(const long now_ms)
+     {
+      MathSrand((int)(GetMicrosecondCount() % 2147483647));
+      string text = (string)now_ms;
+      for(int i = 0; i < 4; i++)
+         text += "-" + (string)MathRand();
+      return(text);
+     }
+
    void              Row(const string name, const int count)
      {
       m_rows.Array(count);
@@ -326,6 +351,8 @@ private:
       m_row_count = 0;
       if(!m_file.Begin())
          return(false);
+      Row("journal", 2);
+      m_rows.Text(m_journal);
       Row("session", 2);
       m_rows.Uint(m_session);
       Row("trading_state", 2);
@@ -393,6 +420,8 @@ private:
      {
       if(name == "session")
          m_last_session = m_tree.Bits(first);
+      else if(name == "journal")
+         m_journal = m_tree.Text(first);
       else if(name == "trading_state")
          m_trading_state = m_tree.Text(first);
       else if(name == "deal_told")

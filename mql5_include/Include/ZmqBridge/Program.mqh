@@ -143,7 +143,7 @@ private:
          return(false);
         }
       m_specs = new Specs();
-      m_specs.Open(m_settings.symbols, m_settings.symbols_max);
+      m_specs.Open(m_settings.symbols, m_settings.symbols_max, m_settings.specs_every_s);
       m_streams = new Streams();
       m_watch = new Watch(m_memory, m_specs);
       m_reports = new Reports(m_transport, m_memory, m_watch, m_streams, m_settings);

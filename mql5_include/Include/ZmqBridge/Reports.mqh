@@ -2,8 +2,9 @@
 //| Reports.mqh - what the terminal publishes beside ticks: events   |
 //| once they are on disk (event.<login>), snapshots on change and   |
 //| every second (account.<login>), heartbeats (beat.<login>).       |
-//| Writes the maps `event`, `snapshot` and `beat`. Nothing waits:   |
-//| what PUB has no room for comes again.                            |
+//| Writes the maps `event`, `snapshot` and `beat`, and the same     |
+//| books for a greeting or a pull. Nothing waits: what PUB has no   |
+//| room for comes again.                                            |
 //+------------------------------------------------------------------+
 #ifndef ZMQ_BRIDGE_REPORTS_MQH
 #define ZMQ_BRIDGE_REPORTS_MQH
@@ -14,6 +15,8 @@
 #include <ZmqBridge/Streams.mqh>
 #include <ZmqBridge/Transport.mqh>
 #include <ZmqBridge/Watch.mqh>
+
+#define BOOKS_HEAD_BYTES_MAX 64   // of the map around account, positions and orders
 
 class Reports
   {
@@ -29,11 +32,17 @@ private:
    long              m_beat_due_ms;
    long              m_snapshot_due_ms;
    MsgpackWriter     m_writer;
+   MsgpackWriter     m_books;       // as published last: account, positions and orders
+   ulong             m_books_event_seq;
+   ulong             m_books_seq;
+   long              m_books_msc;
+   bool              m_has_books;   // that no request has brought
 
 public:
                      Reports(Transport *transport, Memory *memory, Watch *watch, Streams *streams, const Settings *settings) :
                      m_transport(transport), m_memory(memory), m_watch(watch), m_streams(streams), m_settings(settings),
-                     m_event_topic(""), m_account(-1), m_beat(-1), m_beat_due_ms(0), m_snapshot_due_ms(0)
+                     m_event_topic(""), m_account(-1), m_beat(-1), m_beat_due_ms(0), m_snapshot_due_ms(0), m_books_event_seq(0),
+                     m_books_seq(0), m_books_msc(0), m_has_books(false)
      {
      }
 
@@ -66,13 +75,21 @@ public:
       m_snapshot_due_ms = 0;
      }
 
-   // Write the books as in `hello`.
+   // Publish the books of this moment and write them, as in `hello`.
    void              WriteBooks(MsgpackWriter &writer, const long now_ms)
      {
-      writer.Map(5);
-      writer.UintField("event_seq", m_watch.BooksSeq(now_ms));
-      writer.IntField("time_msc", Clock::ServerMsc());
-      Books::Fields(writer);
+      PublishBooks(now_ms);
+      AppendBooks(writer);
+     }
+
+   // Write the books published last, as in `pull`; nil when a request brought them, or when none is to bring any.
+   void              WriteNews(MsgpackWriter &writer)
+     {
+      bool fits = writer.Size() + m_books.Size() + BOOKS_HEAD_BYTES_MAX <= FRAME_BYTES_MAX;
+      if(m_has_books && fits && m_settings.Authenticates())
+         AppendBooks(writer);
+      else
+         writer.Nil();
      }
 
    // Publish a snapshot when books changed or its time has come; all events before it are published.
@@ -81,15 +98,7 @@ public:
       if(m_account < 0 || now_ms < m_snapshot_due_ms)
          return;
       m_snapshot_due_ms = now_ms + SNAPSHOT_MS;
-      ulong event_seq = MathMin(m_watch.BooksSeq(now_ms), m_memory.Published());
-      m_writer.Clear();
-      m_writer.Topic(m_streams.Topic(m_account));
-      m_writer.Map(10);
-      Head("snapshot", m_streams.Take(m_account, 1));
-      m_writer.UintField("event_seq", event_seq);
-      m_writer.IntField("time_msc", Clock::ServerMsc());
-      Books::Fields(m_writer);
-      Publish();
+      PublishBooks(now_ms);
      }
 
    // Publish a heartbeat every BEAT_MS; it names only numbers that have left already.
@@ -110,6 +119,42 @@ public:
      }
 
 private:
+   // Read the books, number and publish them.
+   void              PublishBooks(const long now_ms)
+     {
+      m_books_event_seq = MathMin(m_watch.BooksSeq(now_ms), m_memory.Published());
+      m_books_msc = Clock::ServerMsc();
+      m_books_seq = m_streams.Take(m_account, 1);
+      m_books.Clear();
+      Books::Fields(m_books);
+      m_has_books = true;
+      m_writer.Clear();
+      m_writer.Topic(m_streams.Topic(m_account));
+      m_writer.Map(10);
+      Head("snapshot", m_books_seq);
+      m_writer.UintField("event_seq", m_books_event_seq);
+      m_writer.IntField("time_msc", m_books_msc);
+      AppendFields(m_writer);
+      Publish();
+     }
+
+   void              AppendBooks(MsgpackWriter &writer)
+     {
+      writer.Map(6);
+      writer.UintField("event_seq", m_books_event_seq);
+      writer.UintField("seq", m_books_seq);
+      writer.IntField("time_msc", m_books_msc);
+      AppendFields(writer);
+      m_has_books = false;
+     }
+
+   void              AppendFields(MsgpackWriter &writer) const
+     {
+      writer.Raw(m_books.data, 0, m_books.Size());
+      if(!m_books.IsGood())
+         writer.Fail(m_books.Problem());
+     }
+
    void              Head(const string type, const ulong seq)
      {
       m_writer.UintField("v", WIRE_VERSION);

@@ -4,6 +4,8 @@
 #ifndef ZMQ_BRIDGE_SETTINGS_MQH
 #define ZMQ_BRIDGE_SETTINGS_MQH
 
+#include <ZmqBridge/Bounds.mqh>
+
 enum ZMQ_BRIDGE_TRANSPORT
   {
    TRANSPORT_NATIVE,  // native sockets, no DLL
@@ -35,6 +37,7 @@ public:
    int               symbols_max;
    double            volume_max;         // lots of one order; 0 = the symbol's own
    int               unknown_settles_s;  // 0 = an unknown outcome stays unknown
+   int               specs_every_s;      // every specification is told again so often
    string            suffix;             // of the journal's file
 
    string            RoleName(void) const
@@ -52,6 +55,12 @@ public:
       return(role != ROLE_FEED);
      }
 
+   // Whether the bridge can know who asks: then it believes the books of requests and no others.
+   bool              Authenticates(void) const
+     {
+      return(username != "" || server_key != "");
+     }
+
    // What is wrong with the inputs; "" = nothing.
    string            Problem(void) const
      {
@@ -65,6 +74,8 @@ public:
          return("SymbolsMax: expected 1 to 5000, found " + (string)symbols_max);
       if(volume_max < 0.0 || !MathIsValidNumber(volume_max))
          return("VolumeMax: expected 0 or more, found " + DoubleToString(volume_max, 2));
+      if(specs_every_s < 1 || specs_every_s > SPECS_MS_MAX / 1000)
+         return("SpecsEveryS: expected 1 to " + (string)(SPECS_MS_MAX / 1000) + ", found " + (string)specs_every_s);
       if(StringLen(username) > 255 || StringLen(password) > 255)
          return("Username, Password: expected at most 255 characters, found more");
       if(username != "" && server_key != "")

@@ -143,7 +143,7 @@ private:
       if(!m_transport.Reopen(now_ms))
          g_log.Repeat(m_transport.Problem());
       m_specs.FollowMarketWatch();
-      Head("hello", 12);
+      Head("hello", 14);
       m_writer.ArrayField("versions", 1);
       m_writer.Uint(WIRE_VERSION);
       m_writer.TextField("server", AccountInfoString(ACCOUNT_SERVER));
@@ -155,14 +155,15 @@ private:
       m_writer.UintField("build", (ulong)TerminalInfoInteger(TERMINAL_BUILD));
       m_writer.IntField("clock_ms", Clock::UtcMs());
       m_writer.IntField("server_offset_s", Clock::ServerOffsetS());
+      m_writer.TextField("journal", m_memory.Journal());
+      m_writer.UintField("journal_session", m_memory.LastSession());
       m_writer.Text("snapshot");
       if(m_settings.HasDesk())
          m_reports.WriteBooks(m_writer, now_ms);
       else
          m_writer.Nil();
       m_writer.Text("symbols");
-      for(int i = 0; i < m_specs.Count(); i++)
-         m_specs.Forget(i);
+      m_specs.ForgetAll(now_ms);
       WriteSpecs();
       Ask("hello", 0, now_ms);
      }
@@ -194,9 +195,11 @@ private:
      {
       if(SendFetched(now_ms) || SendSymbols(now_ms))
          return;
-      Head("pull", 6);
+      Head("pull", 7);
       m_writer.UintField("wait_ms", (ulong)session.wait_ms_max);
       WriteEvents();
+      m_writer.Text("snapshot");
+      m_reports.WriteNews(m_writer);
       Ask("pull", session.wait_ms_max, now_ms);
      }
 
@@ -212,9 +215,12 @@ private:
       return(true);
      }
 
-   // A feed brings changed specifications by `symbols`; a desk tells them as events, but for what did not fit into hello.
+   // A feed brings changed specifications by `symbols`; a desk tells them as events. Both bring by `symbols` what did not
+   // fit into hello, and all of them again when it is time.
    bool              SendSymbols(const long now_ms)
      {
+      if(m_specs.IsDue(now_ms))
+         m_specs.ForgetAll(now_ms);
       if(!m_specs.TookNews())
          return(false);
       Head("symbols", 5);
@@ -290,6 +296,8 @@ private:
          Log::Say("the bridge restarted, greeting it anew");
       else
          g_log.Repeat(m_last_error);
+      if(session.Outstanding() == "symbols")
+         m_specs.Retry(now_ms);
       session.Refused(code, now_ms);
      }
 

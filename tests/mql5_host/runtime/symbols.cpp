@@ -113,6 +113,11 @@ bool SymbolInfoTick(const string &symbol, MqlTick &tick) {
   if (!is_there) set_error(ERR_MARKET_UNKNOWN_SYMBOL);
   return is_there;
 }
+// The simulated broker asks for the margin of its calculation modes as it is.
+bool SymbolInfoMarginRate(const string &symbol, ENUM_ORDER_TYPE, double &initial, double &maintenance) {
+  initial = maintenance = 1.0;
+  return spec_of(symbol).has_value();
+}
 bool SymbolInfoSessionTrade(const string &symbol, ENUM_DAY_OF_WEEK day, uint index, datetime &from, datetime &to) {
   std::optional<Json> spec = spec_of(symbol);
   if (!spec) return false;

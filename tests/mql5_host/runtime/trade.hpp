@@ -27,6 +27,7 @@ bool SymbolInfoInteger(const string &symbol, ENUM_SYMBOL_INFO_INTEGER property, 
 bool SymbolInfoDouble(const string &symbol, ENUM_SYMBOL_INFO_DOUBLE property, double &value);
 bool SymbolInfoString(const string &symbol, ENUM_SYMBOL_INFO_STRING property, string &value);
 bool SymbolInfoTick(const string &symbol, MqlTick &tick);
+bool SymbolInfoMarginRate(const string &symbol, ENUM_ORDER_TYPE type, double &initial, double &maintenance);
 bool SymbolInfoSessionTrade(const string &symbol, ENUM_DAY_OF_WEEK day, uint index, datetime &from, datetime &to);
 bool SymbolInfoSessionQuote(const string &symbol, ENUM_DAY_OF_WEEK day, uint index, datetime &from, datetime &to);
 

@@ -1,7 +1,7 @@
 """The terminal's talk with the bridge: which request is sent next, and what each reply means.
 
-hello with the books, then pull after pull; a chunk of history that was asked for goes before the next pull. The table
-of states is the protocol's (terminal_session.py); sockets are the requester's.
+hello with the books, then pull after pull; a chunk of history that was asked for, and specifications when they are due
+again, go before the next pull. The table of states is the protocol's (terminal_session.py); sockets the requester's.
 """
 
 import logging
@@ -12,11 +12,12 @@ from contextlib import suppress
 from typing import Any
 
 from zmq_bridge.protocol.commands import Command, FetchTicks
-from zmq_bridge.protocol.dialogue import Bye, Hello, History, Program, Pull, Welcome, Work
-from zmq_bridge.protocol.limits import TICKS_PER_HISTORY_MAX, VERSIONS
+from zmq_bridge.protocol.dialogue import Bye, Hello, History, Program, Pull, Received, Symbols, Welcome, Work
+from zmq_bridge.protocol.limits import SYMBOLS_PER_MESSAGE_MAX, TICKS_PER_HISTORY_MAX, VERSIONS
 from zmq_bridge.protocol.published import Books, Role
 from zmq_bridge.protocol.terminal_session import State, TerminalSession, Wanted
 from zmq_bridge.protocol.ticks import Tick
+from zmq_bridge.protocol.values import Spec
 from zmq_bridge.simulator.errors import BrokerRefused
 from zmq_bridge.simulator.terminal.executor import Broker
 from zmq_bridge.simulator.terminal.memory import Memory
@@ -24,6 +25,7 @@ from zmq_bridge.simulator.terminal.requester import Requester
 from zmq_bridge.simulator.terminal.watch import Watch
 
 FETCHES_MAX = 64  # history requests that wait their turn; more are left to be asked again
+SPECS_RETRY_MS = 60_000  # after the bridge could not take specifications
 PROGRAM = Program(name="zmq-bridge simulated terminal", version="1")
 
 log = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ class Bridge:
         login: int,
         role: Role,
         books: Callable[[], Books],
+        news: Callable[[], Books | None],
+        specs_every_ms: int,
         on_welcome: Callable[[Welcome], None],
         on_work: Callable[[Work], None],
         on_command: Callable[[Command], None],
@@ -55,6 +59,11 @@ class Bridge:
         self._login = login
         self._role = role
         self._books = books
+        self._news = news
+        self._specs_every_ms = specs_every_ms
+        self._specs_due_ms = 0
+        self._untold: deque[Spec] = deque()  # specifications that the next requests bring
+        self._unconfirmed = False  # a `symbols` request was not answered yet
         self._on_welcome = on_welcome
         self._on_work = on_work
         self._on_command = on_command
@@ -76,13 +85,15 @@ class Bridge:
                 self._on_work(work)
                 for command in work.commands:
                     self._take(command)
+            case Received(command_id=""):
+                self._unconfirmed = False
         match self.session.wants(now_ms):
             case Wanted.HELLO:
-                hello = self._hello()
+                hello = self._hello(now_ms)
                 self._requester.reopen()
                 self._requester.send(hello, now_ms)
             case Wanted.REQUEST:
-                self._requester.send(self._history() or self._pull(), now_ms)
+                self._requester.send(self._history() or self._symbols(now_ms) or self._pull(), now_ms)
 
     def say_bye(self, now_ms: int, reason: str) -> bool:
         """Take leave if nothing is outstanding; False when something is."""
@@ -101,9 +112,8 @@ class Bridge:
         elif len(self._fetches) < FETCHES_MAX and all(each != command for each in self._fetches):
             self._fetches.append(command)
 
-    def _hello(self) -> Hello:
-        specs = self._watch.read_specs()
-        self._watch.specs = {spec.symbol: spec for spec in specs}
+    def _hello(self, now_ms: int) -> Hello:
+        self._tell_every_spec(now_ms)
         return Hello(
             login=self._login,
             session=self._memory.session,
@@ -113,9 +123,32 @@ class Bridge:
             program=PROGRAM,
             clock_ms=time.time_ns() // 1_000_000,
             server_offset_s=self._offset_s,
+            journal=self._memory.journal,
+            journal_session=self._memory.earlier_session,
             snapshot=None if self._role == "feed" else self._books(),
-            symbols=tuple(specs),
+            symbols=self._next_specs(),
         )
+
+    def _tell_every_spec(self, now_ms: int) -> None:
+        """Have every specification told, changed or not."""
+        self._untold = deque(self._watch.every_spec())
+        self._unconfirmed = False
+        self._specs_due_ms = now_ms + self._specs_every_ms
+
+    def _next_specs(self) -> tuple[Spec, ...]:
+        return tuple(self._untold.popleft() for _ in range(min(len(self._untold), SYMBOLS_PER_MESSAGE_MAX)))
+
+    def _symbols(self, now_ms: int) -> Symbols | None:
+        """Bring specifications when it is time, or when some are left; what was refused is brought again later."""
+        if self._unconfirmed:
+            self._unconfirmed = False
+            self._specs_due_ms = min(self._specs_due_ms, now_ms + SPECS_RETRY_MS)
+        if now_ms >= self._specs_due_ms:
+            self._tell_every_spec(now_ms)
+        if not self._untold:
+            return None
+        self._unconfirmed = True
+        return Symbols(login=self._login, session=self._memory.session, symbols=self._next_specs())
 
     def _pull(self) -> Pull:
         return Pull(
@@ -123,6 +156,7 @@ class Bridge:
             session=self._memory.session,
             wait_ms=self.session.wait_ms_max,
             events=self._memory.events.unacknowledged(),
+            snapshot=self._news(),
         )
 
     def _history(self) -> History | None:

@@ -73,7 +73,10 @@ class Loop:
         session = TerminalSession(self._memory.session)
         self._requester = Requester(context, settings.request_endpoint, settings.credentials, session, poller)
         self._pump = TickPump(self._publisher, login=login, session=self._memory.session, symbols=symbols)
-        self._reports = Reports(link, self._memory, self._publisher, self._pump, login=login, role=settings.role)
+        self._reports = Reports(
+            link, self._memory, self._publisher, self._pump, login=login, role=settings.role,
+            are_books_pulled=settings.credentials.are_given,
+        )  # fmt: skip
         self._watch = Watch(link, self._memory, symbols)
         settles = settings.unknown_settles_s
         self._desk = Desk(
@@ -88,6 +91,8 @@ class Loop:
             login=login,
             role=settings.role,
             books=self._reports.books,
+            news=self._reports.news,
+            specs_every_ms=int(settings.specs_every_s * 1000),
             on_welcome=self._welcomed,
             on_work=self._worked,
             on_command=self._command,

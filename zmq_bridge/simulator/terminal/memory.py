@@ -13,6 +13,7 @@ from typing import Any
 from zmq_bridge.protocol.commands import Command, TradingStateName, command_from_map, command_to_map
 from zmq_bridge.protocol.errors import ProtocolError
 from zmq_bridge.protocol.event_log import EventLog
+from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.protocol.journal import CommandJournal, Intent, Outcome, Record, Told
 from zmq_bridge.protocol.published import CommandResult, Event, EventData, event_from_map, event_to_map
 from zmq_bridge.protocol.schema import from_map, to_map
@@ -38,7 +39,8 @@ class Memory:
         self.trading_state: TradingStateName = "halted"  # until the bridge says otherwise
         self.deal_told = 0  # highest ticket that became an event; 0: none ever
         self.begun: dict[str, Command] = {}  # commands without a final result, as they were asked
-        self._last_session = 0
+        self.journal = ""  # identity of the file
+        self.earlier_session = 0  # the last one of an earlier process; 0: none
         events: dict[tuple[int, int], Event] = {}
         records: list[Record] = []
         try:
@@ -47,7 +49,8 @@ class Memory:
                     self._restore(kind, value, events, records)
         except (ProtocolError, KeyError, TypeError, ValueError) as error:
             raise JournalError(f"{path}: expected a terminal's journal, found {error}") from error
-        self.session = max(now_ms, self._last_session + 1)
+        self.session = max(now_ms, self.earlier_session + 1)
+        self.journal = self.journal or new_id(now_ms)
         self.commands = CommandJournal(records)
         self.events = EventLog(login, self.session, events.values())
         self.to_publish: deque[Event] = deque()  # on disk, not yet on PUB
@@ -118,8 +121,10 @@ class Memory:
             case "acks":
                 for session, seq in value:
                     events.pop((session, seq), None)
+            case "journal":
+                self.journal = value
             case "session":
-                self._last_session = value
+                self.earlier_session = value
             case "trading_state":
                 self.trading_state = value
             case "begun":
@@ -135,6 +140,7 @@ class Memory:
 
     def _rewrite(self) -> None:
         rows: list[Row] = [
+            ["journal", self.journal],
             ["session", self.session],
             ["trading_state", self.trading_state],
             ["deal_told", self.deal_told],

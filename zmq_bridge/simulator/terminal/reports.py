@@ -7,7 +7,7 @@ from typing import Any
 
 from zmq_bridge.protocol.limits import BEAT_MS, SNAPSHOT_MS
 from zmq_bridge.protocol.messages import encode_frame
-from zmq_bridge.protocol.published import Beat, Books, Role, Snapshot
+from zmq_bridge.protocol.published import Beat, Books, Role, snapshot_of
 from zmq_bridge.protocol.topics import account_topic, beat_topic, event_topic
 from zmq_bridge.simulator.terminal.executor import Broker
 from zmq_bridge.simulator.terminal.memory import Memory
@@ -20,8 +20,21 @@ class Reports:
     """The terminal's voice on PUB."""
 
     def __init__(
-        self, broker: Broker, memory: Memory, publisher: Publisher, pump: TickPump, *, login: int, role: Role
+        self,
+        broker: Broker,
+        memory: Memory,
+        publisher: Publisher,
+        pump: TickPump,
+        *,
+        login: int,
+        role: Role,
+        are_books_pulled: bool,
     ) -> None:
+        """Make the voice of one terminal.
+
+        Args:
+            are_books_pulled: the bridge knows who asks, so it believes the books of requests and no others.
+        """
         self._broker = broker
         self._memory = memory
         self._publisher = publisher
@@ -30,6 +43,8 @@ class Reports:
         self._role = role
         self._beat_due_ms = 0
         self._snapshot_due_ms = 0
+        self._are_books_pulled = are_books_pulled
+        self._unbrought: Books | None = None  # published, not yet brought by a request
         self.clock_msc = 0  # the trade server's clock as last seen
         self.sent: dict[str, int] = {}  # last number sent of events and snapshots
 
@@ -43,10 +58,15 @@ class Reports:
                 self.sent[event_topic(self._login)] = event.seq
 
     def books(self) -> Books:
-        """Ask the broker for the books of this moment."""
-        snapshot: dict[str, Any] = self._broker.call("snapshot")
-        self.clock_msc = max(self.clock_msc, snapshot["time_msc"])
-        return books_from(snapshot, self._memory.events.last_seq)
+        """Publish the books of this moment and return them, for a greeting."""
+        books = self._publish_books()
+        self._unbrought = None
+        return books
+
+    def news(self) -> Books | None:
+        """Return the books last published, for a pull; None when a request brought them, or none is to bring any."""
+        books, self._unbrought = self._unbrought, None
+        return books if self._are_books_pulled else None
 
     def changed(self) -> None:
         """Have a snapshot published with the next turn."""
@@ -57,21 +77,7 @@ class Reports:
         if self._role == "feed" or now_ms < self._snapshot_due_ms:
             return
         self._snapshot_due_ms = now_ms + SNAPSHOT_MS
-        books = self.books()
-        topic = account_topic(self._login)
-        seq = self._publisher.counters.take(topic)
-        snapshot = Snapshot(
-            login=self._login,
-            session=self._memory.session,
-            seq=seq,
-            event_seq=books.event_seq,
-            time_msc=books.time_msc,
-            account=books.account,
-            positions=books.positions,
-            orders=books.orders,
-        )
-        self._publisher.send(encode_frame(snapshot))
-        self.sent[topic] = seq
+        self._unbrought = self._publish_books()
 
     def beat_if_due(self, now_ms: int) -> None:
         """Publish a heartbeat every BEAT_MS; it names only numbers that have left already."""
@@ -92,3 +98,13 @@ class Reports:
         """Say when something is due again."""
         due_ms = self._beat_due_ms if self._role == "feed" else min(self._beat_due_ms, self._snapshot_due_ms)
         return max(0, due_ms - now_ms)
+
+    def _publish_books(self) -> Books:
+        """Ask the broker for the books of this moment, number and publish them."""
+        values: dict[str, Any] = self._broker.call("snapshot")
+        self.clock_msc = max(self.clock_msc, values["time_msc"])
+        topic = account_topic(self._login)
+        books = books_from(values, self._memory.events.last_seq, self._publisher.counters.take(topic))
+        self._publisher.send(encode_frame(snapshot_of(books, self._login, self._memory.session)))
+        self.sent[topic] = books.seq
+        return books

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from zmq_bridge.protocol.limits import SPECS_MS_MAX
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
@@ -14,6 +16,11 @@ class Credentials:
     server_key: str = ""  # the bridge's public key, Z85
     public_key: str = ""  # the terminal's own, Z85
     secret_key: str = field(default="", repr=False)  # Z85
+
+    @property
+    def are_given(self) -> bool:
+        """Whether the bridge can know who speaks."""
+        return bool(self.username or self.server_key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,3 +37,4 @@ class TerminalSettings:
     credentials: Credentials = field(default_factory=Credentials)
     broker_timeout_s: float = 2.0  # an order without an answer for so long is `unknown`
     unknown_settles_s: float | None = 10.0  # not at the broker so long after: it never arrived; None: stays unknown
+    specs_every_s: float = SPECS_MS_MAX / 1000  # every specification is told again so often, changed or not

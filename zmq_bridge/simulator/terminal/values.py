@@ -41,11 +41,12 @@ def spec_from(values: dict[str, Any]) -> Spec:
     return from_map(Spec, values, "symbol")
 
 
-def books_from(snapshot: dict[str, Any], event_seq: int) -> Books:
+def books_from(snapshot: dict[str, Any], event_seq: int, seq: int) -> Books:
     """Account, positions and orders of one moment."""
     orders = (order_from(each) for each in snapshot["orders"])
     return Books(
         event_seq=event_seq,
+        seq=seq,
         time_msc=snapshot["time_msc"],
         account=account_from(snapshot["account"]),
         positions=tuple(position_from(each) for each in snapshot["positions"]),
@@ -54,14 +55,14 @@ def books_from(snapshot: dict[str, Any], event_seq: int) -> Books:
 
 
 def is_same_spec(old: Spec | None, new: Spec) -> bool:
-    """Say whether a specification needs no telling: equal but for the drift of its tick value with the rates."""
+    """Say whether a specification needs no telling: equal but for what drifts with the rates."""
     if old is None:
         return False
     drift = abs(new.tick_value - old.tick_value)
     if drift > TICK_VALUE_DRIFT_MAX * abs(old.tick_value):
         return False
-    return _without_tick_value(old) == _without_tick_value(new)
+    return _without_drift(old) == _without_drift(new)
 
 
-def _without_tick_value(spec: Spec) -> Spec:
-    return replace(spec, tick_value=Decimal(0))
+def _without_drift(spec: Spec) -> Spec:
+    return replace(spec, tick_value=Decimal(0), probe=None)

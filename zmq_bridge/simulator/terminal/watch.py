@@ -5,11 +5,13 @@ every greeting from where the bridge asks, and every minute. The bridge knows a 
 does no harm. Transactions come in any order and only say where to look: the truth is asked from the broker.
 """
 
+from dataclasses import replace
 from typing import Any
 
 from zmq_bridge.protocol.values import Order, Spec
 from zmq_bridge.simulator.terminal.executor import Broker
 from zmq_bridge.simulator.terminal.memory import Memory
+from zmq_bridge.simulator.terminal.probe import probe_of
 from zmq_bridge.simulator.terminal.values import deal_from, is_same_spec, order_from, spec_from
 
 OVERLAP_MS = 600_000  # how far back a re-read goes before the server's present time
@@ -59,21 +61,38 @@ class Watch:
 
     def changed_specs(self) -> list[Spec]:
         """Tell specifications that differ from what the bridge has."""
-        changed = [spec for spec in self.read_specs() if not is_same_spec(self.specs.get(spec.symbol), spec)]
+        changed = [news for spec in self._listed() if (news := self._news_of(spec)) is not None]
         for spec in changed:
             self._memory.tell(spec)
             self.specs[spec.symbol] = spec
         return changed
 
-    def read_specs(self) -> list[Spec]:
-        """Read the specifications of the symbols that this terminal publishes."""
-        every: list[dict[str, Any]] = self._broker.call("symbols")
-        return [spec_from(values) for values in every if self._symbols is None or values["symbol"] in self._symbols]
+    def every_spec(self) -> list[Spec]:
+        """Read the specifications of the symbols that this terminal publishes, each with its probe, to be told now."""
+        every = [self._probed(spec) for spec in self._listed()]
+        self.specs = {spec.symbol: spec for spec in every}
+        return every
 
     @property
     def is_price_missing(self) -> bool:
         """Whether a specification still lacks its tick value, because no rate was known yet."""
         return any(not spec.tick_value for spec in self.specs.values())
+
+    def _listed(self) -> list[Spec]:
+        every: list[dict[str, Any]] = self._broker.call("symbols")
+        return [spec_from(values) for values in every if self._symbols is None or values["symbol"] in self._symbols]
+
+    def _probed(self, spec: Spec) -> Spec:
+        return replace(spec, probe=probe_of(self._broker, spec))
+
+    def _news_of(self, spec: Spec) -> Spec | None:
+        """Return what is to be told of a symbol: it changed, or it can be probed at last."""
+        told = self.specs.get(spec.symbol)
+        is_same = is_same_spec(told, spec)
+        if is_same and told is not None and told.probe is not None:
+            return None
+        probed = self._probed(spec)
+        return None if is_same and probed.probe is None else probed
 
     def _tell_deals(self, **which: int) -> int:
         count = offset = 0
