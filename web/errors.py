@@ -78,7 +78,7 @@ class Unavailable(ApiError):
 
 def install(app: Flask) -> None:
     """Register the handlers that give every error its form."""
-    app.register_error_handler(ApiError, _api_error)
+    app.register_error_handler(ApiError, api_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(LiveError, _redis_down)
     for trouble in DATABASE_TROUBLE:
@@ -92,7 +92,8 @@ def _answer(body: dict[str, Any], status: int) -> Response:
     return response
 
 
-def _api_error(error: ApiError) -> Response:
+def api_error(error: ApiError) -> Response:
+    """Write one of our own errors."""
     response = _answer(error.body, error.status)
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="zmq-bridge"'

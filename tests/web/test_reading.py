@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -174,13 +173,3 @@ def test_a_fault_of_ours_shows_an_incident_number_and_nothing_of_the_inside(
 def test_the_openapi_document_describes_every_address(app: Flask) -> None:
     paths = Reply.of(app.test_client().get("/api/openapi.json")).json["paths"]
     assert {"/api/signal", "/api/signals", "/api/users/{user_id}/invest", "/api/market/prices"} <= set(paths)
-
-
-def test_the_page_and_all_that_it_loads_are_served(app: Flask) -> None:
-    client = app.test_client()
-    page = client.get("/").text
-    for path in re.findall(r'(?:href|src)="(/[^"]+)"', page):
-        response = client.get(path)
-        assert response.status_code == 200, path
-        assert response.mimetype in {"text/css", "text/javascript"}
-    assert page.count("/static/") == 2

@@ -1,14 +1,10 @@
-"""The page for people. It holds no data itself: its script asks the API with the key that one types in."""
+"""The pages for people: rendered here, from the same answers of the API that every client gets.
 
-from flask import Blueprint, Response, send_from_directory
+A page is a frame with cards; a card is a part of a page that can be asked for again by itself. What a card shows comes
+from `inside.ask`, never from a query of its own, so a person sees what a program would see, and no more than their key
+allows. `static` holds our own scripts and styles, `static/vendor` what `web/build.py` brought from npm.
+"""
 
-pages = Blueprint("pages", __name__, static_folder="static", static_url_path="/static")
+from web.pages.views import pages
 
-
-@pages.get("/")
-def overview() -> Response:
-    """Serve the overview."""
-    assert pages.static_folder is not None
-    response = send_from_directory(pages.static_folder, "overview.html")
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+__all__ = ["pages"]

@@ -1,0 +1,122 @@
+"""The pages without a browser: who gets in, what is served, and what a page says when something does not answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+
+from tests.admission.world import LOGIN, World
+from tests.web.conftest import Caller
+from web.pages.cards import CARDS
+from web.pages.filters import duration, lots, number, percent, price, signed
+from web.pages.views import PAGES, _own_path
+
+READER = ("read", "trade", "admin")
+
+
+PERSON = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def test_a_stranger_is_asked_to_sign_in_and_comes_back(caller: Callable[..., Caller]) -> None:
+    for page in PAGES:
+        response = caller().client.get(f"{page.path}?account=7", headers=PERSON)
+        assert response.status_code == 401, page.name
+        assert f'data-next="{page.path}?account=7"' in response.text, page.name
+
+
+@pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])
+def test_signing_in_never_leads_to_another_site(wanted: str) -> None:
+    assert _own_path(wanted) == "/"
+
+
+def test_all_that_a_page_loads_is_served_and_nothing_of_it_is_inline(caller: Callable[..., Caller]) -> None:
+    reader = caller(*READER)
+    seen = set()
+    for page in PAGES[:-1]:
+        text = reader.get(page.path).text
+        assert re.findall(r"<script(?![^>]*src=)", text) == [], page.name
+        assert re.findall(r' (?:style|on\w+)="', text) == [], page.name
+        seen |= set(re.findall(r'(?:href|src)="(/static/[^"]+)"', text))
+    assert seen
+    for path in seen:
+        assert reader.client.get(path).status_code == 200, path
+
+
+def test_scripts_import_only_what_is_there(app: Flask) -> None:
+    client, waiting, seen = app.test_client(), ["/static/scripts/app.js"], set()
+    while waiting:
+        path = waiting.pop()
+        response = client.get(path)
+        assert response.status_code == 200, path
+        seen.add(path)
+        imported = {f"/static/scripts/{name}" for name in re.findall(r'from "\./([\w-]+\.js)"', response.text)}
+        waiting += imported - seen
+    assert len(seen) > 5
+
+
+def test_every_card_answers_a_reader(caller: Callable[..., Caller]) -> None:
+    reader = caller(*READER)
+    for name in CARDS:
+        reply = reader.get(f"/cards/{name}")
+        assert reply.status_code == 200, f"{name}: {reply.text[:500]}"
+
+
+def test_a_card_is_no_way_around_the_keys_scopes(caller: Callable[..., Caller]) -> None:
+    reply = caller("signal").get("/cards/positions")
+    assert reply.status_code == 403
+    assert "Scope missing" in reply.text
+
+
+def test_a_card_of_nobody_is_401(caller: Callable[..., Caller], world: World) -> None:
+    assert caller().get("/cards/positions").status_code == 401
+
+
+def test_a_key_that_may_not_see_a_page_is_told_what_it_lacks(caller: Callable[..., Caller]) -> None:
+    signaller = caller("signal")
+    response = signaller.client.get("/risk", headers=PERSON | {"X-API-Key": str(signaller.key)})
+    assert response.status_code == 403
+    assert "read or trade" in response.text
+
+
+def test_a_member_who_opens_the_overview_comes_to_their_own_page(caller: Callable[..., Caller], world: World) -> None:
+    user_id = world.rows("INSERT INTO users (name, email) VALUES ('Ada', 'a@example.org') RETURNING id")[0].id
+    member = caller("member", user_id=user_id)
+    response = member.client.get("/", headers=PERSON | {"X-API-Key": str(member.key)})
+    assert (response.status_code, response.headers["Location"]) == (302, "/me")
+    assert member.get("/me").status_code == 200
+
+
+def test_a_key_for_another_account_sees_nothing_of_this_one(caller: Callable[..., Caller], world: World) -> None:
+    text = caller(*READER, accounts=[1]).get("/").text
+    assert str(LOGIN) not in text
+
+
+def test_what_comes_from_outside_is_written_as_text(caller: Callable[..., Caller], world: World) -> None:
+    world.run("UPDATE accounts SET server = '<script>alert(1)</script>'")
+    text = caller(*READER).get("/").text
+    assert "<script>alert(1)" not in text
+    assert "&lt;script&gt;alert(1)" in text
+
+
+def test_figures_are_written_exactly() -> None:
+    assert str(number("1234567.80")) == "1,234,567.80"
+    assert str(number("-0.05")) == "−0.05"
+    assert str(signed("-1234.50")) == '<span class="down">−1,234.50</span>'
+    assert str(signed("3.00")) == '<span class="up">+3.00</span>'
+    assert str(signed("0.00")) == "0.00"
+    assert str(lots("0.1")) == "0.10"
+    assert str(lots("0.0010")) == "0.001"
+    assert str(lots("100")) == "100.00"
+    assert str(price("1.08500")) == "1.08500"
+    assert "none" in str(price("0"))
+    assert str(percent("0.0512")) == "5.12\N{NO-BREAK SPACE}%"
+    assert [str(duration(ms)) for ms in (3, 1500, 90_000, 7_200_000)] == ["3 ms", "1.5 s", "1.5 min", "2.0 h"]
+
+
+@pytest.mark.parametrize("value", [None, "", "NaN", "Infinity", "word"])
+def test_what_is_no_number_is_a_dash_and_never_a_zero(value: object) -> None:
+    assert "none" in str(number(value))
+    assert "none" in str(signed(value))

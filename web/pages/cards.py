@@ -1,0 +1,63 @@
+"""Parts of pages that can be asked for again by themselves: what each asks the API, and what its template is given.
+
+A card names the kinds of news that make it old (`topics`) and how often it is asked for anyway (`every_s`); the script
+`cards.js` does both. When the API does not answer, the card says so, with the code and what to do, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import render_template, request
+
+from web.pages.inside import NoAnswer
+from web.pages.viewer import Viewer
+from web.parts import now_ms
+
+Context = dict[str, Any]
+Gather = Callable[[Viewer], Context]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One part of a page."""
+
+    name: str  # in addresses and ids; its template is cards/<name>.html
+    title: str
+    gather: Gather  # asks the API for what the template needs
+    topics: tuple[str, ...]  # news that make it old
+    every_s: int  # how often it is asked for without news
+    inline: bool  # a word in the frame rather than a box of its own
+
+
+CARDS: dict[str, Card] = {}
+
+
+def card(
+    name: str, title: str, *, topics: tuple[str, ...] = (), every_s: int = 10, inline: bool = False
+) -> Callable[[Gather], Gather]:
+    """Register a function that gathers what the card of this name shows."""
+
+    def register(gather: Gather) -> Gather:
+        CARDS[name] = Card(name=name, title=title, gather=gather, topics=topics, every_s=every_s, inline=inline)
+        return gather
+
+    return register
+
+
+def render(name: str, shown_to: Viewer, look: str = "") -> tuple[str, int]:
+    """A card as HTML, and the status of what it rests on."""
+    chosen = CARDS[name]
+    context: Context = {"card": chosen, "look": look, "viewer": shown_to, "read_at_ms": now_ms(), "query": _query()}
+    try:
+        return render_template(f"cards/{name}.html", **context, **chosen.gather(shown_to)), 200
+    except NoAnswer as problem:
+        template = "cards/problem-inline.html" if chosen.inline else "cards/problem.html"
+        return render_template(template, **context, problem=problem), problem.status
+
+
+def _query() -> dict[str, str]:
+    """What the page was asked with, so that a card asks again for the same."""
+    return {name: value for name, value in request.args.items() if name != "look"}

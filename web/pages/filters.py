@@ -1,0 +1,133 @@
+"""How figures are written for people. What comes is the API's exact text; nothing is rounded, only set in order.
+
+A sign or a word goes with every colour, a minus is a real minus, and what is missing is a dash that says so aloud.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from flask.sansio.app import App
+from markupsafe import Markup
+
+from web.pages.viewer import viewer
+
+MISSING = Markup('<span class="quiet" aria-label="none">–</span>')
+MINUS = "\N{MINUS SIGN}"
+UNITS = (
+    (1000, "ms", 1, 0),
+    (60_000, "s", 1000, 1),
+    (3_600_000, "min", 60_000, 1),
+    (172_800_000, "h", 3_600_000, 1),
+)
+"""Up to how many milliseconds which unit, its size in milliseconds, and its decimals."""
+
+
+def number(value: Any, *, places: int | None = None) -> Markup | str:
+    """A number with its thousands set apart: 12,345.60. `places` only for what has no digits of its own."""
+    parsed = _parsed(value)
+    if parsed is None:
+        return MISSING
+    if places is not None:
+        parsed = parsed.quantize(Decimal(1).scaleb(-places))
+    return f"{parsed:,f}".replace("-", MINUS)
+
+
+def signed(value: Any) -> Markup | str:
+    """Profit or loss: with its sign, and a colour that follows it."""
+    parsed = _parsed(value)
+    if parsed is None:
+        return MISSING
+    if parsed == 0:
+        return number(value)
+    look, sign = ("up", "+") if parsed > 0 else ("down", "")
+    return Markup('<span class="{}">{}{}</span>').format(look, sign, number(value))
+
+
+def price(value: Any) -> Markup | str:
+    """A price, without thousands; a stop or target of zero is none."""
+    parsed = _parsed(value)
+    return MISSING if parsed is None or parsed == 0 else str(value)
+
+
+def lots(value: Any) -> Markup | str:
+    """A volume with two decimals at least."""
+    parsed = _parsed(value)
+    if parsed is None:
+        return MISSING
+    short = parsed.normalize()
+    places = max(2, -int(short.as_tuple().exponent))
+    return f"{short.quantize(Decimal(1).scaleb(-places)):f}"
+
+
+def percent(value: Any, places: int = 2) -> Markup | str:
+    """A fraction as per cent: 0.0512 becomes 5.12 %."""
+    parsed = _parsed(value)
+    return MISSING if parsed is None else f"{number(parsed * 100, places=places)}\N{NO-BREAK SPACE}%"
+
+
+def duration(milliseconds: Any) -> Markup | str:
+    """A length of time in the largest unit that says enough."""
+    if milliseconds is None:
+        return MISSING
+    ms = float(milliseconds)
+    for limit_ms, unit, size_ms, places in UNITS:
+        if abs(ms) < limit_ms:
+            return f"{ms / size_ms:.{places}f} {unit}"
+    return f"{ms / 86_400_000:.1f} days"
+
+
+def when(value: Any, look: str = "time") -> Markup:
+    """A moment (ISO 8601) in the reader's zone; the script puts it there, and the server's time on hover."""
+    if not value:
+        return MISSING
+    moment = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return _time(moment.astimezone(UTC), look)
+
+
+def server_when(time_msc: Any, look: str = "time") -> Markup:
+    """A moment by the trade server's clock, in milliseconds."""
+    if not time_msc:
+        return MISSING
+    shown = viewer()
+    offset = None if shown is None else shown.server_offset_s
+    moment = datetime.fromtimestamp(int(time_msc) / 1000, UTC)
+    if offset is None:
+        return Markup('<span title="by the trade server\'s clock">{}</span>').format(f"{moment:%Y-%m-%d %H:%M:%S}")
+    return _time(moment - timedelta(seconds=offset), look)
+
+
+def age(at_ms: Any, stale_after_ms: int = 0) -> Markup:
+    """How old something is, counted on by the script; past `stale_after_ms` it is greyed and called old."""
+    if at_ms is None:
+        return MISSING
+    return Markup('<span class="age" data-at="{}" data-stale="{}"></span>').format(int(at_ms), stale_after_ms)
+
+
+def words(code: Any) -> str:
+    """A code as words: `RISK_REWARD_TOO_LOW` becomes `risk reward too low`."""
+    return str(code or "").replace("_", " ").lower()
+
+
+def _time(moment: datetime, look: str) -> Markup:
+    text = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+    element = Markup('<time datetime="{}" data-look="{}">{}</time>')
+    return element.format(moment.isoformat(timespec="milliseconds"), look, text)
+
+
+def _parsed(value: Any) -> Decimal | None:
+    if value is None or value == "":
+        return None
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def install(app: App) -> None:
+    """Give the templates these filters."""
+    for made in (number, signed, price, lots, percent, duration, when, server_when, age, words):
+        app.add_template_filter(made)

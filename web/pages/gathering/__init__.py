@@ -1,0 +1,1 @@
+"""What each card asks the API for, one module a page."""

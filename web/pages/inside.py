@@ -1,0 +1,68 @@
+"""Ask our own API from within: the same address, the same person, the same refusals, without the network.
+
+A request inside has a context of its own, so that nothing of it (who asks, what was measured) leaks into the outer one.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, request
+from werkzeug.test import Client
+
+from web.sessions import COOKIE
+
+INSIDE = "zmq_bridge.inside"
+"""Marks the WSGI environment of a request that a page makes; nobody can send it from outside."""
+
+FORWARDED = ("X-API-Key", "Authorization")
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer(Exception):
+    """The API refused, or could not answer."""
+
+    status: int
+    code: str
+    message: str
+
+
+def ask(path: str, *, accept: Collection[int] = (), **query: Any) -> Any:
+    """GET one address of the API as the person who asks for the page.
+
+    Args:
+        path: such as `/api/positions`.
+        accept: statuses besides 2xx whose body is as good as an answer.
+        query: parameters; those that are None are left out.
+
+    Raises:
+        NoAnswer: any other status.
+    """
+    status, body = contextvars.Context().run(_get, current_app._get_current_object(), _identity(), path, query)  # type: ignore[attr-defined]
+    if status < 300 or status in accept:
+        return body
+    body = body if isinstance(body, dict) else {}
+    raise NoAnswer(status, body.get("code", "NO_ANSWER"), body.get("message", f"The API answered {status}."))
+
+
+def _identity() -> dict[str, Any]:
+    headers = {name: request.headers[name] for name in FORWARDED if name in request.headers}
+    token = request.cookies.get(COOKIE)
+    return {
+        "headers": headers | ({"Cookie": f"{COOKIE}={token}"} if token else {}),
+        "environ_base": {"REMOTE_ADDR": request.remote_addr or "", INSIDE: True},
+        "base_url": request.host_url,
+    }
+
+
+def _get(app: Any, identity: dict[str, Any], path: str, query: dict[str, Any]) -> tuple[int, Any]:
+    given = {name: str(value) for name, value in query.items() if value is not None}
+    response = Client(app.wsgi_app, use_cookies=False).get(path, query_string=given, **identity)
+    try:
+        return response.status_code, json.loads(response.get_data())
+    except ValueError:
+        return response.status_code, None

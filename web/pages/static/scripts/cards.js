@@ -1,0 +1,71 @@
+// Cards are asked for again when news makes them old, and every so often anyway. One that can't be asked for keeps what
+// it showed, greyed, and says since when; it is never left looking fresh.
+
+import { heardServer } from "./clock.js";
+
+const SOON_MS = 150;
+const CHECK_MS = 500;
+const askedAt = new WeakMap();
+const inFlight = new WeakSet();
+
+const isShown = () => document.visibilityState === "visible";
+const cards = () => document.querySelectorAll("[data-every][hx-get]");
+const isBusy = (card) => card.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+
+function refresh(card) {
+  if (inFlight.has(card) || isBusy(card)) return;
+  askedAt.set(card, performance.now());
+  window.htmx?.trigger(card, "refresh");
+}
+
+function refreshOld() {
+  if (!isShown()) return;
+  for (const card of cards()) {
+    if (performance.now() - (askedAt.get(card) ?? 0) >= Number(card.dataset.every) * 1000) refresh(card);
+  }
+}
+
+// News come in bunches: a card that they make old is asked for once.
+export function newsOf(topic) {
+  for (const card of cards()) {
+    if (!card.dataset.topics?.split(" ").includes(topic) || card.dataset.due) continue;
+    card.dataset.due = "soon";
+    setTimeout(() => { delete card.dataset.due; refresh(card); }, SOON_MS);
+  }
+}
+
+export function refreshAll() {
+  cards().forEach(refresh);
+}
+
+function showLate(card, reason) {
+  if (!card?.classList.contains("card")) return;
+  const since = new Date(Number(card.dataset.readAt)).toLocaleTimeString();
+  card.classList.add("is-late");
+  const note = `Not updated since ${since}: ${reason}`;
+  const late = card.querySelector(".late");
+  if (late && late.textContent !== note) late.textContent = note;
+}
+
+async function reason(xhr) {
+  const found = new DOMParser().parseFromString(xhr.responseText ?? "", "text/html").querySelector("[data-problem] .notice");
+  return found ? found.textContent.trim().replace(/\s+/g, " ") : `the server answered ${xhr.status}.`;
+}
+
+export function startCards() {
+  cards().forEach((card) => askedAt.set(card, performance.now()));
+  setInterval(refreshOld, CHECK_MS);
+  document.addEventListener("visibilitychange", () => { if (isShown()) refreshOld(); });
+  document.addEventListener("htmx:beforeRequest", (event) => inFlight.add(event.detail.elt));
+  document.addEventListener("htmx:afterRequest", (event) => inFlight.delete(event.detail.elt));
+  document.addEventListener("htmx:sendError", (event) => showLate(event.detail.elt, "no answer from the server."));
+  document.addEventListener("htmx:timeout", (event) => showLate(event.detail.elt, "the server takes too long."));
+  document.addEventListener("htmx:responseError", async (event) => {
+    if (event.detail.xhr.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    else showLate(event.detail.elt, await reason(event.detail.xhr));
+  });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const readAt = document.getElementById(event.detail.elt.id)?.dataset.readAt;
+    if (readAt) heardServer(Number(readAt));
+  });
+}

@@ -1,0 +1,27 @@
+// Dialogs that ask before something is done: a button names its dialog and the fields that it fills in.
+
+import { clearProblems } from "./forms.js";
+
+function fill(dialog, fields) {
+  for (const [name, value] of Object.entries(fields)) {
+    const field = dialog.querySelector(`[name="${name}"]`);
+    if (field) field.value = value ?? "";
+    dialog.querySelectorAll(`[data-show="${name}"]`).forEach((element) => { element.textContent = value ?? ""; });
+  }
+}
+
+function open(button) {
+  const dialog = document.getElementById(`dialog-${button.dataset.dialog}`);
+  dialog.querySelectorAll("form").forEach((form) => { form.reset(); clearProblems(form); });
+  fill(dialog, JSON.parse(button.dataset.fields || "{}"));
+  dialog.dispatchEvent(new Event("filled"));
+  dialog.showModal();
+}
+
+export function startDialogs() {
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) open(opener);
+    if (event.target.closest("[data-close-dialog]")) event.target.closest("dialog").close();
+  });
+}

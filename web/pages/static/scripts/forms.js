@@ -1,0 +1,77 @@
+// Forms that speak to the API: `data-call="POST /api/..."`. The fields become one JSON object; what the server refuses is
+// shown at the field it names. A request whose answer was lost is sent again with the same idempotency key, so that
+// pressing twice never does twice.
+
+import { NoConnection, Refused, call, newIdempotencyKey } from "./api.js";
+import { refreshAll } from "./cards.js";
+import { toast } from "./toasts.js";
+
+export function fieldsOf(form) {
+  const fields = {};
+  for (const element of form.elements) {
+    if (!element.name || element.disabled || element.value === "" || element.closest("[hidden]")) continue;
+    if (element.type === "radio" && !element.checked) continue;
+    if (element.type === "checkbox") { fields[element.name] = element.checked; continue; }
+    fields[element.name] = element.dataset.kind === "integer" ? Number(element.value) : element.dataset.kind === "list" ? element.value.split(",").map((word) => word.trim()).filter(Boolean) : element.value;
+  }
+  return fields;
+}
+
+export function clearProblems(form) {
+  form.querySelectorAll("[aria-invalid]").forEach((element) => element.removeAttribute("aria-invalid"));
+  form.querySelectorAll(".wrong").forEach((element) => { element.textContent = ""; });
+}
+
+export function showProblem(form, error) {
+  const named = error instanceof Refused && error.field ? form.elements[error.field] : null;
+  const place = (named?.closest?.(".field") ?? form).querySelector(".wrong");
+  if (named && "setAttribute" in named) { named.setAttribute("aria-invalid", "true"); named.focus(); }
+  if (place) place.textContent = error.message;
+  else toast("bad", error.message);
+}
+
+function keyOf(form, body) {
+  const text = JSON.stringify(body);
+  if (form.dataset.sent !== text) {
+    form.dataset.sent = text;
+    form.dataset.key = newIdempotencyKey();
+  }
+  return form.dataset.key;
+}
+
+const filled = (path, fields) => path.replace(/\{(\w+)\}/g, (_, name) => { const value = fields[name]; delete fields[name]; return encodeURIComponent(value); });
+
+async function send(form) {
+  const [method, template] = form.dataset.call.split(" ");
+  const body = fieldsOf(form);
+  const path = filled(template, body);
+  if (form.dataset.idempotent !== undefined) body.idempotency_key = keyOf(form, body);
+  const button = form.querySelector("button:not([type=button])");
+  clearProblems(form);
+  button.ariaBusy = "true";
+  button.disabled = true;
+  try {
+    const answer = await call(method, path, body);
+    delete form.dataset.sent;
+    toast("good", answer?.next ?? form.dataset.done ?? "Done.");
+    form.closest("dialog")?.close();
+    form.dispatchEvent(new CustomEvent("answered", { bubbles: true, detail: answer }));
+    if (form.dataset.keep === undefined) form.reset();
+    refreshAll();
+  } catch (error) {
+    if (!(error instanceof NoConnection) && (error.status ?? 0) < 500) delete form.dataset.sent;
+    showProblem(form, error);
+  } finally {
+    button.ariaBusy = null;
+    button.disabled = false;
+  }
+}
+
+export function startForms() {
+  document.addEventListener("submit", (event) => {
+    const form = event.target.closest("form[data-call]");
+    if (!form) return;
+    event.preventDefault();
+    send(form);
+  });
+}
