@@ -15,10 +15,10 @@ export PIP_ROOT_USER_ACTION := ignore
 export HYPOTHESIS_STORAGE_DIRECTORY := $(abspath $(CACHE))/hypothesis
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts bench lock clean
+.PHONY: help run test test-wine check lint types contracts bench lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  then: $(BIN)/zmq-bridge --help"
 
@@ -38,6 +38,10 @@ types: $(STAMP)
 
 contracts: $(STAMP)
 	$(BIN)/lint-imports --cache-dir $(CACHE)/import-linter
+
+test-wine: $(STAMP) ## the Expert Advisor under Wine: real libzmq.dll, Winsock (installs Wine and mingw-w64)
+	@sh tests/mql5_wine/install.sh
+	MQL5_WINE=1 $(BIN)/python -m pytest -v -rs -o cache_dir=$(CACHE)/pytest tests/mql5_wine $(ARGS)
 
 bench: $(STAMP) ## measure against raw baselines in the same run, and print ratios
 	$(BIN)/python -m benchmarks $(ARGS)

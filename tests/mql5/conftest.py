@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.mql5_host.build import build, missing_tools
-from tests.mql5_host.run import HostOptions, HostProcess, run_script
+from tests.mql5_host.run import HERE, HostOptions, HostProcess, Machine, run_script
 
 SOURCES = Path(__file__).resolve().parents[2] / "mql5_include"
 INCLUDES = SOURCES / "Include"
@@ -35,13 +35,20 @@ def run_mql5(needs_host: None, tmp_path: Path) -> Callable[..., str]:
     return run
 
 
+@pytest.fixture(scope="session")
+def machine(needs_host: None) -> Machine:
+    """What the programs run on."""
+    return HERE
+
+
 @pytest.fixture
-def start_host(needs_host: None, tmp_path: Path) -> Iterator[Callable[..., HostProcess]]:
+def start_host(machine: Machine, tmp_path: Path) -> Iterator[Callable[..., HostProcess]]:
     """`start_host(program, **options)`: a program that runs until the test ends."""
     with ExitStack() as stack:
 
         def start(program: Path, **options: Any) -> HostProcess:
-            host = HostProcess(build(program, INCLUDES), HostOptions(files=tmp_path / "Files", **options))
+            executable = build(program, INCLUDES, toolchain=machine.toolchain)
+            host = HostProcess(executable, HostOptions(files=tmp_path / "Files", **options), machine)
             stack.callback(host.abandon)
             host.start()
             return host

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.mql5.conftest import INCLUDES, SOURCES
 from tests.mql5_host.build import build
-from tests.mql5_host.run import HostOptions
+from tests.mql5_host.run import HERE, HostOptions, Machine
 from tests.pipeline.rig import Rig
 from zmq_bridge.cli.services import ChildService
 
 EXPERT = SOURCES / "Experts" / "ZmqBridge.mq5"
 
 
-def with_expert(rig: Rig, transport: str, *, inputs: Mapping[str, object] | None = None, **options: Any) -> Rig:
+def with_expert(
+    rig: Rig, transport: str, *, inputs: Mapping[str, object] | None = None, machine: Machine = HERE, **options: Any
+) -> Rig:
     """Replace the rig's terminal by the Expert Advisor in the host.
 
     Args:
         transport: TRANSPORT_NATIVE or TRANSPORT_DLL.
         inputs: further inputs of the Expert Advisor.
+        machine: what it runs on.
         options: fields of HostOptions.
     """
     settings = rig.settings
@@ -37,8 +39,8 @@ def with_expert(rig: Rig, transport: str, *, inputs: Mapping[str, object] | None
     wanted = HostOptions(files=files, broker_port=settings.broker_port, inputs=told, **options)
     rig.services["terminal"] = ChildService(
         name="terminal",
-        argv=[str(build(EXPERT, INCLUDES)), *wanted.words()],
-        env=dict(os.environ),
+        argv=[*machine.launcher, str(build(EXPERT, INCLUDES, toolchain=machine.toolchain)), *wanted.words(machine)],
+        env=dict(machine.env),
         log_path=settings.log_dir / "terminal.log",
     )
     return rig

@@ -11,7 +11,7 @@ import pytest
 
 from tests.mql5.conftest import INCLUDES, SOURCES
 from tests.mql5_host.build import build
-from tests.mql5_host.run import HostOptions, run_script
+from tests.mql5_host.run import HostOptions, Machine, run_script
 from zmq_bridge.protocol import codec
 
 VECTORS = Path(__file__).resolve().parents[1] / "wire_vectors"
@@ -19,7 +19,7 @@ NAMES = sorted(path.stem for path in VECTORS.glob("*.bin"))
 
 
 @pytest.fixture(scope="module")
-def results(needs_host: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(machine: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which the script has worked on every file."""
     files = tmp_path_factory.mktemp("golden") / "Files"
     folder = files / "ZmqBridge" / "golden"
@@ -27,7 +27,8 @@ def results(needs_host: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in NAMES:
         shutil.copy(VECTORS / f"{name}.bin", folder / f"{told_name(name)}.bin")
     (folder / "list.txt").write_text("".join(f"{told_name(name)}\n" for name in NAMES))
-    run_script(build(SOURCES / "Scripts" / "ZmqBridgeGolden.mq5", INCLUDES), HostOptions(files=files))
+    program = build(SOURCES / "Scripts" / "ZmqBridgeGolden.mq5", INCLUDES, toolchain=machine.toolchain)
+    run_script(program, HostOptions(files=files), machine=machine)
     return folder
 
 

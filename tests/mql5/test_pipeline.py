@@ -14,6 +14,7 @@ import pytest
 import zmq
 
 from tests.mql5.desk_rig import log_of, with_expert
+from tests.mql5_host.run import Machine
 from tests.pipeline.conftest import make_rig as make_rig  # the fixture
 from tests.pipeline.rig import Rig
 from tests.pipeline.test_crashes import (
@@ -42,8 +43,9 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def rig(needs_host: None, make_rig: Callable[[Simulation], Rig], transport: str) -> Rig:
-    started = with_expert(make_rig(Simulation(seed=11, speed=10.0, symbols=("EURUSD", "USDJPY"))), transport)
+def rig(machine: Machine, make_rig: Callable[[Simulation], Rig], transport: str) -> Rig:
+    simulated = make_rig(Simulation(seed=11, speed=10.0, symbols=("EURUSD", "USDJPY")))
+    started = with_expert(simulated, transport, machine=machine)
     started.start()
     with started.engine.begin() as connection:
         set_limits(connection, Scope(), LOOSE, actor="test", now=datetime.now(UTC))

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +30,23 @@ FLAGS = (
     "-Wno-restrict",
 )  # fmt: skip
 COMPILE_TIMEOUT_S = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """A compiler, and what its executables are like."""
+
+    compiler: tuple[str, ...]  # with its flags
+    libraries: tuple[str, ...]
+    suffix: str  # of an executable
+
+
+LINUX = Toolchain(compiler=("g++", *FLAGS), libraries=("-ldl", "-lpthread"), suffix="")
+WINDOWS = Toolchain(  # runs under Wine
+    compiler=("x86_64-w64-mingw32-g++-posix", *FLAGS, "-D__USE_MINGW_ANSI_STDIO=1", "-DNOMINMAX"),
+    libraries=("-static", "-lws2_32"),
+    suffix=".exe",
+)
 
 
 class BuildError(Exception):
@@ -56,35 +74,37 @@ def libzmq_path() -> str:
     return str(every[0]) if every else ""
 
 
-def build(program: Path, *include_dirs: Path) -> Path:
+def build(program: Path, *include_dirs: Path, toolchain: Toolchain = LINUX) -> Path:
     """Give the executable of a program, building what is not built yet.
 
     Raises:
         TranslationError, BuildError: the source is not MQL5, or uses what the host lacks.
     """
     source = translate(program.resolve(), [path.resolve() for path in include_dirs])
-    objects = _runtime_objects()
+    objects = _runtime_objects(toolchain)
     stamp = _stamp(source.encode(), *(path.name.encode() for path in objects))
-    executable = CACHE / f"{program.stem}-{stamp}"
+    executable = CACHE / f"{program.stem}-{stamp}{toolchain.suffix}"
     if not executable.exists():
         code = CACHE / f"{program.stem}-{stamp}.cpp"
         _write(code, source.encode())
-        made = executable.with_suffix(f".{os.getpid()}")
-        _run("g++", *FLAGS, "-I", str(RUNTIME), str(code), *map(str, objects), "-ldl", "-lpthread", "-o", str(made))
+        made = CACHE / f"{program.stem}-{stamp}.{os.getpid()}"
+        sources = [str(code), *map(str, objects)]
+        _run(*toolchain.compiler, "-I", str(RUNTIME), *sources, *toolchain.libraries, "-o", str(made))
         made.rename(executable)
     return executable
 
 
-def _runtime_objects() -> list[Path]:
+def _runtime_objects(toolchain: Toolchain) -> list[Path]:
     """The runtime's object files, each compiled once."""
     headers = b"".join(path.read_bytes() for path in sorted(RUNTIME.glob("*.hpp")))
     objects = []
     for path in sorted(RUNTIME.glob("*.cpp")):
-        made = CACHE / f"{path.stem}-{_stamp(headers, path.read_bytes())}.o"
+        stamp = _stamp(" ".join(toolchain.compiler).encode(), headers, path.read_bytes())
+        made = CACHE / f"{path.stem}-{stamp}.o"
         if not made.exists():
             CACHE.mkdir(parents=True, exist_ok=True)
             fresh = made.with_suffix(f".{os.getpid()}")
-            _run("g++", *FLAGS, "-c", str(path), "-o", str(fresh))
+            _run(*toolchain.compiler, "-c", str(path), "-o", str(fresh))
             fresh.rename(made)
         objects.append(made)
     return objects
@@ -98,7 +118,7 @@ def _run(*argv: str) -> None:
 
 
 def _stamp(*parts: bytes) -> str:
-    digest = hashlib.sha256(" ".join(FLAGS).encode())
+    digest = hashlib.sha256()
     for part in parts:
         digest.update(part)
     return digest.hexdigest()[:16]

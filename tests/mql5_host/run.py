@@ -9,10 +9,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.mql5_host.build import libzmq_path
+from tests.mql5_host.build import LINUX, Toolchain, libzmq_path
 from tests.support import wait_until
 
 STOP_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What a built program runs on: this machine itself, or Wine."""
+
+    toolchain: Toolchain = LINUX
+    launcher: tuple[str, ...] = ()  # before the executable
+    env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    drive: str = ""  # before our paths, as the program has them
+    libzmq: str = field(default_factory=libzmq_path)  # what stands for libzmq.dll, as the program has it
+    has_signals: bool = True  # TERM and USR1; without, lines on standard input say the same
+
+
+HERE = Machine()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +46,11 @@ class HostOptions:
     trade_timeout_ms: int = 2000  # an order without an answer ends with TIMEOUT
     seed: int = 1
 
-    def words(self) -> list[str]:
+    def words(self, machine: Machine = HERE) -> list[str]:
         """The same as options of the executable."""
         options = {
-            "--files": str(self.files),
-            "--comment": str(self.files / "comment.txt"),
+            "--files": f"{machine.drive}{self.files}",
+            "--comment": f"{machine.drive}{self.files / 'comment.txt'}",
             "--symbol": self.chart_symbol,
             "--dlls": str(int(self.dlls_allowed)),
             "--short-sends": str(int(self.short_sends)),
@@ -43,7 +58,7 @@ class HostOptions:
             "--tick-traps": str(int(self.tick_traps)),
             "--trade-timeout-ms": str(self.trade_timeout_ms),
             "--seed": str(self.seed),
-            "--libzmq": libzmq_path(),
+            "--libzmq": machine.libzmq,
         }
         if self.broker_port:
             options["--broker"] = f"127.0.0.1:{self.broker_port}"
@@ -58,18 +73,19 @@ class HostOptions:
 class HostProcess:
     """A running program; what it prints is kept in a file."""
 
-    def __init__(self, executable: Path, options: HostOptions) -> None:
+    def __init__(self, executable: Path, options: HostOptions, machine: Machine = HERE) -> None:
         options.files.mkdir(parents=True, exist_ok=True)
-        self.options = options
+        self.options, self.machine = options, machine
         self.log = options.files.parent / f"{executable.stem}.log"
         self._executable = executable
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it."""
+        machine = self.machine
+        argv = [*machine.launcher, str(self._executable), *self.options.words(machine)]
         with self.log.open("ab") as log:
-            argv = [str(self._executable), *self.options.words()]
-            self._process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self._process = subprocess.Popen(argv, stdout=log, stderr=log, stdin=subprocess.PIPE, env=machine.env)
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -85,7 +101,7 @@ class HostProcess:
     def stop(self) -> int:
         """Close the terminal: OnDeinit, then the end. Returns the exit code."""
         if self.process.poll() is None:
-            self.process.terminate()
+            self._ask("stop", signal.SIGTERM)
             try:
                 self.process.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
@@ -94,7 +110,15 @@ class HostProcess:
 
     def change_chart(self) -> None:
         """Change the chart's timeframe: OnDeinit and OnInit with globals kept."""
-        os.kill(self.process.pid, signal.SIGUSR1)
+        self._ask("chart", signal.SIGUSR1)
+
+    def _ask(self, line: str, number: signal.Signals) -> None:
+        if self.machine.has_signals:
+            os.kill(self.process.pid, number)
+        else:
+            assert self.process.stdin is not None
+            self.process.stdin.write(f"{line}\n".encode())
+            self.process.stdin.flush()
 
     def abandon(self) -> None:
         """Leave nothing behind, whatever happened."""
@@ -111,14 +135,17 @@ class HostProcess:
         wait_until(lambda: text in self.output, timeout_s, f"never printed {text!r}: {self.output[-3000:]}")
 
 
-def run_script(executable: Path, options: HostOptions, timeout_s: float = 60.0) -> str:
+def run_script(executable: Path, options: HostOptions, timeout_s: float = 60.0, machine: Machine = HERE) -> str:
     """Run a script to its end and give what it printed.
 
     Raises:
         AssertionError: it ended otherwise than well.
     """
     options.files.mkdir(parents=True, exist_ok=True)
-    argv = [str(executable), *options.words()]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout_s, check=False, errors="replace")
+    argv = [*machine.launcher, str(executable), *options.words(machine)]
+    done = subprocess.run(
+        argv, capture_output=True, text=True, timeout=timeout_s, check=False, errors="replace", env=machine.env,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -1,11 +1,6 @@
 #include "broker_link.hpp"
-#include <arpa/inet.h>
 #include <chrono>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <thread>
-#include <unistd.h>
 #include "host.hpp"
 
 namespace mql {
@@ -13,29 +8,19 @@ namespace mql {
 constexpr auto RETRY = std::chrono::milliseconds(200);
 constexpr ulong HELLO = 1, SYMBOLS = 2, SUBSCRIBE = 3;
 constexpr int WINDOW = 8192;
+constexpr int CONNECT_TIMEOUT_MS = 1000;
 
 void BrokerLink::start() { std::thread([this] { run(); }).detach(); }
 
-static int connected_to(const std::string &address, int port) {
-  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_port = htons((uint16_t)port);
-  ::inet_pton(AF_INET, address.c_str(), &to.sin_addr);
-  if (::connect(fd, (sockaddr *)&to, sizeof to) != 0) { ::close(fd); return -1; }
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return fd;
-}
-
 void BrokerLink::run() {
   for (;;) {
-    int fd = connected_to(host().broker_host, host().broker_port);
-    if (fd >= 0) {
-      { std::lock_guard lock(send_mutex_); fd_ = fd; }
+    tcp::Handle made = tcp::connect(host().broker_host, host().broker_port, CONNECT_TIMEOUT_MS);
+    if (made != tcp::NONE) {
+      { std::lock_guard lock(send_mutex_); handle_ = made; }
       send_line(request(HELLO, "hello", "") + request(SYMBOLS, "symbols", ""));
       serve();
-      { std::lock_guard lock(send_mutex_); fd_ = -1; }
-      ::close(fd);
+      { std::lock_guard lock(send_mutex_); handle_ = tcp::NONE; }
+      tcp::close(made);
       connected_ = false;
       on_disconnected();
       std::lock_guard lock(mutex_);
@@ -49,8 +34,10 @@ void BrokerLink::serve() {
   std::string buffer;
   std::vector<char> chunk(1 << 16);
   for (;;) {
-    ssize_t got = ::recv(fd_, chunk.data(), chunk.size(), 0);
-    if (got <= 0) return;
+    tcp::wait_readable(handle_, tcp::FOREVER_MS);
+    long got = tcp::read(handle_, chunk.data(), chunk.size());
+    if (got == tcp::LATER) continue;
+    if (got == tcp::BROKEN) return;
     buffer.append(chunk.data(), (size_t)got);
     size_t from = 0, end;
     while ((end = buffer.find('\n', from)) != std::string::npos) {
@@ -84,9 +71,11 @@ void BrokerLink::take(const std::string &line) {
 bool BrokerLink::send_line(const std::string &line) {
   std::lock_guard lock(send_mutex_);
   size_t sent = 0;
-  while (fd_ >= 0 && sent < line.size()) {
-    ssize_t now = ::send(fd_, line.data() + sent, line.size() - sent, MSG_NOSIGNAL);
-    if (now <= 0) return false;
+  while (handle_ != tcp::NONE && sent < line.size()) {
+    tcp::wait_writable(handle_, tcp::FOREVER_MS);
+    long now = tcp::send(handle_, line.data() + sent, line.size() - sent);
+    if (now == tcp::LATER) continue;
+    if (now == tcp::BROKEN) return false;
     sent += (size_t)now;
   }
   return sent == line.size();

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include "json.hpp"
+#include "tcp.hpp"
 
 namespace mql {
 
@@ -35,7 +36,7 @@ class BrokerLink {
   std::condition_variable changed_;
   std::map<ulong, std::shared_ptr<Waiting>> waiting_;
   ulong last_id_ = 10;  // ids up to 10 are the link's own
-  int fd_ = -1;
+  tcp::Handle handle_ = tcp::NONE;
   std::atomic<bool> connected_{false};
   Json hello_;
 };

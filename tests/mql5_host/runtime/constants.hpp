@@ -1,6 +1,9 @@
 // MQL5's constants that belong to no enumeration.
 #pragma once
 #include <cfloat>
+#include <climits>
+#include <condition_variable>  // mingw's needs the macros of <climits> that go below
+#include <thread>
 #include "enums.hpp"
 
 namespace mql {

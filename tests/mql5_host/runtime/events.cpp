@@ -1,13 +1,11 @@
 #include "events.hpp"
-#include <cfenv>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <unistd.h>
 #include "format.hpp"
 #include "host.hpp"
 #include "maths.hpp"
 #include "pointer.hpp"
+#include "process.hpp"
 #include "sockets.hpp"
 #include "terminal.hpp"
 
@@ -121,25 +119,14 @@ int UninitializeReason() { return events().reason(); }
 
 }  // namespace mql
 
-static void on_stop(int) { mql::host().stop_asked = true; }
-static void on_chart_change(int) { mql::host().chart_change_asked = true; }
-static void on_division(int) {
-  static const char text[] = "critical error: zero divide\n";
-  if (::write(1, text, sizeof text - 1)) {}
-  _exit(70);
-}
-
 int main() {
-  std::signal(SIGTERM, on_stop);
-  std::signal(SIGINT, on_stop);
-  std::signal(SIGUSR1, on_chart_change);
-  std::signal(SIGFPE, on_division);
+  process::on_requests([] { mql::host().stop_asked = true; }, [] { mql::host().chart_change_asked = true; });
   mql::terminal().start();
-  feenableexcept(FE_DIVBYZERO);
+  process::trap_divisions(true);
   mql::Program program;
   mql::mql_register_program(program);
   int code = mql::events().run(program);
-  fedisableexcept(FE_DIVBYZERO);
+  process::trap_divisions(false);
   std::printf("program ended\n");
   std::fflush(stdout);
   return code;

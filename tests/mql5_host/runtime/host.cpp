@@ -1,12 +1,10 @@
 #include "host.hpp"
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <memory>
-#include <unistd.h>
 #include <vector>
 #include "pointer.hpp"
+#include "process.hpp"
 
 namespace mql {
 
@@ -19,7 +17,7 @@ void set_error(int code) { error_code = code; }
 void critical_error(const char *what) {
   std::printf("critical error: %s\n", what);
   std::fflush(stdout);
-  _exit(CRITICAL_EXIT);
+  process::leave(CRITICAL_EXIT);
 }
 
 std::unordered_map<const void *, std::shared_ptr<ObjectLife>> &object_lives() {
@@ -30,14 +28,6 @@ std::unordered_map<const void *, std::shared_ptr<ObjectLife>> &object_lives() {
 Host &host() {
   static Host *the = new Host;
   return *the;
-}
-
-static std::vector<std::string> arguments() {
-  std::ifstream file("/proc/self/cmdline", std::ios::binary);
-  std::string all((std::istreambuf_iterator<char>(file)), {});
-  std::vector<std::string> found;
-  for (size_t at = 0; at < all.size(); at += found.back().size() + 1) found.push_back(all.c_str() + at);
-  return found;
 }
 
 static void set_option(Host &host, const std::string &name, const std::string &value) {
@@ -61,12 +51,12 @@ static void set_option(Host &host, const std::string &name, const std::string &v
   else {
     std::printf("host: expected an option, found %s\n", name.c_str());
     std::fflush(stdout);
-    _exit(2);
+    process::leave(2);
   }
 }
 
 Host::Host() {
-  std::vector<std::string> words = arguments();
+  std::vector<std::string> words = process::arguments();
   for (size_t i = 1; i + 1 < words.size(); i += 2) set_option(*this, words[i], words[i + 1]);
   random.seed(seed);
 }

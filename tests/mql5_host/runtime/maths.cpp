@@ -1,9 +1,9 @@
 #include "maths.hpp"
 #include <chrono>
-#include <cstdlib>
 #include <ctime>
 #include <random>
 #include <thread>
+#include "calendar.hpp"
 #include "host.hpp"
 #include "terminal.hpp"
 
@@ -21,21 +21,12 @@ void MathSrand(int seed) { generator.seed((unsigned)seed); }
 int MathRand() { return (int)(generator() & 32767); }
 
 bool TimeToStruct(datetime time, MqlDateTime &parts) {
-  std::time_t seconds = time.value;
-  std::tm t{};
-  gmtime_r(&seconds, &t);
-  parts = {t.tm_year + 1900, t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, t.tm_wday, t.tm_yday};
+  CalendarTime t = calendar_of(time.value);
+  parts = {t.year, t.month, t.day, t.hour, t.minute, t.second, t.day_of_week, t.day_of_year};
   return true;
 }
 datetime StructToTime(const MqlDateTime &parts) {
-  std::tm t{};
-  t.tm_year = parts.year - 1900;
-  t.tm_mon = parts.mon - 1;
-  t.tm_mday = parts.day;
-  t.tm_hour = parts.hour;
-  t.tm_min = parts.min;
-  t.tm_sec = parts.sec;
-  return (mql_long)timegm(&t);
+  return seconds_of(parts.year, parts.mon, parts.day, parts.hour, parts.min, parts.sec);
 }
 
 datetime TimeGMT() { return (mql_long)std::time(nullptr); }

@@ -3,19 +3,11 @@
 //   SocketRead waits until it has all that was asked for, or the timeout (0 means 120 s) has passed;
 //   SocketIsReadable may answer 1 when nothing is there; SocketSend may take a part only.
 #include "sockets.hpp"
-#include <arpa/inet.h>
-#include <cerrno>
 #include <chrono>
-#include <fcntl.h>
 #include <map>
-#include <netdb.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include "constants.hpp"
 #include "host.hpp"
+#include "tcp.hpp"
 
 namespace mql {
 
@@ -24,7 +16,7 @@ constexpr uint TIMEOUT_DEFAULT_MS = 120000;
 constexpr int FALSE_READABLE_PERCENT = 10;
 constexpr int SHORT_SEND_PERCENT = 50;
 
-struct NativeSocket { int fd = -1; bool connected = false; uint send_ms = 0; uint receive_ms = 0; };
+struct NativeSocket { tcp::Handle handle = tcp::NONE; bool connected = false; uint send_ms = 0; uint receive_ms = 0; };
 static std::map<int, NativeSocket> sockets;
 static int last_handle = 0;
 
@@ -38,17 +30,10 @@ static mql_long now_ms() {
   using namespace std::chrono;
   return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
 }
-static bool wait_for(int fd, short what, mql_long deadline_ms) {
-  for (;;) {
-    mql_long left = deadline_ms - now_ms();
-    pollfd item{fd, what, 0};
-    int got = ::poll(&item, 1, left > 0 ? (int)left : 0);
-    if (got >= 0 || errno != EINTR) return got > 0;
-  }
-}
+static int left_ms(mql_long deadline_ms) { return (int)std::max<mql_long>(deadline_ms - now_ms(), 0); }
 static void disconnect(NativeSocket &s) {
-  if (s.fd >= 0) ::close(s.fd);
-  s.fd = -1;
+  if (s.handle != tcp::NONE) tcp::close(s.handle);
+  s.handle = tcp::NONE;
   s.connected = false;
 }
 
@@ -66,25 +51,6 @@ bool SocketClose(int handle) {
 }
 int mql_sockets_open() { return (int)sockets.size(); }
 
-static int connected_fd(const std::string &server, uint port, mql_long deadline_ms) {
-  addrinfo hints{}, *found = nullptr;
-  hints.ai_socktype = SOCK_STREAM;
-  if (::getaddrinfo(server.c_str(), std::to_string(port).c_str(), &hints, &found) != 0) return -1;
-  int fd = -1;
-  for (addrinfo *each = found; each && fd < 0; each = each->ai_next) {
-    fd = ::socket(each->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int error = 0;
-    socklen_t size = sizeof error;
-    bool begun = ::connect(fd, each->ai_addr, each->ai_addrlen) == 0 || errno == EINPROGRESS;
-    bool done = begun && wait_for(fd, POLLOUT, deadline_ms);
-    if (!done || ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) { ::close(fd); fd = -1; }
-  }
-  ::freeaddrinfo(found);
-  int on = 1;
-  if (fd >= 0) ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return fd;
-}
-
 bool SocketConnect(int handle, const string &server, uint port, uint timeout_ms) {
   NativeSocket *s = socket_of(handle);
   if (!s) return false;
@@ -94,34 +60,28 @@ bool SocketConnect(int handle, const string &server, uint port, uint timeout_ms)
     return false;
   }
   disconnect(*s);
-  s->fd = connected_fd(name, port, now_ms() + or_default(timeout_ms));
-  s->connected = s->fd >= 0;
+  s->handle = tcp::connect(name, (int)port, (int)or_default(timeout_ms));
+  s->connected = s->handle != tcp::NONE;
   if (!s->connected) set_error(ERR_NETSOCKET_CANNOT_CONNECT);
   return s->connected;
 }
 
-static int available(NativeSocket &s) {
-  int count = 0;
-  return ::ioctl(s.fd, FIONREAD, &count) == 0 ? count : 0;
-}
 // A peer that closed is noticed once everything it sent has been read.
 bool SocketIsConnected(int handle) {
   NativeSocket *s = socket_of(handle);
   if (!s || !s->connected) return false;
-  char byte;
-  ssize_t got = ::recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) disconnect(*s);
+  if (tcp::peek(s->handle) == tcp::BROKEN) disconnect(*s);
   return s->connected;
 }
 uint SocketIsReadable(int handle) {
   NativeSocket *s = socket_of(handle);
   if (!s || !s->connected) return 0;
-  int count = available(*s);
+  int count = tcp::available(s->handle);
   return count > 0 ? (uint)count : host().chance(FALSE_READABLE_PERCENT) ? 1 : 0;
 }
 bool SocketIsWritable(int handle) {
   NativeSocket *s = socket_of(handle);
-  return s && s->connected && wait_for(s->fd, POLLOUT, now_ms());
+  return s && s->connected && tcp::wait_writable(s->handle, 0);
 }
 bool SocketTimeouts(int handle, uint send_ms, uint receive_ms) {
   NativeSocket *s = socket_of(handle);
@@ -140,10 +100,10 @@ int SocketRead(int handle, array_ref<uchar> buffer, uint maxlen, uint timeout_ms
   uint wanted = host().read_bytes_max > 0 ? std::min(maxlen, (uint)host().read_bytes_max) : maxlen;
   if (buffer.resize((int)wanted, 0) < 0) wanted = std::min(wanted, (uint)buffer.size());
   uint got = 0;
-  while (got < wanted && wait_for(s->fd, POLLIN, deadline)) {
-    ssize_t now = ::recv(s->fd, buffer.data() + got, wanted - got, 0);
-    if (now < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (now <= 0) { disconnect(*s); break; }
+  while (got < wanted && tcp::wait_readable(s->handle, left_ms(deadline))) {
+    long now = tcp::read(s->handle, buffer.data() + got, wanted - got);
+    if (now == tcp::LATER) continue;
+    if (now == tcp::BROKEN) { disconnect(*s); break; }
     got += (uint)now;
   }
   buffer.resize((int)got, 0);
@@ -159,10 +119,10 @@ int SocketSend(int handle, const_array_ref<uchar> buffer, uint length) {
   if (host().short_sends && wanted > 1 && host().chance(SHORT_SEND_PERCENT)) wanted = 1 + (uint)(host().random() % (wanted - 1));
   mql_long deadline = now_ms() + or_default(s->send_ms);
   uint sent = 0;
-  while (sent < wanted && wait_for(s->fd, POLLOUT, deadline)) {
-    ssize_t now = ::send(s->fd, buffer.data() + sent, wanted - sent, MSG_NOSIGNAL);
-    if (now < 0 && (errno == EAGAIN || errno == EINTR)) continue;
-    if (now < 0) { disconnect(*s); set_error(ERR_NETSOCKET_IO_ERROR); return -1; }
+  while (sent < wanted && tcp::wait_writable(s->handle, left_ms(deadline))) {
+    long now = tcp::send(s->handle, buffer.data() + sent, wanted - sent);
+    if (now == tcp::LATER) continue;
+    if (now == tcp::BROKEN) { disconnect(*s); set_error(ERR_NETSOCKET_IO_ERROR); return -1; }
     sent += (uint)now;
   }
   return (int)sent;

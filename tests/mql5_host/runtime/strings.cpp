@@ -1,8 +1,8 @@
 #include "strings.hpp"
 #include <cinttypes>
 #include <cstdio>
-#include <ctime>
 #include <vector>
+#include "calendar.hpp"
 #include "host.hpp"
 
 namespace mql {
@@ -65,12 +65,9 @@ bool StringInit(string &s, int size, ushort unit) { s = string(std::u16string((s
 mql_long StringToInteger(const string &s) { return (mql_long)s; }
 double StringToDouble(const string &s) { return (double)s; }
 datetime StringToTime(const string &s) {
-  std::tm t{};
-  int n = std::sscanf(to_utf8(s).c_str(), "%d.%d.%d %d:%d:%d", &t.tm_year, &t.tm_mon, &t.tm_mday, &t.tm_hour, &t.tm_min, &t.tm_sec);
-  if (n < 3) return 0;
-  t.tm_year -= 1900;
-  t.tm_mon -= 1;
-  return (mql_long)timegm(&t);
+  int year, month, day, hour = 0, minute = 0, second = 0;
+  int n = std::sscanf(to_utf8(s).c_str(), "%d.%d.%d %d:%d:%d", &year, &month, &day, &hour, &minute, &second);
+  return n < 3 ? 0 : seconds_of(year, month, day, hour, minute, second);
 }
 string IntegerToString(mql_long value, int length, ushort fill) {
   std::u16string digits = string(value).units();

@@ -2,7 +2,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
+#include "calendar.hpp"
 
 namespace mql {
 
@@ -24,11 +24,9 @@ string::string(double value) {
 string::string(float value) { char b[40]; std::snprintf(b, sizeof b, "%.7g", (double)value); units_ = ascii(b); }
 
 string::string(datetime value) {
-  std::time_t seconds = value.value;
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char b[40];
-  std::strftime(b, sizeof b, "%Y.%m.%d %H:%M:%S", &parts);
+  CalendarTime t = calendar_of(value.value);
+  char b[80];
+  std::snprintf(b, sizeof b, "%04d.%02d.%02d %02d:%02d:%02d", t.year, t.month, t.day, t.hour, t.minute, t.second);
   units_ = ascii(b);
 }
 

@@ -1,0 +1,45 @@
+"""The real bridge on Linux and the Expert Advisor on Windows' side, over both transports.
+
+The first tests are those of the host on Linux, run with another machine.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from tests.mql5 import test_pipeline as here
+from tests.mql5.desk_rig import EXPERT
+from tests.mql5.test_crashes import inputs_for, market
+from tests.mql5_host.run import HostProcess
+from tests.simulator.little_bridge import LittleBridge, now_ms
+from tests.simulator.world import free_of_costs, rows, running_broker
+from zmq_bridge.simulator.broker import BrokerConfig
+
+pytestmark = pytest.mark.timeout(300)
+
+transport, rig = here.transport, here.rig  # the fixtures
+
+test_ticks_reach_a_subscriber_and_postgres = here.test_ticks_reach_a_subscriber_and_postgres
+test_an_order_is_filled_and_booked = here.test_an_order_is_filled_and_booked
+test_kill_9_costs_no_fill_and_doubles_no_order = here.test_kill_9_of_the_expert_costs_no_fill_and_doubles_no_order
+
+
+def test_a_chart_change_and_a_clean_end_leave_nothing_behind(
+    start_host: Callable[..., HostProcess], bridge: LittleBridge, transport: str
+) -> None:
+    with running_broker(account=BrokerConfig(symbols=free_of_costs())) as (client, port):
+        client.call("inject", ticks={"EURUSD": rows((now_ms(), 1.1, 1.1001))})
+        host = start_host(EXPERT, broker_port=port, inputs=inputs_for(bridge, transport))
+        bridge.wait_for_hello()
+        host.change_chart()
+        bridge.wait_for_hello(2)
+        command = market(random.Random(1))
+        bridge.hand_out(command)
+        assert bridge.final(command.command_id).status == "done"
+        assert host.stop() == 0
+    for sign in ("undeleted objects", "sockets left open", "critical error"):
+        assert sign not in host.output
+    assert host.output.rstrip().endswith("program ended")
