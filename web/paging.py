@@ -23,7 +23,7 @@ from zmq_bridge.admission.schema import BIGINT_MAX, SYMBOL_CHARS_MAX, AwareTime,
 from zmq_bridge.storage.filters import LIMIT_MAX, Filter
 
 LIMIT_DEFAULT = 50
-CURSOR = re.compile(r"[0-9A-Z]{1,26}(_[0-9]{1,19})?\Z")
+CURSOR = re.compile(r"[0-9A-Z]{1,26}(_[0-9]{1,19}){0,2}\Z")
 
 Row = Mapping[str, Any]
 
@@ -69,8 +69,8 @@ def to_filter(connection: Connection, query: Row, *cursor_kinds: Callable[[str],
         account_ids=visible_ids(connection, query["account"]) if restricted else None,
         symbols=visible_symbols(query["symbol"]),
         status=query.get("status"),
-        from_at=query["from_at"],
-        to_at=query["to_at"],
+        from_at=query.get("from_at"),
+        to_at=query.get("to_at"),
         after=read_cursor(query["cursor"], *cursor_kinds),
         limit=query["limit"],
         **more,

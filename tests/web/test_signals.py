@@ -129,9 +129,9 @@ def test_signals_are_paged_by_id(caller: Make, world: World) -> None:
     sender = caller("signal", "read")
     sent = [sender.post("/api/signal", BUY | {"volume": "9", "magic": magic}).json["signal_id"] for magic in range(3)]
     page = sender.get("/api/signals", limit=2).json
-    rest = sender.get("/api/signals", limit=2, before=page["next_before"]).json
+    rest = sender.get("/api/signals", limit=2, cursor=page["next_cursor"]).json
     assert [found["id"] for found in page["signals"] + rest["signals"]] == sent[::-1]
-    assert rest["next_before"] is None
+    assert rest["next_cursor"] is None
 
 
 def test_an_unknown_signal_is_not_found(caller: Make, world: World) -> None:

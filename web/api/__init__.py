@@ -1,11 +1,14 @@
 """The REST API: one blueprint a noun. A handler parses, asks a part, and answers."""
 
 from web.api.account import blueprint as account
+from web.api.deals import blueprint as deals
 from web.api.health import blueprint as health
 from web.api.market import blueprint as market
+from web.api.orders import blueprint as orders
 from web.api.positions import blueprint as positions
 from web.api.session import blueprint as session
+from web.api.signal_actions import blueprint as signal_actions
 from web.api.signals import blueprint as signals
 from web.api.users import blueprint as users
 
-BLUEPRINTS = (health, session, signals, positions, account, users, market)
+BLUEPRINTS = (health, session, signals, signal_actions, positions, orders, deals, account, users, market)

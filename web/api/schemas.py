@@ -41,20 +41,6 @@ class AccountQuery(Schema):
     account = login_field()
 
 
-class PositionQuery(AccountQuery):
-    """Which positions."""
-
-    symbol = fields.String(load_default=None, validate=validate.Length(min=1, max=64))
-
-
-class SignalQuery(PositionQuery):
-    """Which signals, newest first; the next page starts `before` the last id of this one."""
-
-    status = fields.String(load_default=None, validate=validate.OneOf(["admitted", "denied"]))
-    before = fields.String(load_default=None, validate=validate.Length(equal=26))
-    limit = fields.Integer(load_default=50, validate=validate.Range(min=1, max=PAGE_LIMIT_MAX))
-
-
 class PriceQuery(AccountQuery):
     """Which prices; without symbols, all."""
 

@@ -1,47 +1,51 @@
 """Signals: the way in, and what became of them.
 
-The body is read by admission's own schema, the same that the ZeroMQ port uses, and judged by the same gate.
-202: accepted, commands are on their way. 422: denied by risk, with the code to act on. 400: not a signal. 409: the
-idempotency key stands for another signal. 503: nothing was decided, or the outcome is unknown; ask again with the key.
+The body is read by admission's own schema, the same that the ZeroMQ port uses, and judged by the same gate; `admitting`
+says what the answers mean.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from flask_smorest import Blueprint
 
+from web.admitting import parsed_body, read_signal, say, source
 from web.answers import answer
-from web.api.accounts import visible_ids
-from web.api.schemas import ErrorAnswer, SignalQuery
+from web.api.queries import LatestQuery, SignalQuery, SignalsOfSymbolQuery
+from web.api.schemas import ErrorAnswer
 from web.auth import current_key, needs
-from web.errors import ApiError, NotFound
+from web.errors import NotFound
+from web.paging import page, to_filter
 from web.parts import parts
-from zmq_bridge.admission.answers import Accepted, Answer, Code, Denied
-from zmq_bridge.admission.schema import InvalidSignal, SignalSchema, parse_signal
-from zmq_bridge.admission.source import Source
+from zmq_bridge.admission.schema import SignalSchema
 from zmq_bridge.storage.keys import Scope
-from zmq_bridge.storage.trading.views import SignalFilter, get_signal, list_signals
+from zmq_bridge.storage.trading.signals import Record, get_signal, list_signals
 
 blueprint = Blueprint("signals", __name__, url_prefix="/api", description="Trading signals")
 
-DENIED_STATUS = {Code.IDEMPOTENCY_KEY_REUSED: 409}
-IDEMPOTENCY_HEADER = "Idempotency-Key"
+BODY = {"content": {"application/json": {"schema": SignalSchema}}, "required": True}
 
 
 @blueprint.post("/signal")
 @needs(Scope.SIGNAL)
-@blueprint.doc(requestBody={"content": {"application/json": {"schema": SignalSchema}}, "required": True})
+@blueprint.doc(requestBody=BODY)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 @blueprint.alt_response(422, schema=ErrorAnswer)
 def submit() -> Response:
     """Submit a signal; the answer is final and durable."""
-    try:
-        signal = parse_signal(_body())
-    except InvalidSignal as error:
-        raise _not_a_signal(error) from None
-    return _say(parts().gate.admit(signal, Source.of_key(current_key())))
+    return say(parts().gate.admit(read_signal(parsed_body()), source()))
+
+
+@blueprint.post("/signals")
+@needs(Scope.SIGNAL)
+@blueprint.doc(requestBody=BODY)
+@blueprint.alt_response(400, schema=ErrorAnswer)
+@blueprint.alt_response(422, schema=ErrorAnswer)
+def submit_one_more() -> Response:
+    """Submit a signal; the same as `POST /api/signal`."""
+    return say(parts().gate.admit(read_signal(parsed_body()), source()))
 
 
 @blueprint.get("/signals")
@@ -49,70 +53,54 @@ def submit() -> Response:
 @blueprint.arguments(SignalQuery, location="query")
 def listing(query: dict[str, Any]) -> Response:
     """List signals, newest first, each with its decision and its commands."""
-    with parts().engine.connect() as connection:
-        wanted = SignalFilter(
-            account_ids=visible_ids(connection, query["account"]) if _restricted(query) else None,
-            symbol=query["symbol"],
-            status=query["status"],
-            before=query["before"],
-            limit=query["limit"],
-        )
-        found = list_signals(connection, wanted)
-    more = len(found) == query["limit"]
-    return answer({"signals": found, "next_before": found[-1]["id"] if more else None})
+    return answer(_page(query))
 
 
-@blueprint.get("/signals/<signal_id>")
+@blueprint.get("/signals/by-symbol/<path:symbol>")
+@needs(Scope.READ, Scope.SIGNAL)
+@blueprint.arguments(SignalsOfSymbolQuery, location="query")
+def of_symbol(query: dict[str, Any], symbol: str) -> Response:
+    """List the signals of one symbol, newest first."""
+    return answer(_page(query | {"symbol": symbol}))
+
+
+@blueprint.get("/signals/latest")
+@needs(Scope.READ, Scope.SIGNAL)
+@blueprint.arguments(LatestQuery, location="query")
+def latest(query: dict[str, Any]) -> Response:
+    """The newest signal, of a symbol or an account where one is named."""
+    found = _page(query | {"limit": 1, "cursor": None})["signals"]
+    if not found:
+        raise NotFound("SIGNAL_UNKNOWN", "There is no such signal yet, or not for this key.")
+    return answer(found[0])
+
+
+@blueprint.get("/signals/<string:signal_id>")
 @needs(Scope.READ, Scope.SIGNAL)
 def one(signal_id: str) -> Response:
     """One signal with its decision, its commands and the deals that came of it."""
+    return answer(visible_signal(signal_id))
+
+
+def visible_signal(signal_id: str) -> Record:
+    """A signal that the key may see.
+
+    Raises:
+        NotFound: there is none, or not for this key.
+    """
     with parts().engine.connect() as connection:
-        found = get_signal(connection, signal_id)
-    accounts = current_key().accounts
-    if found is None or (accounts is not None and found["account"] not in accounts):
+        found = get_signal(connection, signal_id) if "\x00" not in signal_id else None
+    key = current_key()
+    if (
+        found is None
+        or (key.accounts is not None and found["account"] not in key.accounts)
+        or (key.symbols is not None and found["symbol"] not in key.symbols)
+    ):
         raise NotFound("SIGNAL_UNKNOWN", f"There is no signal {signal_id!r}, or not for this key.")
-    return answer(found)
+    return found
 
 
-def _restricted(query: dict[str, Any]) -> bool:
-    """Whether the list is cut to accounts; else it also has signals that were denied for want of one."""
-    return query["account"] is not None or current_key().accounts is not None
-
-
-def _body() -> Any:
-    """The parsed body; a header `Idempotency-Key` counts like the field, and must not contradict it."""
-    body = request.get_json(silent=True)
-    if body is None:
-        expected = "Expected a JSON object and Content-Type: application/json"
-        raise ApiError("MALFORMED", f"{expected}; found {request.mimetype or 'no type'}, {len(request.get_data())} bytes.")
-    key = request.headers.get(IDEMPOTENCY_HEADER)
-    if key and isinstance(body, dict) and body.setdefault("idempotency_key", key) != key:
-        message = f"The header {IDEMPOTENCY_HEADER} and the field idempotency_key differ."
-        raise ApiError("INVALID_FIELD", message, field="idempotency_key")
-    return body
-
-
-def _not_a_signal(error: InvalidSignal) -> ApiError:
-    first = error.problems[0]
-    errors: dict[str, list[str]] = {}
-    for problem in error.problems:
-        errors.setdefault(problem.field, []).append(problem.message)
-    return ApiError("INVALID_FIELD", f"{first.field}: {first.message}", field=first.field or None, errors=errors)
-
-
-def _say(result: Answer) -> Response:
-    """One answer of the gate, over HTTP."""
-    if isinstance(result, Accepted):
-        ids = {"signal_id": result.signal_id, "decision_id": result.decision_id, "duplicate": result.duplicate}
-        commands = {"command_id": result.command_id or None, "command_ids": list(result.command_ids)}
-        return answer({"status": "accepted", **ids, **commands}, 202)
-    body = {"code": result.code, "context": result.context, "signal_id": result.signal_id}
-    if isinstance(result, Denied):
-        more = {"status": "denied", "decision_id": result.decision_id, "duplicate": result.duplicate}
-        return answer({**body, **more, "message": _words(result)}, DENIED_STATUS.get(result.code, 422))  # type: ignore[call-overload]
-    return answer({**body, "status": "unavailable", "message": result.code.explanation}, 503)
-
-
-def _words(denied: Denied) -> str:
-    """The denial in one line, as the log has it."""
-    return f"{denied.code}: " + ", ".join(f"{name}={value}" for name, value in denied.context.items())
+def _page(query: dict[str, Any]) -> dict[str, Any]:
+    with parts().engine.connect() as connection:
+        found = list_signals(connection, to_filter(connection, query, str))
+    return page("signals", found, query["limit"], "id")

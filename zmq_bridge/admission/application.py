@@ -9,18 +9,41 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from zmq_bridge.admission.allowed import request_refusal, signal_refusal
 from zmq_bridge.admission.closing import plan_closing
 from zmq_bridge.admission.direct import needs_live_state, plan_request
 from zmq_bridge.admission.opening import plan_opening
 from zmq_bridge.admission.plan import Plan
-from zmq_bridge.admission.requests import ModifyOrder, ModifyPosition, Request, SetTradingState, as_plain, check
+from zmq_bridge.admission.requests import (
+    CancelOrder,
+    CloseAll,
+    CloseBy,
+    ClosePosition,
+    ModifyOrder,
+    ModifyPosition,
+    Request,
+    SetTradingState,
+    as_plain,
+    check,
+)
 from zmq_bridge.admission.rows import Ticketed, ticket_direct, ticket_signal
 from zmq_bridge.admission.signal import Action, Signal, as_request
 from zmq_bridge.admission.situation import Situation
 from zmq_bridge.admission.source import Source
 from zmq_bridge.storage.risk.trading_state import set_account_state
+from zmq_bridge.storage.trading.changes import record_request
 
 Effect = Callable[[Connection, int, datetime], None]
+
+AUDITED: dict[type[Request], str] = {
+    ClosePosition: "position.close",
+    CloseBy: "position.close_by",
+    ModifyPosition: "position.modify",
+    CancelOrder: "order.cancel",
+    ModifyOrder: "order.modify",
+    CloseAll: "positions.close_all",
+}
+"""What the audit log calls a request that was approved. A signal needs no line: it is stored with its sender."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +78,9 @@ def of_signal(signal: Signal, source: Source, now: datetime) -> Application:
     opening = signal.action is not Action.CLOSE
 
     def judge(situation: Situation) -> Plan:
-        return plan_opening(signal, situation) if opening else plan_closing(signal, situation)
+        if opening:
+            return plan_opening(signal, situation)
+        return signal_refusal(signal, situation) or plan_closing(signal, situation)
 
     return Application(
         ticketed=ticket_signal(signal, source.id, as_request(signal), now),
@@ -81,7 +106,7 @@ def of_request(
         check(name, value)
 
     def judge(situation: Situation) -> Plan:
-        return plan_request(request, situation)
+        return request_refusal(request, situation) or plan_request(request, situation)
 
     return Application(
         ticketed=ticket_direct(source.id, key, as_plain(request) | {"account": login, "server": server}, now),
@@ -91,7 +116,7 @@ def of_request(
         judge=judge,
         needs_live=needs_live_state(request),
         ticket=request.ticket if isinstance(request, ModifyPosition | ModifyOrder) else None,
-        effect=_switch(request, source) if isinstance(request, SetTradingState) else None,
+        effect=_switch(request, source) if isinstance(request, SetTradingState) else _note(request, source),
     )
 
 
@@ -100,5 +125,14 @@ def _switch(request: SetTradingState, source: Source) -> Effect:
 
     def effect(connection: Connection, account_id: int, now: datetime) -> None:
         set_account_state(connection, account_id, request.state, reason=request.reason, actor=source.actor, now=now)
+
+    return effect
+
+
+def _note(request: Request, source: Source) -> Effect:
+    """The line that an approved request leaves in the audit log."""
+
+    def effect(connection: Connection, account_id: int, now: datetime) -> None:
+        record_request(connection, account_id, as_plain(request), action=AUDITED[type(request)], actor=source.actor)
 
     return effect

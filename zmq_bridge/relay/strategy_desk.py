@@ -33,8 +33,9 @@ from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.keyring import KeyRefused, Keyring
 from zmq_bridge.storage.keys import ApiKey, Scope
 from zmq_bridge.storage.ticks import history as tick_store
+from zmq_bridge.storage.trading.signals import get_signal
 from zmq_bridge.storage.trading.state import working_orders
-from zmq_bridge.storage.trading.views import get_signal, latest_snapshot, list_positions
+from zmq_bridge.storage.trading.views import latest_snapshot, list_positions
 
 log = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ class Filter:
 
     def values(self) -> dict[str, Any]:
         """The parameters of the list's query; the values of `after` are `after_0`, `after_1`, ..."""
-        after = (*(self.after or ()), None, None)
+        after = (*(self.after or ()), None, None, None)
         return {
             "account_ids": None if self.account_ids is None else list(self.account_ids),
             "symbols": None if self.symbols is None else list(self.symbols),
@@ -37,5 +37,6 @@ class Filter:
             "to_at": self.to_at,
             "after_0": after[0],
             "after_1": after[1],
+            "after_2": after[2],
             "rows": self.limit + 1,
         }

@@ -15,12 +15,18 @@ class Lock(IntEnum):
     PARTITIONS = 21_002  # one maker of partitions at a time; key 0
     ADMISSION = 21_003  # key: account id; a decision, a posting, a dealing: one at a time
     OWNER = 21_004  # key: account id; the one desk that serves it
+    EXECUTION = 21_005  # key: a stored signal's id; one execution of it at a time
     CORRELATIONS = 21_010  # key: account id; one process works them out
 
 
 def hold(connection: Connection, lock: Lock, key: int = 0) -> None:
     """Wait for a lock and keep it until this transaction ends."""
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (int(lock), key))
+
+
+def hold_named(connection: Connection, lock: Lock, name: str) -> None:
+    """Wait for the lock of something that has a name instead of a number. Two names may share one; that only waits."""
+    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", (int(lock), name))
 
 
 def try_hold(connection: Connection, lock: Lock, key: int = 0) -> bool:

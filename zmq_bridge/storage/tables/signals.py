@@ -37,6 +37,9 @@ signals = Table(
     UniqueConstraint("source", "idempotency_key"),
     Index("ix_signals_account_id_id", "account_id", "id"),
     Index("ix_signals_symbol_id", "symbol", "id"),
+    Index(
+        "ix_signals_executions", "idempotency_key", postgresql_where=text("idempotency_key LIKE 'execute:%'")
+    ),  # executions of stored signals
 )
 
 risk_decisions = Table(

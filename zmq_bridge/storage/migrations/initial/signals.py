@@ -33,6 +33,7 @@ STATEMENTS = (
     """,
     "CREATE INDEX ix_signals_account_id_id ON signals (account_id, id)",
     "CREATE INDEX ix_signals_symbol_id ON signals (symbol, id)",
+    "CREATE INDEX ix_signals_executions ON signals (idempotency_key) WHERE idempotency_key LIKE 'execute:%'",
     """
     CREATE TABLE risk_decisions (
         id text NOT NULL,
