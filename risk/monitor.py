@@ -6,7 +6,7 @@ them and tells the terminal. What cannot be judged (an unread book, a missing re
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import localcontext
 
 from risk.codes import Code
 from risk.day import day_ends_at, loss_allowed, loss_today
@@ -143,12 +143,22 @@ def _margin(found: _Findings, account: AccountState | None, limits: Limits) -> N
     if account is None or not account.usable:
         found.warn(Code.ACCOUNT_INVALID, account, "a usable account state")
         return
-    floor = percent_of(limits.min_margin_level_percent, account.margin)
-    if account.margin > ZERO and account.equity < floor:
+    low = _margin_problems(account, limits)
+    if low:
+        found.hold(Cause.MARGIN_LOW, "; ".join(low))
+    else:
+        found.mended.append(Cause.MARGIN_LOW)
+
+
+def _margin_problems(account: AccountState, limits: Limits) -> list[str]:
+    """What is wrong with the margin, in words."""
+    problems = []
+    if account.margin > ZERO and account.equity < percent_of(limits.min_margin_level_percent, account.margin):
         level = account.equity * HUNDRED / account.margin
-        found.warn(Code.MARGIN_LEVEL_TOO_LOW, f"{plain(level)} %", f"{plain(limits.min_margin_level_percent)} %")
+        problems.append(f"margin level {level:.2f} %, expected {plain(limits.min_margin_level_percent)} %")
     if account.margin_free < ZERO:
-        found.warn(Code.MARGIN_INSUFFICIENT, account.margin_free, Decimal(0))
+        problems.append(f"free margin {plain(account.margin_free)}, expected at least 0")
+    return problems
 
 
 def _known(account: AccountState | None) -> bool:

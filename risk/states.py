@@ -7,7 +7,7 @@ operator set before it.
     StateError      a hold lifted by somebody or something that may not
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -40,6 +40,8 @@ class Cause(StrEnum):
     TERMINAL_LOST = "terminal_lost"
     POSITION_UNPROTECTED = "position_unprotected"
     POSITION_BY_HAND = "position_by_hand"
+    EVENT_UNBOOKED = "event_unbooked"
+    MARGIN_LOW = "margin_low"
     OPERATOR_REDUCING = "operator_reducing"
     OPERATOR_HALTED = "operator_halted"
     KILL_SWITCH = "kill_switch"
@@ -49,7 +51,7 @@ class Cause(StrEnum):
 class Rule:
     """What a cause does."""
 
-    state: State  # what the account may still do
+    state: State  # what the account may still do; active: a warning that stands until it is mended
     lifted_by: frozenset[Lift]  # any of these ends the hold
     cancels_pending: bool  # True: pending orders are to be cancelled when the hold begins
 
@@ -66,11 +68,25 @@ RULES: dict[Cause, Rule] = {
     Cause.REJECT_STORM: _rule(State.HALTED, Lift.PERSON, cancels=False),
     Cause.TERMINAL_LOST: _rule(State.HALTED, Lift.RECONCILED, cancels=False),
     Cause.POSITION_UNPROTECTED: _rule(State.REDUCING, Lift.MENDED, cancels=False),
-    Cause.POSITION_BY_HAND: _rule(State.REDUCING, Lift.MENDED, Lift.PERSON, cancels=False),
+    Cause.POSITION_BY_HAND: _rule(State.REDUCING, Lift.MENDED, cancels=False),
+    Cause.EVENT_UNBOOKED: _rule(State.REDUCING, Lift.PERSON, cancels=False),
+    Cause.MARGIN_LOW: _rule(State.ACTIVE, Lift.MENDED, cancels=False),
     Cause.OPERATOR_REDUCING: _rule(State.REDUCING, Lift.PERSON, cancels=False),
     Cause.OPERATOR_HALTED: _rule(State.HALTED, Lift.PERSON, cancels=False),
     Cause.KILL_SWITCH: _rule(State.HALTED, Lift.PERSON, cancels=True),
 }
+
+LIFTED_BY_SETTING_THE_STATE = frozenset(
+    {Cause.OPERATOR_REDUCING, Cause.OPERATOR_HALTED, Cause.KILL_SWITCH, Cause.REJECT_STORM, Cause.EVENT_UNBOOKED}
+)
+"""What a named person ends by setting the state. Drawdown and a break take an act of their own."""
+
+OPERATOR_CAUSES: dict[State, Cause | None] = {
+    State.ACTIVE: None,
+    State.REDUCING: Cause.OPERATOR_REDUCING,
+    State.HALTED: Cause.OPERATOR_HALTED,
+}
+"""The hold that a person imposes by setting a state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +98,12 @@ class Hold:
     actor: str  # who or what imposed it
     at: datetime  # when it began
     until: datetime | None = None  # when it ends by itself (NEXT_SERVER_DAY); None: it does not
+    closes: bool = False  # True: positions are to be closed as long as it is in force
 
 
 def in_force(holds: tuple[Hold, ...], now: datetime) -> TradingState:
     """Return the state that the holds add up to: the strictest, of equals the oldest."""
-    standing = expire(holds, now)
+    standing = tuple(hold for hold in expire(holds, now) if RULES[hold.cause].state is not State.ACTIVE)
     if not standing:
         return TradingState(state=State.ACTIVE, reason="no hold", actor="risk", at=now)
     first = min(standing, key=lambda hold: (-STRICTNESS[RULES[hold.cause].state], hold.at))
@@ -94,13 +111,21 @@ def in_force(holds: tuple[Hold, ...], now: datetime) -> TradingState:
 
 
 def impose(holds: tuple[Hold, ...], hold: Hold) -> tuple[Hold, ...]:
-    """Add a hold. One that is in force already stays as it began, but never ends earlier than the new one."""
+    """Add a hold. One that is in force already stays as it began, unless the new one ends later or also closes."""
     for old in holds:
         if old.cause is hold.cause:
-            if old.until is None or (hold.until is not None and hold.until <= old.until):
-                return holds
-            return (*(h for h in holds if h is not old), hold)
+            return holds if _covers(old, hold) else (*(h for h in holds if h is not old), _joined(old, hold))
     return (*holds, hold)
+
+
+def cancels_pending(holds: tuple[Hold, ...], now: datetime) -> bool:
+    """Tell whether pending orders must go as long as these holds are in force."""
+    return any(RULES[hold.cause].cancels_pending for hold in expire(holds, now))
+
+
+def closes_positions(holds: tuple[Hold, ...], now: datetime) -> bool:
+    """Tell whether positions must be closed as long as these holds are in force."""
+    return any(hold.closes for hold in expire(holds, now))
 
 
 def lift(holds: tuple[Hold, ...], cause: Cause, by: Lift, actor: str) -> tuple[Hold, ...]:
@@ -122,6 +147,13 @@ def expire(holds: tuple[Hold, ...], now: datetime) -> tuple[Hold, ...]:
     return tuple(hold for hold in holds if hold.until is None or hold.until > now)
 
 
-def stricter(a: TradingState, b: TradingState) -> TradingState:
-    """Return the stricter of two states, the first of equals: the account's own and the global one."""
-    return b if STRICTNESS[b.state] > STRICTNESS[a.state] else a
+def _covers(old: Hold, new: Hold) -> bool:
+    """Tell whether the old hold lasts as long and does as much as the new one."""
+    lasts = old.until is None or (new.until is not None and new.until <= old.until)
+    return lasts and (old.closes or not new.closes)
+
+
+def _joined(old: Hold, new: Hold) -> Hold:
+    """Return the new hold with whatever of the old one was stricter."""
+    until = None if old.until is None or new.until is None else max(old.until, new.until)
+    return replace(new, until=until, closes=old.closes or new.closes)

@@ -16,7 +16,7 @@ def check_trading_state(ask: Ask) -> Check:
     if state is State.ACTIVE:
         return Check(Code.TRADING_HALTED, state, State.ACTIVE, True)
     code = _CLOSED.get(state, Code.TRADING_STATE_UNKNOWN) if isinstance(state, State) else Code.TRADING_STATE_UNKNOWN
-    return Check(code, None if state is None else str(state), State.ACTIVE, False)
+    return Check(code, None if current is None else f"{state}: {current.reason}", State.ACTIVE, False)
 
 
 def check_trade_allowed(ask: Ask) -> Check:

@@ -38,7 +38,7 @@ def test_a_change_that_a_snapshot_shows_counts_no_more(world):
 def test_a_stop_is_not_moved_back_while_halted(world):
     world.snapshot(positions=[position(1)])
     world.freshen()
-    world.run("UPDATE accounts SET trading_state = 'halted'")
+    world.hold()
     assert isinstance(ask(world, ModifyPosition(ticket=1, sl=D("1.08480"))), Accepted)
     assert ask(world, ModifyPosition(ticket=1, sl=D("1.08300"))).code == "TRADING_HALTED"
     assert isinstance(ask(world, ModifyPosition(ticket=1, sl=D("1.08485"))), Accepted)

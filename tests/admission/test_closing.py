@@ -5,6 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from risk.states import Cause
 from tests.admission.world import NOW, position
 from zmq_bridge.admission.answers import Accepted, Code
 from zmq_bridge.relay.commands import to_command
@@ -99,9 +100,6 @@ def test_a_close_is_not_sent_after_its_time(world):
 @pytest.mark.parametrize(
     "trouble",
     [
-        "UPDATE accounts SET trading_state = 'halted'",
-        "UPDATE accounts SET trading_state = 'reducing'",
-        "UPDATE risk_state SET drawdown_latched = true",
         "DELETE FROM risk_state",
         "DELETE FROM terminals",
         "DELETE FROM symbols",
@@ -113,7 +111,11 @@ def test_a_close_is_not_sent_after_its_time(world):
         "INSERT INTO risk_limits (limits, actor) VALUES ('{\"max_lots\": \"broken\"}', 'x')",
         "INSERT INTO risk_limits (limits, actor) VALUES ('{\"max_positions\": 0, \"max_orders_per_minute\": 0}', 'x')",
         "INSERT INTO strategy_latches (account_id, strategy, reason) SELECT id, 'key-1', 'x' FROM accounts",
-        "INSERT INTO settings (key, value, actor) VALUES ('trading_state', '{}', 'x')",
+        *(
+            "INSERT INTO holds (account_id, cause, state, reason, actor, began_at)"
+            f" SELECT id, '{cause}', 'halted', 'x', 'x', now() FROM accounts"
+            for cause in [*Cause, "nonsense"]
+        ),
     ],
 )
 def test_a_way_out_passes_in_every_state(world, trouble):

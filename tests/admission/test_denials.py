@@ -8,12 +8,13 @@ from decimal import Decimal
 
 import pytest
 
+from risk.states import Cause
 from tests.admission.world import LOGIN, NOW, order, position, spec
 from zmq_bridge.admission.answers import Accepted, Code, Denied
 from zmq_bridge.admission.source import Source
 from zmq_bridge.live import keys
 from zmq_bridge.storage.engine import dump_json
-from zmq_bridge.storage.ledger.breaks import BreakReason, open_break
+from zmq_bridge.storage.ledger.breaks import BreakReason, close_agreed, open_break
 from zmq_bridge.storage.risk.trading_state import set_account_state, set_global_state
 
 
@@ -171,12 +172,12 @@ def test_a_global_active_lifts_no_accounts_halt(world):
 
 
 def test_a_new_account_is_denied_until_it_is_reconciled(world):
-    world.run("UPDATE accounts SET trading_state = 'halted', trading_state_reason = 'not reconciled yet'")
+    world.hold(Cause.NOT_RECONCILED)
     expect_denied(world, world.buy(), "TRADING_HALTED")
 
 
 def test_a_set_drawdown_latch_is_denied(world):
-    world.run("UPDATE risk_state SET drawdown_latched = true")
+    world.hold(Cause.DRAWDOWN)
     expect_denied(world, world.buy(), "DRAWDOWN_LATCHED")
 
 
@@ -347,9 +348,9 @@ def test_a_quote_that_is_none_is_denied(world, quote):
 
 
 def test_a_daily_loss_that_was_reached_halts_even_when_it_was_won_back(world):
-    world.run("UPDATE risk_state SET halted_until = %s", NOW + timedelta(hours=1))
+    world.hold(Cause.DAILY_LOSS, until=NOW + timedelta(hours=1))
     answer = expect_denied(world, world.buy(), "TRADING_HALTED")
-    assert answer.context
+    assert answer.context == {"found": "halted: test", "expected": "active"}
     world.clock.now += timedelta(hours=1)
     world.snapshot()
     assert isinstance(world.buy(), Accepted)
@@ -358,7 +359,8 @@ def test_a_daily_loss_that_was_reached_halts_even_when_it_was_won_back(world):
 def test_nothing_is_opened_while_ledger_and_broker_disagree_whatever_state_somebody_set(world):
     with world.engine.begin() as connection:
         open_break(connection, world.account_id, BreakReason.BALANCE, expected=Decimal(1), found=Decimal(2))
-    world.run("UPDATE accounts SET trading_state = 'active'")
-    assert world.buy().code == "TRADING_REDUCING"
-    world.run("UPDATE ledger_breaks SET closed_at = now()")
+        set_account_state(connection, world.account_id, "active", reason="test", actor="ann", now=NOW)
+    assert world.buy().code == "TRADING_HALTED"
+    with world.engine.begin() as connection:
+        assert close_agreed(connection, world.account_id) == 1
     assert isinstance(world.buy(), Accepted)

@@ -5,6 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from risk.states import Cause
 from tests.admission.test_closing import sent
 from tests.admission.world import NOW, OFFSET_S, order, position
 from zmq_bridge.admission.answers import Accepted, Code, Denied
@@ -62,8 +63,8 @@ def test_an_order_is_cancelled_whether_we_know_it_or_not(world):
 @pytest.mark.parametrize("request_", [CloseAll(), CancelOrder(ticket=1), ClosePosition(ticket=1)])
 def test_ways_out_pass_without_quotes_heartbeat_or_permission(world, request_):
     world.snapshot(positions=[position(1)], age_s=9999, trade_allowed=False)
-    world.run("UPDATE accounts SET trading_state = 'halted'")
-    world.run("UPDATE risk_state SET drawdown_latched = true")
+    world.hold()
+    world.hold(Cause.DRAWDOWN)
     assert isinstance(ask(world, request_), Accepted)
 
 
@@ -75,7 +76,7 @@ def test_close_all_names_the_symbol_or_none(world):
 
 def test_a_stop_moved_nearer_passes_while_halted_and_without_live_state(world):
     world.snapshot(positions=[position(1)])
-    world.run("UPDATE accounts SET trading_state = 'halted'")
+    world.hold()
     assert isinstance(ask(world, ModifyPosition(ticket=1, sl=D("1.08400"))), Accepted)
     [command] = sent(world)
     assert (command.position, command.symbol, command.sl, command.tp) == (1, "EURUSD", D("1.08400"), D("1.08900"))
@@ -94,7 +95,7 @@ def test_a_stop_moved_away_is_new_risk_and_is_reserved(world):
 def test_a_stop_moved_away_is_denied_while_halted(world):
     world.snapshot(positions=[position(1)])
     world.freshen()
-    world.run("UPDATE accounts SET trading_state = 'halted'")
+    world.hold()
     assert ask(world, ModifyPosition(ticket=1, sl=D("1.08000"))).code == "TRADING_HALTED"
 
 
@@ -165,31 +166,26 @@ def test_the_trading_state_is_stored_sent_and_audited(world):
     assert isinstance(answer, Accepted)
     [command] = sent(world)
     assert (command.kind, command.state, command.reason) == ("set_trading_state", "halted", "storm")
-    [account] = world.rows("SELECT trading_state, trading_state_actor FROM accounts")
+    [account] = world.rows("SELECT trading_state, trading_state_actor FROM trading_states")
     assert tuple(account) == ("halted", "bot (key-1)")
     last = world.rows("SELECT actor, after FROM audit_log ORDER BY id")[-1]
     assert (last.actor, last.after["state"]) == ("bot (key-1)", "halted")
     assert world.buy().code == "TRADING_HALTED"
 
 
-def test_the_kill_switch_halts_and_closes_everything(world):
-    world.snapshot(positions=[position(1)], orders=[order(2)])
-    ask(world, SetTradingState(state="halted", reason="storm", close_all=True, cancel_pending=True))
-    assert [command.kind for command in sent(world)] == ["set_trading_state", "close_all"]
-    assert (sent(world)[1].symbol, sent(world)[1].cancel_pending) == ("", True)
-
-
-def test_the_kill_switch_may_delete_pending_orders_only(world):
-    world.snapshot(positions=[position(1)], orders=[order(2), order(3)])
-    ask(world, SetTradingState(state="halted", reason="storm", cancel_pending=True))
-    assert [getattr(command, "order", None) for command in sent(world)] == [None, 2, 3]
-
-
 def test_a_repeated_switch_does_not_switch_again(world):
     ask(world, SetTradingState(state="halted", reason="storm"), idempotency_key="k")
     ask(world, SetTradingState(state="active", reason="calm"))
     assert ask(world, SetTradingState(state="halted", reason="storm"), idempotency_key="k").duplicate
-    assert world.rows("SELECT trading_state FROM accounts")[0].trading_state == "active"
+    assert world.state() == "active"
+
+
+@pytest.mark.parametrize("cause", [Cause.DAILY_LOSS, Cause.DRAWDOWN, Cause.RECONCILIATION_BREAK])
+def test_the_terminal_is_never_told_active_while_something_else_holds_the_account(world, cause):
+    world.hold(cause)
+    ask(world, SetTradingState(state="active", reason="calm"))
+    assert [(command.kind, command.state) for command in sent(world)] == [("set_trading_state", "halted")]
+    assert world.state() == "halted"
 
 
 def test_a_direct_request_is_stored_with_what_was_asked(world):

@@ -46,7 +46,7 @@ def test_a_repeated_denial_is_the_same_denial_even_when_it_would_be_allowed_now(
 
 def test_an_old_approval_is_repeated_even_when_it_would_be_denied_now(world):
     first = world.buy(idempotency_key="k")
-    world.run("UPDATE accounts SET trading_state = 'halted'")
+    world.hold()
     assert world.buy(idempotency_key="k").command_id == first.command_id
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import redis
 from sqlalchemy import Engine
 
+from risk.states import Cause, Hold
 from zmq_bridge.admission.answers import Answer
 from zmq_bridge.admission.gate import Gate
 from zmq_bridge.admission.schema import parse_signal
@@ -21,6 +22,7 @@ from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.live.writer import LiveWriter
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.risk.holding import impose
 from zmq_bridge.storage.risk.trading_state import activate_reconciled
 from zmq_bridge.storage.trading.state import Place, keep_snapshot, lock_account
 from zmq_bridge.storage.trading.terminals import upsert_symbols
@@ -157,6 +159,16 @@ class World:
         """What the gate says to a CLOSE."""
         signal = parse_signal({"symbol": "EURUSD", "action": "CLOSE"} | changes)
         return self.gate.admit(signal, source or self.source)
+
+    def hold(self, cause: Cause = Cause.OPERATOR_HALTED, *, until: datetime | None = None) -> None:
+        """Something that holds the account."""
+        held = Hold(cause=cause, reason="test", actor="ann", at=self.clock.now, until=until)
+        with self.engine.begin() as connection:
+            impose(connection, self.account_id, held)
+
+    def state(self) -> str:
+        """What the account may do."""
+        return str(self.rows("SELECT trading_state FROM trading_states WHERE account_id = %s", self.account_id)[0][0])
 
     def run(self, query: str, *values: Any) -> None:
         """Change the database."""

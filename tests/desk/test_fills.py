@@ -53,7 +53,7 @@ def test_a_deal_that_comes_back_changed_is_posted_once_and_opens_a_break(connect
     second.deliver(second.event(deposit(1)), second.event(deal(2, commission=Decimal("-0.90"))))
     assert books.value("SELECT balance FROM ledger_accounts WHERE kind = 'broker'") == Decimal("9999.30")
     assert books.value("SELECT reason FROM ledger_breaks WHERE closed_at IS NULL") == "DEAL_CHANGED"
-    assert books.value("SELECT trading_state FROM accounts") != "active"
+    assert books.value("SELECT trading_state FROM trading_states") != "active"
 
 
 def test_an_event_heard_by_publication_is_acknowledged_with_the_next_pull(
@@ -150,13 +150,13 @@ def test_an_event_that_cannot_be_booked_is_kept_told_and_stops_new_risk(connect:
     terminal = connect()
     terminal.hello()
     terminal.deliver(terminal.event(deposit(1)))
-    books.rows("UPDATE accounts SET trading_state = 'active', trading_state_actor = 'system' RETURNING id")
+    books.rows("UPDATE holds SET ended_at = now() WHERE ended_at IS NULL RETURNING id")
     poison = terminal.event(deal(2**63 + 5, time_msc=START_MSC, order=1, position=1))  # a ticket that no column holds
     good = terminal.event(deal(3))
     terminal.deliver(poison, good)
     assert books.value("SELECT error FROM terminal_events WHERE seq = %s", poison.seq)
     assert books.value("SELECT count(*) FROM deals WHERE ticket = 3") == 1
-    assert books.value("SELECT trading_state FROM accounts") == "reducing"
+    assert books.value("SELECT trading_state FROM trading_states") == "reducing"
     assert books.value("SELECT count(*) FROM notifications WHERE event = 'event_not_booked'") == 1
     wait_until(lambda: terminal.pull(wait_ms=200).trading_state == "reducing")
     terminal.deliver(poison)
@@ -207,11 +207,11 @@ def test_the_first_agreement_of_ledger_and_broker_makes_an_account_active(
     assert terminal.hello().trading_state == "halted"
     publisher.publish(terminal.snapshot(balance="10000"))
     wait_until(lambda: books.value("SELECT count(*) FROM account_snapshots WHERE seq = 1"))
-    assert books.value("SELECT trading_state FROM accounts") == "halted", "the deposit is not booked yet"
+    assert books.value("SELECT trading_state FROM trading_states") == "halted", "the deposit is not booked yet"
     terminal.deliver(terminal.event(deposit(1)))
     publisher.publish(terminal.snapshot(balance="10000"))
     wait_until(lambda: terminal.pull(wait_ms=200).trading_state == "active")
-    assert books.value("SELECT trading_state FROM accounts") == "active"
+    assert books.value("SELECT trading_state FROM trading_states") == "active"
     assert 0 < connect(session=terminal.session + 1).hello().deals_from_msc <= deposit(1).time_msc
 
 

@@ -70,7 +70,7 @@ def breaks(broker: Broker) -> list[Break]:
 def trading_state(broker: Broker) -> str:
     """Return what the account may do."""
     with broker.engine.connect() as connection:
-        query = "SELECT trading_state FROM accounts WHERE id = %s"
+        query = "SELECT trading_state FROM trading_states WHERE account_id = %s"
         return str(connection.exec_driver_sql(query, (broker.account_id,)).scalar_one())
 
 

@@ -36,7 +36,7 @@ def test_the_last_of_two_breaks_gives_back_the_state_before_the_first(broker: Br
     break_a_deal(broker)
     broker.agrees(broker.snapshot(balance=OFF_BY_ONE))
     accept(broker)
-    assert trading_state(broker) == "reducing"
+    assert trading_state(broker) == "halted"
     broker.agrees()
     assert trading_state(broker) == "active"
 

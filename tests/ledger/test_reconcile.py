@@ -11,7 +11,7 @@ from tests.ledger.stories import asks_to_pay_in, breaks, pays_in, read, shares_o
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
 from zmq_bridge.storage.ledger.reconcile import Agreed, Broken, Waiting
 from zmq_bridge.storage.ledger.report import ledger_report
-from zmq_bridge.storage.risk.trading_state import set_account_state
+from zmq_bridge.storage.risk.trading_state import activate_reconciled, set_account_state
 from zmq_bridge.storage.trading.events import insert_event
 
 NOW = datetime.now(UTC)
@@ -21,7 +21,7 @@ NOW = datetime.now(UTC)
 def trading(broker: Broker) -> Broker:
     """The account, active."""
     with broker.engine.begin() as connection:
-        set_account_state(connection, broker.account_id, "active", reason="test", actor="eve", now=NOW)
+        assert activate_reconciled(connection, broker.account_id, NOW)
     return broker
 
 
@@ -32,7 +32,7 @@ def test_a_difference_of_a_cent_freezes_dealing_and_new_positions(trading, membe
     assert isinstance(found, Broken)
     (broken,) = breaks(trading)
     assert (broken.reason, broken.expected, broken.found) == ("BALANCE", Decimal("1000.00"), Decimal("1000.01"))
-    assert trading_state(trading) == "reducing"
+    assert trading_state(trading) == "halted"
     request = pays_in(trading, ann, "5.00")
     assert request.status == "matched"
     assert str(request.refusal).startswith("FROZEN")

@@ -30,7 +30,7 @@ def test_a_healthy_account_needs_nothing() -> None:
     found = look(positions=(position(1),), orders=(pending(2),))
     assert found.impose == ()
     assert found.notices == ()
-    assert set(found.mended) == {Cause.POSITION_UNPROTECTED, Cause.POSITION_BY_HAND}
+    assert set(found.mended) == {Cause.POSITION_UNPROTECTED, Cause.POSITION_BY_HAND, Cause.MARGIN_LOW}
 
 
 @pytest.mark.parametrize(
@@ -49,14 +49,14 @@ def test_tickets_opened_by_hand_are_seen_and_named(changes: dict[str, Any]) -> N
     found = look(**changes)
     assert causes(found) == {Cause.POSITION_BY_HAND}
     assert found.impose[0].reason == "opened by hand: 8, 9"
-    assert found.mended == (Cause.POSITION_UNPROTECTED,)
+    assert found.mended == (Cause.POSITION_UNPROTECTED, Cause.MARGIN_LOW)
 
 
 @pytest.mark.parametrize("part", ["positions", "orders"])
 def test_an_unread_book_mends_nothing(part: str) -> None:
     nothing: dict[str, Any] = {part: None}
     found = look(**nothing)
-    assert found.mended == ()
+    assert found.mended == (Cause.MARGIN_LOW,)
     assert Code.BOOK_INVALID in notices(found)
 
 
@@ -129,12 +129,13 @@ def test_a_lost_terminal_with_nothing_at_risk_is_only_reported(heard: Any) -> No
 @pytest.mark.parametrize(("margin", "warned"), [("5000", False), ("5000.01", True), ("0", False)])
 def test_a_low_margin_level_is_reported(margin: str, warned: bool) -> None:
     found = look(account=account(margin=D(margin)))
-    assert (Code.MARGIN_LEVEL_TOO_LOW in notices(found)) is warned
+    assert (Cause.MARGIN_LOW in causes(found)) is warned
+    assert (Cause.MARGIN_LOW in found.mended) is not warned
 
 
 @pytest.mark.parametrize(("free", "warned"), [("0", False), ("-0.01", True)])
 def test_free_margin_below_zero_is_reported(free: str, warned: bool) -> None:
-    assert (Code.MARGIN_INSUFFICIENT in notices(look(account=account(margin_free=D(free))))) is warned
+    assert (Cause.MARGIN_LOW in causes(look(account=account(margin_free=D(free))))) is warned
 
 
 def test_several_things_are_found_at_once() -> None:
@@ -148,7 +149,7 @@ def test_several_things_are_found_at_once() -> None:
 
 def test_without_margin_in_use_there_is_no_level_to_divide() -> None:
     found = look(account=account(margin=D(0), equity=D(-5), balance=D(-5)))
-    assert Code.MARGIN_LEVEL_TOO_LOW not in notices(found)
+    assert Cause.MARGIN_LOW not in causes(found)
 
 
 def test_the_reference_is_of_the_servers_day_not_of_ours() -> None:

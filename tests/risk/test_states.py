@@ -1,11 +1,26 @@
 """Holds: what imposes them, how they add up, who may lift them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from risk.snapshot import State, TradingState
-from risk.states import RULES, Cause, Hold, Lift, StateError, expire, impose, in_force, lift, stricter
+from risk.states import (
+    LIFTED_BY_SETTING_THE_STATE,
+    OPERATOR_CAUSES,
+    RULES,
+    Cause,
+    Hold,
+    Lift,
+    StateError,
+    cancels_pending,
+    closes_positions,
+    expire,
+    impose,
+    in_force,
+    lift,
+)
 from tests.risk.world import NOW
 
 LATER = NOW + timedelta(hours=10)
@@ -18,11 +33,9 @@ def hold(cause: Cause, hours_ago: float = 1, until: bool = False) -> Hold:
     )  # fmt: skip
 
 
-def test_every_cause_has_a_rule_that_restricts_and_can_be_lifted() -> None:
+def test_every_cause_has_a_rule_and_can_be_lifted() -> None:
     assert set(RULES) == set(Cause)
-    for rule in RULES.values():
-        assert rule.state is not State.ACTIVE
-        assert rule.lifted_by
+    assert all(rule.lifted_by for rule in RULES.values())
 
 
 def test_only_a_named_person_lifts_the_drawdown_latch_and_only_the_calendar_the_daily_loss() -> None:
@@ -35,7 +48,7 @@ def test_no_hold_means_active() -> None:
     assert in_force((), NOW).state is State.ACTIVE
 
 
-@pytest.mark.parametrize("cause", list(Cause))
+@pytest.mark.parametrize("cause", sorted(set(Cause) - {Cause.MARGIN_LOW}))
 def test_each_cause_alone_gives_its_state_reason_actor_and_time(cause: Cause) -> None:
     state = in_force((hold(cause),), NOW)
     assert state == TradingState(
@@ -104,13 +117,55 @@ def test_a_person_has_a_name(nobody: str) -> None:
         lift((hold(Cause.DRAWDOWN),), Cause.DRAWDOWN, Lift.PERSON, nobody)
 
 
-def test_the_stricter_of_the_accounts_and_the_global_state() -> None:
-    states = {s: TradingState(state=s, reason=s, actor="a", at=NOW) for s in State}
-    active, reducing, halted = states[State.ACTIVE], states[State.REDUCING], states[State.HALTED]
-    assert stricter(active, reducing) is stricter(reducing, active) is reducing
-    assert stricter(halted, reducing) is stricter(reducing, halted) is halted
-    again = TradingState(state=State.HALTED, reason="other", actor="b", at=NOW)
-    assert stricter(halted, again) is halted
+RESTRICTING = sorted(cause for cause in Cause if RULES[cause].state is not State.ACTIVE)
+
+
+def test_a_warning_stands_without_restricting() -> None:
+    assert set(Cause) - set(RESTRICTING) == {Cause.MARGIN_LOW}
+    assert in_force((hold(Cause.MARGIN_LOW),), NOW).state is State.ACTIVE
+    assert in_force((hold(Cause.MARGIN_LOW, 9), hold(Cause.POSITION_BY_HAND)), NOW).reason != "no hold"
+
+
+def test_setting_the_state_lifts_only_what_a_person_lifts_and_never_the_latch_or_a_break() -> None:
+    assert all(Lift.PERSON in RULES[cause].lifted_by for cause in LIFTED_BY_SETTING_THE_STATE)
+    assert not {Cause.DRAWDOWN, Cause.DAILY_LOSS, Cause.RECONCILIATION_BREAK} & LIFTED_BY_SETTING_THE_STATE
+    assert {Cause.KILL_SWITCH, Cause.REJECT_STORM, Cause.EVENT_UNBOOKED} <= LIFTED_BY_SETTING_THE_STATE
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_the_hold_of_a_state_that_a_person_sets_gives_that_state(state: State) -> None:
+    cause = OPERATOR_CAUSES[state]
+    assert in_force(() if cause is None else (hold(cause),), NOW).state is state
+
+
+def closing(until: bool = False) -> Hold:
+    return replace(hold(Cause.KILL_SWITCH, until=until), closes=True)
+
+
+def test_a_kill_that_also_closes_takes_the_place_of_one_that_does_not_and_never_the_other_way() -> None:
+    soft, hard = hold(Cause.KILL_SWITCH), closing()
+    assert impose((soft,), hard) == (hard,)
+    assert impose((hard,), soft) == (hard,)
+    assert impose((hard,), hard) == (hard,)
+
+
+def test_what_was_stricter_of_two_holds_of_one_cause_stays() -> None:
+    """One ends, the other closes: together they close and do not end."""
+    assert impose((hold(Cause.KILL_SWITCH),), closing(until=True)) == (closing(),)
+    assert impose((closing(until=True),), hold(Cause.KILL_SWITCH)) == (closing(),)
+    later = replace(closing(until=True), until=LATER + timedelta(hours=1))
+    assert impose((later,), closing(until=True)) == (later,)
+    assert impose((replace(later, closes=False),), closing(until=True)) == (later,)
+
+
+def test_pending_orders_go_and_positions_close_only_as_long_as_a_hold_that_says_so_is_in_force() -> None:
+    assert not cancels_pending((), NOW)
+    assert not cancels_pending((hold(Cause.OPERATOR_HALTED), hold(Cause.TERMINAL_LOST)), NOW)
+    assert cancels_pending((hold(Cause.OPERATOR_HALTED), hold(Cause.DAILY_LOSS, until=True)), NOW)
+    assert not cancels_pending((hold(Cause.DAILY_LOSS, until=True),), LATER)
+    assert not closes_positions((hold(Cause.KILL_SWITCH),), NOW)
+    assert closes_positions((hold(Cause.DRAWDOWN), closing()), NOW)
+    assert not closes_positions((closing(until=True),), LATER)
 
 
 def test_several_ways_to_lift_are_all_named() -> None:

@@ -138,7 +138,7 @@ WORLDS: list[tuple[Intent, Any, Any, Any, Code, dict[str, str]]] = [
     (ASK, snapshot(reservations=(reservation(slots=2),)), limits(), NOW, Code.BOOK_INVALID,
      {"reservation": str(reservation(slots=2))}),
     (ASK, snapshot(trading_state=TradingState(state=State.HALTED, reason="r", actor="a", at=NOW)), limits(), NOW,
-     Code.TRADING_HALTED, {"found": "halted", "expected": "active"}),
+     Code.TRADING_HALTED, {"found": "halted: r", "expected": "active"}),
     (ASK, snapshot(trading_state=None), limits(), NOW, Code.TRADING_STATE_UNKNOWN,
      {"found": "None", "expected": "active"}),
     (ASK, snapshot(account=account(trade_allowed=False)), limits(), NOW, Code.TRADE_NOT_ALLOWED,
@@ -205,12 +205,24 @@ def notice_of(**changes: Any) -> tuple[Notice, ...]:
         ({"day": None}, Code.DAY_REFERENCE_MISSING, "None", "account state and reference of the current server day"),
         ({"nav_index": None}, Code.NAV_INDEX_MISSING, "None", "a usable index"),
         ({"heartbeat_at": None}, Code.TERMINAL_SILENT, "None", "within 3 s"),
-        ({"account": account(margin=D(8_000))}, Code.MARGIN_LEVEL_TOO_LOW, "125 %", "200 %"),
-        ({"account": account(margin_free=D("-0.5"))}, Code.MARGIN_INSUFFICIENT, "-0.5", "0"),
     ],
 )
 def test_notices_say_what_was_found(changes: dict[str, Any], code: Code, found: str, expected: str) -> None:
     assert notice_of(**changes) == (Notice(code=code, found=found, expected=expected),)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"margin": D(8_000)}, "margin level 125.00 %, expected 200 %"),
+        ({"margin_free": D("-0.5")}, "free margin -0.5, expected at least 0"),
+        ({"margin": D(30_000), "margin_free": D(-20_000)},
+         "margin level 33.33 %, expected 200 %; free margin -20000, expected at least 0"),
+    ],
+)  # fmt: skip
+def test_a_margin_warning_says_what_was_found(changes: dict[str, Any], reason: str) -> None:
+    [held] = review(snapshot(account=account(**changes)), limits(), NOW).impose
+    assert held.reason == reason
 
 
 def test_an_unusable_account_is_noticed() -> None:

@@ -57,7 +57,8 @@ def test_the_first_reconciliation_activates_and_says_so(engine):
         assert activate_reconciled(connection, account.id, NOW)
         assert not activate_reconciled(connection, account.id, NOW)
         assert get_account(connection, account.id).trading_state == "active"
-        assert connection.exec_driver_sql("SELECT count(*) FROM audit_log").scalar_one() == 1
+        actions = connection.exec_driver_sql("SELECT action FROM audit_log ORDER BY id").scalars().all()
+    assert actions == ["hold.impose", "hold.lift"]
 
 
 @pytest.mark.parametrize("actor", ["ann", "system"])
@@ -66,17 +67,21 @@ def test_a_later_halt_is_not_lifted_by_reconciling(engine, actor):
     with engine.begin() as connection:
         change = set_account_state(connection, account.id, "halted", reason="news", actor=actor, now=NOW)
         assert (change.before, change.after) == ("halted", "halted")
-        assert not activate_reconciled(connection, account.id, NOW)
+        assert activate_reconciled(connection, account.id, NOW)
+        assert get_account(connection, account.id).trading_state == "halted"
         assert get_account(connection, account.id).trading_state_reason == "news"
 
 
 def test_a_change_of_state_is_audited_with_before_and_after(engine):
     account = ensure(engine)
     with engine.begin() as connection:
+        activate_reconciled(connection, account.id, NOW)
         set_account_state(connection, account.id, "reducing", reason="holiday", actor="ann", now=NOW)
-        row = connection.exec_driver_sql("SELECT actor, subject, account_id, before, after FROM audit_log").one()
+        row = connection.exec_driver_sql(
+            "SELECT actor, subject, account_id, before, after FROM audit_log WHERE action = 'trading_state.set'"
+        ).one()
     assert (row.actor, row.subject, row.account_id) == ("ann", f"account:{account.id}", account.id)
-    assert (row.before["state"], row.after["state"], row.after["reason"]) == ("halted", "reducing", "holiday")
+    assert (row.before["state"], row.after["state"], row.after["reason"]) == ("active", "reducing", "holiday")
 
 
 def test_an_unknown_account_has_no_state_to_set(engine):
@@ -95,7 +100,16 @@ def test_the_global_state_remembers_what_it_replaced(engine):
     with engine.begin() as connection:
         first = set_global_state(connection, "halted", reason="all stop", actor="ann", now=NOW)
         second = set_global_state(connection, "reducing", reason="calmer", actor="bob", now=NOW)
-        befores = connection.exec_driver_sql("SELECT before FROM audit_log ORDER BY id").scalars().all()
+        befores = connection.exec_driver_sql(
+            "SELECT before FROM audit_log WHERE action = 'trading_state.set' ORDER BY id"
+        ).scalars().all()  # fmt: skip
     assert (first.before, second.before) == ("active", "halted")
-    assert befores[0] is None
+    assert [found["state"] for found in befores] == ["active", "halted"]
     assert befores[1]["actor"] == "ann"
+
+
+def test_an_account_that_was_never_reconciled_stays_halted_whatever_a_person_sets(engine):
+    account = ensure(engine)
+    with engine.begin() as connection:
+        change = set_account_state(connection, account.id, "active", reason="go", actor="ann", now=NOW)
+    assert (change.after, change.reason) == ("halted", "not reconciled yet")

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from risk.states import Cause
 from tests.admission.world import World
 from zmq_bridge.admission.answers import Accepted, Denied
 from zmq_bridge.live.connection import open_redis
@@ -44,24 +45,41 @@ def test_the_strictest_of_account_and_everywhere_counts(world):
 
 
 @pytest.mark.parametrize(
-    ("change", "reason", "code"),
+    ("cause", "lifted_by", "code"),
     [
-        ("halted_until = now() + interval '1 hour'", "daily loss limit reached", "TRADING_HALTED"),
-        ("drawdown_latched = true", "drawdown limit reached", "DRAWDOWN_LATCHED"),
+        (Cause.DAILY_LOSS, "the server's next day", "TRADING_HALTED"),
+        (Cause.DRAWDOWN, "reset-drawdown", "DRAWDOWN_LATCHED"),
+        (Cause.RECONCILIATION_BREAK, "agreeing again", "TRADING_HALTED"),
+        (Cause.TERMINAL_LOST, "its terminal", "TRADING_HALTED"),
+        (Cause.KILL_SWITCH, "trading active --account 123456", "TRADING_HALTED"),
+        (Cause.POSITION_UNPROTECTED, "a stop loss", "TRADING_REDUCING"),
+        (Cause.POSITION_BY_HAND, "trading adopt TICKET", "TRADING_REDUCING"),
+        (Cause.EVENT_UNBOOKED, "trading active", "TRADING_REDUCING"),
     ],
 )
-def test_what_a_limit_has_stopped_is_shown_and_the_gate_agrees(world, change, reason, code):
+def test_what_a_limit_has_stopped_is_shown_and_the_gate_agrees(world, cause, lifted_by, code):
     world.clock.now = datetime.now(UTC)
-    world.run(f"UPDATE risk_state SET {change}, server_day = %s", (world.clock.now + timedelta(hours=2)).date())
+    world.run("UPDATE risk_state SET server_day = %s", (world.clock.now + timedelta(hours=2)).date())
     world.snapshot()
-    assert [hold.reason for hold in found(world)] == [reason]
-    assert effective_state(found(world)) == "halted"
+    world.hold(cause, until=world.clock.now + timedelta(hours=1) if cause is Cause.DAILY_LOSS else None)
+    [held] = found(world)
+    assert (held.cause, held.reason, held.actor, held.at) == (cause.value, "test", "ann", world.clock.now)
+    assert lifted_by in held.lifted_by
+    assert effective_state(found(world)) == held.state == world.state()
     assert world.buy().code == code
 
 
 def test_a_daily_halt_that_is_over_holds_nothing(world):
-    world.run("UPDATE risk_state SET halted_until = now() - interval '1 second'")
+    world.hold(Cause.DAILY_LOSS, until=datetime.now(UTC) - timedelta(seconds=1))
     assert found(world) == ()
+    assert world.state() == "active"
+
+
+def test_a_warning_is_shown_and_stops_nothing(world):
+    world.hold(Cause.MARGIN_LOW)
+    assert [held.cause for held in found(world)] == ["margin_low"]
+    assert effective_state(found(world)) == "active"
+    assert isinstance(world.buy(), Accepted)
 
 
 def test_a_stopped_strategy_is_named_and_leaves_the_account_active(world):

@@ -11,6 +11,8 @@ from typing import Any
 
 import risk
 from risk import Approved, Intent, Kind
+from risk.states import LIFTED_BY_SETTING_THE_STATE as ENDED
+from risk.states import Cause, in_force
 from zmq_bridge.admission.answers import Code
 from zmq_bridge.admission.closing import CLOSING_DEVIATION_POINTS, Part, close_parts, close_payload
 from zmq_bridge.admission.opening import NONE, server_msc
@@ -27,6 +29,7 @@ from zmq_bridge.admission.plan import (
 )
 from zmq_bridge.admission.requests import (
     KEEP,
+    STATES,
     CancelOrder,
     CloseAll,
     CloseBy,
@@ -38,7 +41,7 @@ from zmq_bridge.admission.requests import (
     SetTradingState,
 )
 from zmq_bridge.admission.situation import Situation, Stored
-from zmq_bridge.admission.snapshot import PENDING
+from zmq_bridge.admission.snapshot import PENDING, to_holds
 from zmq_bridge.admission.under_way import assess_change, is_known
 
 
@@ -94,22 +97,15 @@ def _close_all_payload(symbol: str, cancel_pending: bool, deviation: int | None 
 
 
 def _set_state(request: SetTradingState, situation: Situation) -> Plan:
-    payload = {"state": request.state, "reason": request.reason}
-    orders = [Order(kind="set_trading_state", payload=payload, expires_at=situation.now + STATE_TTL)]
-    if request.close_all or request.cancel_pending:
-        orders += _kill(request, situation)
-    return Plan(code=APPROVED, orders=tuple(orders))
+    payload = {"state": _state_after(request, situation), "reason": request.reason}
+    order = Order(kind="set_trading_state", payload=payload, expires_at=situation.now + STATE_TTL)
+    return Plan(code=APPROVED, orders=(order,))
 
 
-def _kill(request: SetTradingState, situation: Situation) -> list[Order]:
-    """What else the kill switch sends: everything closed, or only the pending orders deleted."""
-    expires_at = situation.now + REDUCTION_TTL
-    if request.close_all:
-        return [Order(kind="close_all", payload=_close_all_payload("", request.cancel_pending), expires_at=expires_at)]
-    return [
-        Order(kind="cancel_order", payload={"order": found["ticket"]}, expires_at=expires_at)
-        for found in situation.orders
-    ]
+def _state_after(request: SetTradingState, situation: Situation) -> str:
+    """What the terminal is to enforce: what was asked for, or whatever else still holds the account."""
+    rest = [found for found in situation.row.holds or () if found["everywhere"] or Cause(found["cause"]) not in ENDED]
+    return max(request.state, str(in_force(to_holds(rest), situation.now).state), key=STATES.index)
 
 
 def _modify_position(request: ModifyPosition, situation: Situation) -> Plan:

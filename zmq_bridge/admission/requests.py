@@ -135,12 +135,10 @@ class CloseAll(_Checked):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetTradingState(_Checked):
-    """Switch what the account may do."""
+    """Switch what the account may do. The kill switch is `storage.risk.kill`, which needs no gate."""
 
     state: str  # active, reducing or halted
     reason: str
-    close_all: bool = False  # the kill switch: with halted, also close everything
-    cancel_pending: bool = False  # and delete every pending order
 
 
 Request = ClosePosition | CloseBy | CancelOrder | ModifyPosition | ModifyOrder | CloseAll | SetTradingState

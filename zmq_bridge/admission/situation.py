@@ -71,6 +71,7 @@ class Situation:
             "orders": row.orders,
             "reservations": row.reservations,
             "risk_state": row.risk_state,
+            "holds": row.holds,
             "quotes": {
                 symbol: {"bid": str(quote.bid), "ask": str(quote.ask), "received_at": quote.received_at}
                 for symbol, quote in quotes.items()

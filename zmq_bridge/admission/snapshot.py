@@ -24,11 +24,10 @@ from risk.snapshot import (
     PendingOrder,
     RecentOrder,
     Reservation,
-    State,
     SymbolSpec,
     TradingState,
 )
-from risk.states import stricter
+from risk.states import Cause, Hold, in_force
 from zmq_bridge.admission.live_view import LiveView
 from zmq_bridge.storage.commands.gate import RECENT_ORDERS_MAX
 
@@ -42,7 +41,6 @@ PENDING = {
     "buy": (Side.BUY, OrderType.LIMIT),  # a market order still on its way: counts like a limit at its price
     "sell": (Side.SELL, OrderType.LIMIT),
 }
-BROKEN = "ledger and broker disagree: a break is open"
 Stored = Mapping[str, Any]
 
 
@@ -77,7 +75,7 @@ def _build(
     now: datetime,
     news: tuple[NewsWindow, ...],
 ) -> Snapshot:
-    known = row.money is not None
+    known, held = row.money is not None, to_holds(row.holds or ())
     skew_ms = None if row.terminal is None else row.terminal["clock_skew_ms"]
     return Snapshot(
         account_id=account_id,
@@ -88,8 +86,8 @@ def _build(
         orders=tuple(map(_order, row.orders or ())) if known else None,
         reservations=tuple(map(_reservation, row.reservations or ())),
         day=None if row.risk_state is None else _day(row.risk_state),
-        nav_index=None if row.risk_state is None else _nav_index(row.risk_state),
-        trading_state=None if row.account is None else _state_in_force(row, now),
+        nav_index=None if row.risk_state is None else _nav_index(row.risk_state, latched=is_latched(held)),
+        trading_state=None if row.account is None else _state_in_force(held, now),
         heartbeat_at=live.heartbeat_at,
         clock_skew_s=None if skew_ms is None else Decimal(skew_ms) / 1000,
         server_offset_s=None if row.terminal is None else row.terminal["server_offset_s"],
@@ -100,30 +98,29 @@ def _build(
     )
 
 
-def _state_in_force(row: Row[Any], now: datetime) -> TradingState:
-    """The strictest of: the account's own, the global one, what an open break allows, the halt of a day that lost."""
-    account, everywhere = row.account, row.global_state
-    state = TradingState(
-        state=State(account["trading_state"]),
-        reason=account["trading_state_reason"],
-        actor=account["trading_state_actor"],
-        at=_moment(account["trading_state_at"]),
+def to_holds(found: Sequence[Stored]) -> tuple[Hold, ...]:
+    """Stored holds in risk's words."""
+    return tuple(
+        Hold(
+            cause=Cause(each["cause"]),
+            reason=each["reason"],
+            actor=each["actor"],
+            at=_moment(each["began_at"]),
+            until=None if each["until"] is None else _moment(each["until"]),
+            closes=each["closes"],
+        )
+        for each in found
     )
-    if everywhere is not None:
-        state = stricter(state, _global_state(everywhere))
-    if row.broken:
-        state = stricter(state, TradingState(state=State.REDUCING, reason=BROKEN, actor="ledger", at=now))
-    until = None if row.risk_state is None else row.risk_state["halted_until"]
-    if until is not None and _moment(until) > now:
-        reason = f"daily loss reached, until {until}"
-        state = stricter(state, TradingState(state=State.HALTED, reason=reason, actor="risk", at=now))
-    return state
 
 
-def _global_state(found: Stored) -> TradingState:
-    return TradingState(
-        state=State(found["state"]), reason=found["reason"], actor=found["actor"], at=_moment(found["at"])
-    )
+def is_latched(held: tuple[Hold, ...]) -> bool:
+    """Whether the drawdown latch is set."""
+    return any(hold.cause is Cause.DRAWDOWN for hold in held)
+
+
+def _state_in_force(held: tuple[Hold, ...], now: datetime) -> TradingState:
+    """What the holds add up to; the drawdown latch has a check and a code of its own."""
+    return in_force(tuple(hold for hold in held if hold.cause is not Cause.DRAWDOWN), now)
 
 
 def _account(account: Stored, money: Stored) -> AccountState:
@@ -193,12 +190,12 @@ def _day(found: Stored) -> DayReference:
     )
 
 
-def _nav_index(found: Stored) -> NavIndex:
+def _nav_index(found: Stored, *, latched: bool) -> NavIndex:
     return NavIndex(
         price=_number(found["nav_index"]),
         peak=_number(found["nav_index_peak"]),
         units=_number(found["nav_units"]),
-        latched=found["drawdown_latched"],
+        latched=latched,
     )
 
 

@@ -7,6 +7,7 @@
     desk-live          accounts, positions, signs of life, events                 Redis
     desk-signals       LISTEN signals, for the stream of them                     Postgres, Redis
     desk-upkeep        partitions ahead, correlations                             Postgres
+    desk-watch         terminals that fell silent with something at risk          Postgres, Redis
     strategy workers   ROUTER 5558: submit and query                              Postgres, Redis
 
 Workers get bounded mailboxes and answer into one; a mailbox that is full refuses, and what was refused is not
@@ -41,6 +42,7 @@ from zmq_bridge.relay.presence import Workers
 from zmq_bridge.relay.signal_news import SignalNewsThread
 from zmq_bridge.relay.strategy_desk import StrategyDesk
 from zmq_bridge.relay.upkeep import UpkeepThread
+from zmq_bridge.relay.watch import WatchThread
 from zmq_bridge.sockets.context import SocketLimits, open_socket
 from zmq_bridge.sockets.strategy_server import StrategyServer, open_strategy_socket
 from zmq_bridge.sockets.terminal_server import open_terminal_socket, steady_ms, unix_ms
@@ -59,8 +61,8 @@ REPORTS_MAX = 8192
 ADOPT_S = 1.0
 """How long a hello waits for the ownership of its account."""
 STATS_EVERY_MS = 2_000
-CONNECTIONS_MAX = 9
-"""Postgres connections: books, backfill and upkeep one each, strategies one for each request under way."""
+CONNECTIONS_MAX = 10
+"""Postgres connections: books, backfill, upkeep and watch one each, strategies one for each request under way."""
 STATEMENT_TIMEOUT_MS = 10_000
 """A statement of the desk that takes longer failed: better to be told again than to stand still."""
 
@@ -133,6 +135,7 @@ class _Desk:
         self._redis = open_redis(settings.redis_url)
         self._workers = self._make_workers()
         self._upkeep = UpkeepThread(self._engine)
+        self._watch = WatchThread(self._engine, LiveReader(self._redis))
         self._signals = SignalNewsThread(self._engine, self._workers.live, self._workers.claims.owns)
         self._loop = DeskLoop(self._socket, settings.allowed, self._workers)
         self._strategies, self.strategy_endpoint = self._make_strategy_server(context, settings, sockets)
@@ -147,6 +150,7 @@ class _Desk:
         for thread in (self._workers.live, self._workers.books, self._workers.claims, self._workers.backfill):
             thread.start()
         self._upkeep.start()
+        self._watch.start()
         self._signals.start()
         self._strategies.start()
         log.info("desk serves terminals on %s, strategies on %s", self.terminal_endpoint, self.strategy_endpoint)
@@ -172,6 +176,7 @@ class _Desk:
         """Book what was received, answer who waits, give the accounts up."""
         self._strategies.stop()
         self._upkeep.stop()
+        self._watch.stop()
         self._loop.server.serve()
         self._workers.claims.stop()
         self._workers.backfill.stop()

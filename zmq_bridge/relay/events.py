@@ -18,26 +18,22 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 
-from zmq_bridge.protocol.published import CommandResult, Event, Unreadable
+from risk.states import Cause, Hold
+from zmq_bridge.protocol.published import CommandResult, Event, TradingState, Unreadable
 from zmq_bridge.protocol.values import Deal, Order, Spec
-from zmq_bridge.storage.accounts import get_account
 from zmq_bridge.storage.commands.life import Step
-from zmq_bridge.storage.ledger.breaks import FREEZE_REASON
 from zmq_bridge.storage.ledger.posting import post_deal
 from zmq_bridge.storage.notifications.events import Event as News
 from zmq_bridge.storage.notifications.tell import notify
-from zmq_bridge.storage.risk.trading_state import NOT_RECONCILED, SYSTEM, set_account_state
+from zmq_bridge.storage.risk.holding import impose
 from zmq_bridge.storage.trading import events as rows
 from zmq_bridge.storage.trading.state import end_covered, lock_account
-from zmq_bridge.storage.trading.terminals import upsert_symbols
+from zmq_bridge.storage.trading.terminals import note_enforced_state, upsert_symbols
 
 log = logging.getLogger(__name__)
 
 UNBOOKED = "an event of the terminal could not be booked; see notifications"
-"""Reason of the freeze; never lifted by the bridge itself."""
-
-LIFTS_ITSELF = frozenset({NOT_RECONCILED, FREEZE_REASON})
-"""Reasons of states that the next agreement of ledger and broker would end."""
+"""Reason of the hold; only a named person lifts it."""
 
 RAW_CHARS_MAX = 2000
 """How much of an unreadable event goes into the notification; the whole of it is in terminal_events."""
@@ -110,6 +106,8 @@ def _book(connection: Connection, account_id: int, event: Event) -> bool:
             rows.upsert_order(connection, account_id, data)
         case Spec():
             upsert_symbols(connection, account_id, [data])
+        case TradingState(state=state):
+            note_enforced_state(connection, account_id, event.session, state)
         case Unreadable(problem=problem):
             raise Unbookable(problem)
     return True
@@ -150,19 +148,8 @@ def _quarantine(connection: Connection, account_id: int, event: Event, error: Ex
         body=f"session={event.session} seq={event.seq}: {reason}. Data: {repr(data)[:RAW_CHARS_MAX]}",
         account_id=account_id,
     )
-    freeze(connection, account_id, UNBOOKED, now)
+    impose(connection, account_id, Hold(cause=Cause.EVENT_UNBOOKED, reason=UNBOOKED, actor="desk", at=now))
     return True
-
-
-def freeze(connection: Connection, account_id: int, reason: str, now: datetime) -> None:
-    """Take no new risk; what is as strict already stays, but what lifts itself once the books agree does so no more."""
-    account = get_account(connection, account_id)
-    if account is None:
-        return
-    if account.trading_state == "active":
-        set_account_state(connection, account_id, "reducing", reason=reason, actor=SYSTEM, now=now)
-    elif account.trading_state_actor == SYSTEM and account.trading_state_reason in LIFTS_ITSELF:
-        set_account_state(connection, account_id, account.trading_state, reason=reason, actor=SYSTEM, now=now)
 
 
 def _plain(event: Event) -> dict[str, Any]:

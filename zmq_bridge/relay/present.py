@@ -3,7 +3,7 @@
 Law: only the newest snapshot matters, so one waits per account and a newer one replaces it. What must be seen at once
 (an event was included, a position or order came or went) is kept at once; a mere change of profit once in KEEP_S. The
 ledger is compared with a snapshot in the transaction that keeps it; an agreement brings risk's memory up to date, and
-an account's first one lifts its first halt.
+an account's first one lifts its first halt. Then the watch looks at what there is now.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from zmq_bridge.protocol.published import Snapshot
 from zmq_bridge.relay.registration import keep
+from zmq_bridge.relay.watch import Look, watch
 from zmq_bridge.storage.ledger.reconcile import Agreed, Broken, reconcile
 from zmq_bridge.storage.risk.memory import follow
 from zmq_bridge.storage.risk.trading_state import activate_reconciled
@@ -82,6 +83,8 @@ class Presents:
             follow(connection, account_id, waiting.received_at)
             if activate_reconciled(connection, account_id, waiting.received_at):
                 log.info("account is reconciled and active: account_id=%d", account_id)
+        now = waiting.received_at
+        watch(connection, account_id, Look(now=now, heard_at=now, agreed=isinstance(outcome, Agreed)))
         if isinstance(outcome, Broken) and self._outcomes.get(account_id) is not Broken:
             log.error("ledger and broker disagree: account_id=%d %s", account_id, outcome.breaks)
         self._outcomes[account_id] = type(outcome)

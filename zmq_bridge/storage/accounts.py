@@ -1,15 +1,17 @@
 """Trading accounts: made when a terminal first speaks for one, found by login, never deleted.
 
-An account is (login, server); our `id` stands for it everywhere else. Its trading state is `trading_state`'s.
+An account is (login, server); our `id` stands for it everywhere else. Its trading state is what its holds add up to
+(`risk.holding`), read through the view `trading_states`.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from zmq_bridge.storage.commands.prepared import Prepared
+from zmq_bridge.storage.risk.trading_state import start_halted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,7 @@ class Account:
     currency_digits: int
     margin_mode: str  # netting, exchange or hedging
     leverage: int  # 100 means 1:100
-    trading_state: str  # active, reducing or halted
+    trading_state: str  # active, reducing or halted: the strictest of everything that holds it
     trading_state_reason: str
     trading_state_actor: str
     trading_state_at: datetime
@@ -39,15 +41,19 @@ ON CONFLICT (login, server) DO UPDATE SET
     name = excluded.name, company = excluded.company, currency_digits = excluded.currency_digits,
     margin_mode = excluded.margin_mode, leverage = excluded.leverage
 WHERE known.currency = excluded.currency
-RETURNING *
+RETURNING id, xmax = 0 AS is_new
 """
 """Make an account, or bring its description up to date. No row: the same account in another currency."""
 
 
-BY_LOGIN = Prepared(
-    "accounts_by_login", {"login": "bigint"}, "SELECT * FROM accounts WHERE login = %(login)s ORDER BY id"
-)
-EVERY = Prepared("accounts_all", {"above": "bigint"}, "SELECT * FROM accounts WHERE id > %(above)s ORDER BY id")
+SELECT = """
+SELECT accounts.*, trading_state, trading_state_reason, trading_state_actor, trading_state_at
+FROM accounts JOIN trading_states ON trading_states.account_id = accounts.id
+"""
+
+BY_ID = f"{SELECT} WHERE id = %(account)s"
+BY_LOGIN = Prepared("accounts_by_login", {"login": "bigint"}, f"{SELECT} WHERE login = %(login)s ORDER BY id")
+EVERY = Prepared("accounts_all", {"above": "bigint"}, f"{SELECT} WHERE id > %(above)s ORDER BY id")
 
 
 class AccountConflictError(ValueError):
@@ -76,12 +82,16 @@ def ensure_account(
     row = connection.exec_driver_sql(ENSURE, values).one_or_none()
     if row is None:
         raise AccountConflictError(f"Account {login} of {server} has another currency on our books; found {currency}.")
-    return _account(row)
+    if row.is_new:
+        start_halted(connection, row.id, datetime.now(UTC))
+    found = get_account(connection, row.id)
+    assert found is not None
+    return found
 
 
 def get_account(connection: Connection, account_id: int) -> Account | None:
     """The account with our id."""
-    row = connection.exec_driver_sql("SELECT * FROM accounts WHERE id = %s", (account_id,)).one_or_none()
+    row = connection.exec_driver_sql(BY_ID, {"account": account_id}).one_or_none()
     return None if row is None else _account(row)
 
 

@@ -47,31 +47,28 @@ READ = """
 SELECT
 ({first}) AS first,
 (SELECT row_to_json(x) FROM (
-    SELECT login, server, currency, currency_digits, margin_mode, leverage, trading_state, trading_state_reason,
-           trading_state_actor, trading_state_at
+    SELECT login, server, currency, currency_digits, margin_mode, leverage
     FROM accounts WHERE id = %(account)s) x) AS account,
 (SELECT row_to_json(x) FROM (
     SELECT received_at, balance, equity, credit, margin, margin_free, trade_allowed, trade_expert
     FROM account_snapshots WHERE account_id = %(account)s ORDER BY id DESC LIMIT 1) x) AS money,
 (SELECT json_agg(x) FROM (
     SELECT ticket, symbol, side, volume, price_open, sl, tp, magic, time_msc,
-           NOT EXISTS (SELECT FROM commands c WHERE c.id = p.comment AND c.account_id = p.account_id)
-           AND NOT EXISTS (SELECT FROM deals d WHERE d.account_id = p.account_id AND d.position_ticket = p.ticket
-                           AND d.command_id IS NOT NULL) AS by_hand
+           {position_by_hand} AS by_hand
     FROM positions p WHERE account_id = %(account)s ORDER BY time_msc, ticket) x) AS positions,
 (SELECT json_agg(x) FROM (
     SELECT ticket, symbol, order_type, volume_current, price_open, price_stoplimit, sl, tp, magic, expiration_msc,
-           command_id IS NULL AS by_hand
-    FROM orders WHERE account_id = %(account)s AND working ORDER BY ticket) x) AS orders,
+           {order_by_hand} AS by_hand
+    FROM orders o WHERE account_id = %(account)s AND working ORDER BY ticket) x) AS orders,
 (SELECT json_agg(x) FROM (
     SELECT command_id, symbol, side, volume, risk, margin, notional, slots
     FROM reservations WHERE account_id = %(account)s AND ended_at IS NULL ORDER BY command_id) x) AS reservations,
 (SELECT row_to_json(x) FROM (
-    SELECT server_day, daily_reference, net_flows_today, nav_index, nav_index_peak, nav_units, drawdown_latched,
-           halted_until
+    SELECT server_day, daily_reference, net_flows_today, nav_index, nav_index_peak, nav_units
     FROM risk_state WHERE account_id = %(account)s) x) AS risk_state,
-(SELECT value FROM settings WHERE key = 'trading_state') AS global_state,
-EXISTS (SELECT FROM ledger_breaks WHERE account_id = %(account)s AND closed_at IS NULL) AS broken,
+(SELECT json_agg(x) FROM (
+    SELECT cause, reason, actor, began_at, until, closes, account_id IS NULL AS everywhere FROM holds
+    WHERE ended_at IS NULL AND (account_id = %(account)s OR account_id IS NULL) ORDER BY id) x) AS holds,
 (SELECT row_to_json(x) FROM (
     SELECT server_offset_s, clock_skew_ms FROM terminals
     WHERE account_id = %(account)s AND role IN ('both', 'desk') ORDER BY session DESC LIMIT 1) x) AS terminal,
@@ -112,16 +109,56 @@ FROM risk_limits WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = 
 """
 """How far back orders count, in seconds: a minute, or the longest window of a stored limit, at most a day."""
 
+OPENING_UNDER_WAY = """
+SELECT FROM commands c WHERE c.account_id = %(account)s AND c.finished_at IS NULL AND c.kind = 'place_order'
+    AND c.payload->>'symbol' = {symbol}
+"""
+ADOPTED = "SELECT FROM adoptions a WHERE a.account_id = %(account)s AND a.ticket = {ticket}"
+
+POSITION_BY_HAND = f"""
+    NOT EXISTS (SELECT FROM commands c WHERE c.id = p.comment AND c.account_id = p.account_id)
+    AND NOT EXISTS (SELECT FROM deals d WHERE d.account_id = p.account_id AND d.position_ticket = p.ticket
+                    AND d.command_id IS NOT NULL)
+    AND NOT EXISTS ({ADOPTED.format(ticket="p.ticket")})
+    AND NOT EXISTS ({OPENING_UNDER_WAY.format(symbol="p.symbol")})
+"""
+"""No command of ours opened it, nobody answers for it, and none that may yet prove to have opened it is under way.
+
+Asked by the watch, which holds the account for it. A decision reads the hold, and spares itself the question."""
+
+ORDER_BY_HAND = f"""
+    o.command_id IS NULL AND NOT EXISTS ({ADOPTED.format(ticket="o.ticket")})
+    AND NOT EXISTS ({OPENING_UNDER_WAY.format(symbol="o.symbol")})
+"""
+
+REJECTED = """,
+(SELECT json_agg(finished_at) FROM commands
+ WHERE account_id = %(account)s AND kind = 'place_order' AND created_at > %(now)s - interval '1 day'
+     AND status = 'rejected' AND finished_at > COALESCE((
+         SELECT max(ended_at) FROM holds WHERE account_id = %(account)s AND cause = 'reject_storm'), '-infinity')
+) AS rejected
+"""
+"""When openings were rejected since a person last looked into it."""
+
 READ_TYPES = {"account": "bigint", "source": "text", "key": "text", "now": "timestamptz"}
 
 
-def _reader(name: str, first: str, changes: str = "") -> Prepared:
-    query = READ.format(first=first, recent_max=RECENT_ORDERS_MAX, window=WINDOW, changes=changes)
-    return Prepared(name, READ_TYPES, query, first=LOCK)
+def _reader(
+    name: str, first: str, changes: str = "", *, lock: str = LOCK, position: str = "false", order: str = "false"
+) -> Prepared:
+    query = READ.format(
+        first=first, recent_max=RECENT_ORDERS_MAX, window=WINDOW, changes=changes, position_by_hand=position,
+        order_by_hand=order,
+    )  # fmt: skip
+    return Prepared(name, READ_TYPES, query, first=lock)
 
 
 READ_SIGNAL = _reader("gate_read_signal", FIRST_ANSWER)
 READ_DIRECT = _reader("gate_read_direct", FIRST_DIRECT_ANSWER, CHANGES)
+
+READ_WATCH = _reader(
+    "gate_read_watch", "SELECT NULL::json", REJECTED, lock="", position=POSITION_BY_HAND, order=ORDER_BY_HAND
+)
 
 SPECS = "SELECT symbol, spec, commission, tradable, updated_at FROM symbols WHERE account_id = %(account)s"
 
@@ -189,6 +226,11 @@ def read_for_signal(connection: Connection, account_id: int, *, source: str, key
 def read_for_request(connection: Connection, account_id: int, *, source: str, key: str, now: datetime) -> Row[Any]:
     """Do the same for a direct request, with the changes of prices that are on their way."""
     return _read(connection, READ_DIRECT, account_id, source, key, now)
+
+
+def read_for_watch(connection: Connection, account_id: int, *, now: datetime) -> Row[Any]:
+    """Return the same without a lock, with what only a look between signals asks: by hand or not, and rejects."""
+    return _read(connection, READ_WATCH, account_id, "", "", now)
 
 
 def read_specs(connection: Connection, account_id: int) -> list[Row[Any]]:

@@ -59,8 +59,7 @@ WITH next AS (
 UPDATE commands SET status = 'sent', sent_at = now()
 FROM next WHERE commands.id = next.id
 RETURNING commands.id, commands.account_id, commands.kind, commands.payload, commands.expires_at,
-    (SELECT trading_state FROM accounts WHERE accounts.id = commands.account_id) AS trading_state,
-    (SELECT value->>'state' FROM settings WHERE key = 'trading_state') AS everywhere
+    (SELECT trading_state FROM trading_states WHERE trading_states.account_id = commands.account_id) AS trading_state
 """,
 )
 """Take what is queued and still alive, and mark it sent; with it comes the state it was admitted in."""
@@ -112,10 +111,8 @@ WHERE id = %(command)s AND status = 'sent'
 """
 
 TRADING_STATES = """
-SELECT id, trading_state, (SELECT value->>'state' FROM settings WHERE key = 'trading_state') AS everywhere
-FROM accounts WHERE id = ANY(%(accounts)s)
+SELECT account_id, trading_state FROM trading_states WHERE account_id = ANY(%(accounts)s)
 """
-STRICTNESS = ("active", "reducing", "halted")
 
 
 def claim(connection: Connection, account_ids: Sequence[int], limit: int) -> list[Claim]:
@@ -125,7 +122,7 @@ def claim(connection: Connection, account_ids: Sequence[int], limit: int) -> lis
     states: dict[int, str] = {}
     for row in sorted(rows, key=lambda row: row.id):
         found.setdefault(row.account_id, []).append(_outgoing(row))
-        states[row.account_id] = _stricter(row)
+        states[row.account_id] = row.trading_state
     return [
         Claim(account_id=account_id, trading_state=states[account_id], commands=tuple(commands))
         for account_id, commands in found.items()
@@ -157,14 +154,9 @@ def refuse(connection: Connection, command_id: str, message: str) -> None:
 
 
 def trading_states(connection: Connection, account_ids: Sequence[int]) -> dict[int, str]:
-    """Return what each account's terminal must enforce: the stricter of its own state and the one for all."""
+    """Return what each account's terminal must enforce: the strictest of everything that holds the account."""
     rows = connection.exec_driver_sql(TRADING_STATES, {"accounts": list(account_ids)})
-    return {row.id: _stricter(row) for row in rows}
-
-
-def _stricter(row: Row[Any]) -> str:
-    states: tuple[str, str] = (row.trading_state, row.everywhere or "active")
-    return max(states, key=STRICTNESS.index)
+    return {row.account_id: row.trading_state for row in rows}
 
 
 def _outgoing(row: Row[Any]) -> OutgoingCommand:

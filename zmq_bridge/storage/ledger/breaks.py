@@ -1,8 +1,8 @@
 """Breaks: where the ledger and the broker disagree. While one is open nobody deals and no new position is opened.
 
-Opening one puts the account in `reducing` (positions may still be closed), queues an alert for people and keeps the
-deals since the last agreement. One that came from a balance closes when the two agree again; any can be closed by a
-named person. Closing the last one gives back the trading state of before, unless somebody else set another meanwhile.
+Opening one halts the account (a hold: positions may still be closed, pending orders are cancelled), queues an alert for
+people and keeps the deals since the last agreement. One that came from a balance closes when the two agree again; any
+can be closed by a named person. Closing the last one ends the hold, and no other.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,17 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from risk.states import Cause, Hold, Lift
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.notifications.events import Event
 from zmq_bridge.storage.notifications.tell import notify
-from zmq_bridge.storage.risk.trading_state import SYSTEM, set_account_state
+from zmq_bridge.storage.risk.holding import impose, lift
 
 BREAK_DEALS_MAX = 200  # deals kept with a break; the newest of them
 FREEZE_REASON = "ledger and broker disagree; see ledger report"
+AGREEMENT = "agreement"  # who closed a break that nobody had to close
 
 
 class BreakReason(StrEnum):
@@ -52,7 +54,7 @@ class Break:
 
 INSERT_BREAK = """
 INSERT INTO ledger_breaks
-    (account_id, reason, expected, found, session, event_seq, since_transaction_id, deals, froze, opened_at)
+    (account_id, reason, expected, found, session, event_seq, since_transaction_id, deals, opened_at)
 SELECT accounts.id, %(reason)s, %(expected)s, %(found)s, %(session)s, %(event_seq)s, state.agreed_transaction_id,
     coalesce((SELECT jsonb_agg(deal ORDER BY id) FROM (
         SELECT id, jsonb_build_object('cause', cause, 'at', at, 'type', detail ->> 'type',
@@ -60,8 +62,6 @@ SELECT accounts.id, %(reason)s, %(expected)s, %(found)s, %(session)s, %(event_se
         FROM ledger_transactions
         WHERE account_id = accounts.id AND kind = 'deal' AND id > coalesce(state.agreed_transaction_id, 0)
         ORDER BY id DESC LIMIT %(deals_max)s) AS newest), '[]'::jsonb),
-    coalesce((SELECT froze FROM ledger_breaks
-        WHERE account_id = accounts.id AND closed_at IS NULL ORDER BY id LIMIT 1), accounts.trading_state),
     clock_timestamp()
 FROM accounts LEFT JOIN ledger_reconciliations AS state ON state.account_id = accounts.id
 WHERE accounts.id = %(account)s
@@ -70,22 +70,15 @@ ON CONFLICT (account_id, reason) WHERE closed_at IS NULL DO UPDATE
         event_seq = excluded.event_seq
 RETURNING *, (xmax = 0) AS is_new
 """
-"""One open break for each reason; a snapshot that shows it again brings its figures up to date.
-
-A second break keeps the state that the first one froze: its own freezing is not what is to be given back."""
+"""One open break for each reason; a snapshot that shows it again brings its figures up to date."""
 
 CLOSE = """
 UPDATE ledger_breaks SET closed_at = clock_timestamp(), closed_by = %(by)s
 WHERE account_id = %(account)s AND closed_at IS NULL AND reason = ANY(%(reasons)s)
-RETURNING id, reason, froze, closed_at
+RETURNING id, reason, closed_at
 """
 
 OPEN = "SELECT * FROM ledger_breaks WHERE account_id = %(account)s AND closed_at IS NULL ORDER BY id"
-
-STATE = """
-SELECT trading_state, trading_state_reason AS reason, trading_state_actor AS actor, clock_timestamp() AS now
-FROM accounts WHERE id = %(account)s
-"""
 
 SET_RECONCILED = """
 UPDATE risk_state SET reconciled = %(reconciled)s WHERE account_id = %(account)s AND reconciled <> %(reconciled)s
@@ -108,7 +101,7 @@ def open_break(
     row = connection.exec_driver_sql(INSERT_BREAK, values).one()
     broken = _break(row._mapping)
     if row.is_new:
-        _freeze(connection, account_id)
+        _freeze(connection, broken)
         _alert(connection, broken)
     mark_reconciled(connection, account_id, reconciled=False)
     return broken
@@ -121,7 +114,7 @@ def open_breaks(connection: Connection, account_id: int) -> list[Break]:
 
 def close_agreed(connection: Connection, account_id: int) -> int:
     """Close the breaks that an agreement ends, and give the account back; return how many."""
-    return _close(connection, account_id, (BreakReason.BALANCE, BreakReason.CREDIT), "agreement")
+    return _close(connection, account_id, (BreakReason.BALANCE, BreakReason.CREDIT), AGREEMENT)
 
 
 def accept_break(connection: Connection, account_id: int, reason: BreakReason, *, actor: str, note: str) -> bool:
@@ -145,22 +138,15 @@ def _close(connection: Connection, account_id: int, reasons: tuple[BreakReason, 
     values = {"account": account_id, "by": by, "reasons": [str(reason) for reason in reasons]}
     closed = connection.exec_driver_sql(CLOSE, values).all()
     if closed and not open_breaks(connection, account_id):
-        _thaw(connection, account_id, min(closed, key=lambda row: int(row.id)).froze)
+        how = Lift.RECONCILED if by == AGREEMENT else Lift.PERSON
+        lift(connection, account_id, Cause.RECONCILIATION_BREAK, how, actor=by, now=closed[0].closed_at)
     return len(closed)
 
 
-def _freeze(connection: Connection, account_id: int) -> None:
-    """Take no new positions; what is stricter already stays."""
-    state = connection.exec_driver_sql(STATE, {"account": account_id}).one()
-    if state.trading_state == "active":
-        set_account_state(connection, account_id, "reducing", reason=FREEZE_REASON, actor=SYSTEM, now=state.now)
-
-
-def _thaw(connection: Connection, account_id: int, before: str) -> None:
-    """Give the state of before back, unless somebody set another meanwhile."""
-    state = connection.exec_driver_sql(STATE, {"account": account_id}).one()
-    if state.reason == FREEZE_REASON and state.actor == SYSTEM:
-        set_account_state(connection, account_id, before, reason="reconciled", actor=SYSTEM, now=state.now)
+def _freeze(connection: Connection, broken: Break) -> None:
+    """Halt the account until the last break is closed."""
+    held = Hold(cause=Cause.RECONCILIATION_BREAK, reason=FREEZE_REASON, actor="ledger", at=broken.opened_at)
+    impose(connection, broken.account_id, held)
 
 
 def _alert(connection: Connection, broken: Break) -> None:

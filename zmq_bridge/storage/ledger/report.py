@@ -20,10 +20,10 @@ WHERE account_id = %(account)s AND currency <> 'UNIT' GROUP BY kind HAVING sum(b
 """
 
 STATE = """
-SELECT accounts.trading_state, accounts.trading_state_reason, state.agreed_at,
+SELECT held.trading_state, held.trading_state_reason, state.agreed_at,
     coalesce(state.agreed_transaction_id, 0) AS since
-FROM accounts LEFT JOIN ledger_reconciliations AS state ON state.account_id = accounts.id
-WHERE accounts.id = %(account)s
+FROM trading_states AS held LEFT JOIN ledger_reconciliations AS state ON state.account_id = held.account_id
+WHERE held.account_id = %(account)s
 """
 
 DEALS_SINCE = f"""

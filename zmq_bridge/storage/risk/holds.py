@@ -1,41 +1,60 @@
 """Everything that keeps an account from opening positions now, in one list: who holds it, how, and what lifts it.
 
-The gate decides by the same rows (`storage.gate`); this is what people are shown, so that a halt is never invisible.
+The gate decides by the same rows (`storage.risk.holding`); this is what people are shown, so that a halt is never
+invisible.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
+
+from risk.states import LIFTED_BY_SETTING_THE_STATE, RULES, Cause, expire
+from zmq_bridge.storage.risk.holding import Standing, standing
+
+STRATEGIES = """
+SELECT strategy, reason, latched_at FROM strategy_latches WHERE account_id = %(account)s ORDER BY strategy
+"""
+
+LOGIN = "SELECT login FROM accounts WHERE id = %(account)s"
+
+LIFTED_BY = {
+    Cause.NOT_RECONCILED: "the first agreement of ledger and broker",
+    Cause.DRAWDOWN: "`zmq-bridge trading reset-drawdown --account {login} --reason WHY`",
+    Cause.RECONCILIATION_BREAK: "ledger and broker agreeing again; see `zmq-bridge ledger report --account {login}`",
+    Cause.TERMINAL_LOST: "its terminal, once it is back and the books agree",
+    Cause.POSITION_UNPROTECTED: "a stop loss, or the end of the position",
+    Cause.POSITION_BY_HAND: "the end of it, or `zmq-bridge trading adopt TICKET --account {login} --reason WHY`",
+    Cause.MARGIN_LOW: "a margin level above the limit",
+}
+"""What ends a hold, for people; the rest is lifted by setting the state, or by the calendar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """One reason why an account may not open positions, or not all."""
 
-    state: str  # of the account: reducing or halted; active where only one strategy is stopped
+    state: str  # of the account: reducing or halted; active: a warning, or only one strategy is stopped
+    cause: str  # of `risk.states.Cause`, or `strategy_latch`
     reason: str  # in words
+    actor: str  # who or what imposed it
+    at: datetime  # when it began
+    until: datetime | None  # when it ends by itself; None: it does not
     lifted_by: str  # what ends it
-
-
-QUERY = """
-SELECT a.login, a.trading_state, a.trading_state_reason, g.value->>'state' AS everywhere,
-       g.value->>'reason' AS everywhere_reason, r.halted_until, COALESCE(r.drawdown_latched, false) AS drawdown_latched,
-       (SELECT array_agg(strategy ORDER BY strategy) FROM strategy_latches l WHERE l.account_id = a.id) AS strategies,
-       r.halted_until > now() AS day_halted
-FROM accounts a
-LEFT JOIN settings g ON g.key = 'trading_state'
-LEFT JOIN risk_state r ON r.account_id = a.id
-WHERE a.id = %(account)s
-"""
+    closes: bool = False  # positions are being closed
 
 
 def holds(connection: Connection, account_id: int) -> tuple[Hold, ...]:
-    """Return what holds an account; nothing: it is active."""
-    row = connection.exec_driver_sql(QUERY, {"account": account_id}).one_or_none()
-    return () if row is None else tuple(_holds(row))
+    """Return what holds an account, the strictest first; nothing: it is active."""
+    login = connection.exec_driver_sql(LOGIN, {"account": account_id}).scalar()
+    now = datetime.now(UTC)
+    found = [_shown(each, login) for each in standing(connection, account_id) if expire((each.hold,), now)]
+    rows = connection.exec_driver_sql(STRATEGIES, {"account": account_id})
+    found += [_strategy(login, row.strategy, row.latched_at) for row in rows]
+    order = ("halted", "reducing", "active")
+    return tuple(sorted(found, key=lambda hold: (order.index(hold.state), hold.at)))
 
 
 def effective_state(found: tuple[Hold, ...]) -> str:
@@ -44,23 +63,33 @@ def effective_state(found: tuple[Hold, ...]) -> str:
     return next((state for state in ("halted", "reducing") if state in states), "active")
 
 
-def _holds(row: Row[Any]) -> list[Hold]:
-    found = []
-    account = f"`zmq-bridge trading active --account {row.login} --reason WHY`"
-    if (row.everywhere or "active") != "active":
-        everywhere = "`zmq-bridge trading active --reason WHY`"
-        found.append(Hold(state=row.everywhere, reason=f"all accounts: {row.everywhere_reason}", lifted_by=everywhere))
-    if row.trading_state != "active":
-        found.append(Hold(state=row.trading_state, reason=row.trading_state_reason, lifted_by=account))
-    if row.day_halted:
-        until = f"the server's next day, {row.halted_until:%Y-%m-%d %H:%M} UTC"
-        found.append(Hold(state="halted", reason="daily loss limit reached", lifted_by=until))
-    if row.drawdown_latched:
-        mend = f"`zmq-bridge trading reset-drawdown --account {row.login} --reason WHY`"
-        found.append(Hold(state="halted", reason="drawdown limit reached", lifted_by=mend))
-    return found + [_strategy(row.login, name) for name in row.strategies or ()]
+def _shown(each: Standing, login: int | None) -> Hold:
+    held = each.hold
+    return Hold(
+        state=RULES[held.cause].state.value,
+        cause=held.cause.value,
+        reason=f"all accounts: {held.reason}" if each.everywhere else held.reason,
+        actor=held.actor,
+        at=held.at,
+        until=held.until,
+        lifted_by=_lifted_by(each, login),
+        closes=held.closes,
+    )
 
 
-def _strategy(login: int, name: str) -> Hold:
-    mend = f"`zmq-bridge trading release-strategy {name} --account {login}`"
-    return Hold(state="active", reason=f"strategy {name} repeated itself and is stopped", lifted_by=mend)
+def _lifted_by(each: Standing, login: int | None) -> str:
+    held = each.hold
+    if held.until is not None:
+        return f"the server's next day, {held.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    if held.cause in LIFTED_BY_SETTING_THE_STATE:
+        account = "" if each.everywhere else f" --account {login}"
+        return f"`zmq-bridge trading active{account} --reason WHY`"
+    return LIFTED_BY.get(held.cause, "a named person").format(login=login)
+
+
+def _strategy(login: int | None, name: str, at: datetime) -> Hold:
+    mend = f"`zmq-bridge trading release-strategy {name} --account {login} --reason WHY`"
+    return Hold(
+        state="active", cause="strategy_latch", reason=f"strategy {name} repeated itself and is stopped", actor="risk",
+        at=at, until=None, lifted_by=mend,
+    )  # fmt: skip

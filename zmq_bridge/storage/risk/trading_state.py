@@ -1,22 +1,26 @@
-"""What accounts may do: active, reducing or halted; one for each account and one for all, the stricter counts.
+"""What accounts may do: active, reducing or halted. The state is never stored: it is what the holds add up to.
 
-A new account is halted by `system` until it is reconciled for the first time. `activate_reconciled` lifts exactly that
-halt; what a person (or a tripped limit) set, only `set_account_state` with a name lifts. Every change is audited.
+A named person sets it here, for one account or for all; what that ends is `risk.states.LIFTED_BY_SETTING_THE_STATE`.
+The day's loss, the drawdown latch and a break are not among it, so a state can stay stricter than was asked for. A new
+account is halted until it is reconciled for the first time; `activate_reconciled` lifts exactly that.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection
 
+from risk.snapshot import State
+from risk.states import LIFTED_BY_SETTING_THE_STATE, OPERATOR_CAUSES, Cause, Hold, Lift, in_force
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.risk.holding import impose, lift, plain_holds, standing
 
 STATES = ("active", "reducing", "halted")  # in order of strictness
 SYSTEM = "system"
 NOT_RECONCILED = "not reconciled yet"
-GLOBAL_KEY = "trading_state"
+
+KNOWN = "SELECT EXISTS (SELECT FROM accounts WHERE id = %(account)s)"
+BROKEN = "SELECT EXISTS (SELECT FROM ledger_breaks WHERE account_id = %(account)s AND closed_at IS NULL)"
 
 
 class TradingStateError(ValueError):
@@ -28,36 +32,10 @@ class StateChange:
     """What a change replaced, and by what."""
 
     before: str  # active, reducing or halted
-    after: str
-    reason: str
+    after: str  # what holds from now on; stricter than asked for where something else holds the account
+    reason: str  # of the state that holds
     actor: str
     at: datetime
-
-
-SET_ACCOUNT = """
-WITH old AS (
-    SELECT id, trading_state, trading_state_reason, trading_state_actor FROM accounts WHERE id = %(id)s FOR UPDATE
-)
-UPDATE accounts
-SET trading_state = %(state)s, trading_state_reason = %(reason)s, trading_state_actor = %(actor)s,
-    trading_state_at = %(now)s
-FROM old WHERE accounts.id = old.id
-RETURNING old.trading_state, old.trading_state_reason, old.trading_state_actor
-"""
-
-ACTIVATE = """
-UPDATE accounts
-SET trading_state = 'active', trading_state_reason = 'reconciled', trading_state_at = %(now)s
-WHERE id = %(id)s AND trading_state = 'halted' AND trading_state_actor = 'system'
-  AND trading_state_reason = 'not reconciled yet'
-  AND NOT EXISTS (SELECT FROM ledger_breaks WHERE account_id = accounts.id AND closed_at IS NULL)
-RETURNING id
-"""
-
-SET_GLOBAL = """
-INSERT INTO settings (key, value, actor, updated_at) VALUES ('trading_state', %(value)s::jsonb, %(actor)s, %(now)s)
-ON CONFLICT (key) DO UPDATE SET value = excluded.value, actor = excluded.actor, updated_at = excluded.updated_at
-"""
 
 
 def set_account_state(
@@ -69,27 +47,9 @@ def set_account_state(
         TradingStateError: an unknown state, or no reason, or no actor.
     """
     _check(state, reason, actor)
-    values = {"id": account_id, "state": state, "reason": reason, "actor": actor, "now": now}
-    old = connection.exec_driver_sql(SET_ACCOUNT, values).one_or_none()
-    if old is None:
+    if not connection.exec_driver_sql(KNOWN, {"account": account_id}).scalar():
         return None
-    before = {"state": old.trading_state, "reason": old.trading_state_reason, "actor": old.trading_state_actor}
-    _record(connection, f"account:{account_id}", account_id, before, {"state": state, "reason": reason}, actor)
-    return StateChange(before=old.trading_state, after=state, reason=reason, actor=actor, at=now)
-
-
-def activate_reconciled(connection: Connection, account_id: int, now: datetime) -> bool:
-    """Lift the halt that every account starts with.
-
-    False: it was lifted before, something else halts it, or ledger and broker still disagree about something.
-    """
-    if connection.exec_driver_sql(ACTIVATE, {"id": account_id, "now": now}).one_or_none() is None:
-        return False
-    before = {"state": "halted", "reason": NOT_RECONCILED}
-    _record(
-        connection, f"account:{account_id}", account_id, before, {"state": "active", "reason": "reconciled"}, SYSTEM
-    )
-    return True
+    return _set(connection, account_id, state, reason, actor, now)
 
 
 def set_global_state(connection: Connection, state: str, *, reason: str, actor: str, now: datetime) -> StateChange:
@@ -99,12 +59,40 @@ def set_global_state(connection: Connection, state: str, *, reason: str, actor: 
         TradingStateError: an unknown state, or no reason, or no actor.
     """
     _check(state, reason, actor)
-    connection.exec_driver_sql("LOCK TABLE settings IN SHARE ROW EXCLUSIVE MODE")
-    before = connection.exec_driver_sql("SELECT value FROM settings WHERE key = 'trading_state'").scalar_one_or_none()
-    after = {"state": state, "reason": reason, "actor": actor, "at": now}
-    connection.exec_driver_sql(SET_GLOBAL, {"value": dump_json(after), "actor": actor, "now": now})
-    _record(connection, "global:trading_state", None, before, after, actor)
-    return StateChange(before=(before or {}).get("state", "active"), after=state, reason=reason, actor=actor, at=now)
+    return _set(connection, None, state, reason, actor, now)
+
+
+def start_halted(connection: Connection, account_id: int, now: datetime) -> None:
+    """Hold a new account until ledger and broker agree for the first time."""
+    impose(connection, account_id, Hold(cause=Cause.NOT_RECONCILED, reason=NOT_RECONCILED, actor=SYSTEM, at=now))
+
+
+def activate_reconciled(connection: Connection, account_id: int, now: datetime) -> bool:
+    """Lift the halt that every account starts with. False: it was lifted before, or a break is open."""
+    if connection.exec_driver_sql(BROKEN, {"account": account_id}).scalar():
+        return False
+    return lift(connection, account_id, Cause.NOT_RECONCILED, Lift.RECONCILED, actor=SYSTEM, now=now)
+
+
+def _set(
+    connection: Connection, account_id: int | None, state: str, reason: str, actor: str, now: datetime
+) -> StateChange:
+    before = in_force(plain_holds(standing(connection, account_id)), now)
+    for cause in sorted(LIFTED_BY_SETTING_THE_STATE):
+        lift(connection, account_id, cause, Lift.PERSON, actor=actor, now=now, why=reason)
+    cause_set = OPERATOR_CAUSES[State(state)]
+    if cause_set is not None:
+        impose(connection, account_id, Hold(cause=cause_set, reason=reason, actor=actor, at=now))
+    after = in_force(plain_holds(standing(connection, account_id)), now)
+    subject = "account:all" if account_id is None else f"account:{account_id}"
+    record(
+        connection, actor=actor, action="trading_state.set", subject=subject, account_id=account_id,
+        before={"state": str(before.state), "reason": before.reason, "actor": before.actor},
+        after={"state": str(after.state), "asked": state, "reason": reason},
+    )  # fmt: skip
+    return StateChange(
+        before=str(before.state), after=str(after.state), reason=after.reason, actor=after.actor, at=now
+    )
 
 
 def _check(state: str, reason: str, actor: str) -> None:
@@ -112,10 +100,3 @@ def _check(state: str, reason: str, actor: str) -> None:
         raise TradingStateError(
             f"Expected a state of {', '.join(STATES)}, a reason and an actor; found {state!r}, {reason!r}, {actor!r}."
         )
-
-
-def _record(connection: Connection, subject: str, account_id: int | None, before: Any, after: Any, actor: str) -> None:
-    record(
-        connection, actor=actor, action="trading_state.set", subject=subject, account_id=account_id,
-        before=before, after=after,
-    )  # fmt: skip

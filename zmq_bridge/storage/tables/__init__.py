@@ -23,7 +23,7 @@ from zmq_bridge.storage.tables.notifications import (
     notification_rules,
     notifications,
 )
-from zmq_bridge.storage.tables.risk import correlations, risk_limits, risk_state, strategy_latches
+from zmq_bridge.storage.tables.risk import adoptions, correlations, holds, risk_limits, risk_state, strategy_latches
 from zmq_bridge.storage.tables.signals import commands, reservations, risk_decisions, signals
 from zmq_bridge.storage.tables.system import api_keys, audit_log, settings
 from zmq_bridge.storage.tables.trading import account_snapshots, deals, orders, positions, terminal_events
@@ -33,12 +33,14 @@ __all__ = [
     "account_credentials",
     "account_snapshots",
     "accounts",
+    "adoptions",
     "api_keys",
     "audit_log",
     "candles",
     "commands",
     "correlations",
     "deals",
+    "holds",
     "ledger_accounts",
     "ledger_breaks",
     "ledger_entries",

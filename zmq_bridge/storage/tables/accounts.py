@@ -16,12 +16,6 @@ accounts = Table(
     Column("currency_digits", SmallInteger, nullable=False, server_default=text("2")),
     word("margin_mode"),  # netting, exchange or hedging
     Column("leverage", Integer, nullable=False),
-    word("trading_state", "halted"),  # active, reducing or halted
-    word("trading_state_reason", "not reconciled yet"),
-    word(
-        "trading_state_actor", "system"
-    ),  # who set it: `system` may be lifted by the system, a person only by a person
-    at("trading_state_at", now=True),
     at("created_at", now=True),
     UniqueConstraint("login", "server"),
 )
@@ -38,6 +32,8 @@ terminals = Table(
     Column("server_offset_s", Integer, nullable=False, server_default=text("0")),  # server clock - UTC
     Column("clock_skew_ms", BigInteger, nullable=True),  # terminal's UTC clock - ours, at hello; None = unknown
     word("state", "connected"),  # connected or disconnected
+    word("trading_state", nullable=True),  # what it said it enforces; None: it has not said yet
+    at("trading_state_at", nullable=True),  # when we booked that
     at("connected_at", now=True),
     at("last_seen_at", now=True),
 )

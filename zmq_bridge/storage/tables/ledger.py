@@ -192,7 +192,6 @@ ledger_breaks = Table(
     Column("event_seq", BigInteger, nullable=False),
     Column("since_transaction_id", BigInteger, nullable=True),  # newest transaction at the last agreement
     document("deals", "[]"),  # posted since then, oldest first, at most `BREAK_DEALS_MAX`
-    word("froze"),  # the trading state before
     Column("alerted", Boolean, nullable=False, server_default=text("true")),
     at("opened_at"),
     at("closed_at", nullable=True),

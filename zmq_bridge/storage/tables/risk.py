@@ -14,14 +14,44 @@ risk_state = Table(
     money("nav_index", "1"),  # price of one unit of the account's NAV
     money("nav_index_peak", "1"),
     money("nav_units", "0"),  # units outstanding
-    at("halted_until", nullable=True),  # daily loss: lifted at the next server day
-    Column("drawdown_latched", Boolean, nullable=False, server_default=text("false")),
-    at("drawdown_latched_at", nullable=True),
-    word("drawdown_reset_by", nullable=True),  # the named person who lifted the last latch
-    at("drawdown_reset_at", nullable=True),
     Column("reconciled", Boolean, nullable=False, server_default=text("false")),  # ledger and broker agree
     money("flows_total", "0"),  # deposits - withdrawals ever, as far as the index has seen them
     at("updated_at", now=True),
+)
+
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    account_column(nullable=True),  # None: every account
+    word("cause"),  # of `risk.states.Cause`
+    word("state"),  # what the account may still do: halted, reducing; active: a warning
+    word("reason"),  # for people
+    word("actor"),  # who or what imposed it
+    at("began_at"),
+    at("until", nullable=True),  # when it ends by itself; None: it does not
+    Column("closes", Boolean, nullable=False, server_default=text("false")),  # positions are to be closed
+    at("ended_at", nullable=True),  # None: in force
+    word("ended_by", nullable=True),  # who lifted it
+    Index(
+        "uq_holds_in_force",
+        "account_id",
+        "cause",
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index("ix_holds_account_id_id", "account_id", "id"),
+)
+
+adoptions = Table(
+    "adoptions",
+    metadata,
+    account_column(primary_key=True),
+    Column("ticket", BigInteger, primary_key=True),  # of a position or order that no command of ours opened
+    word("actor"),  # the named person who answers for it
+    word("reason"),
+    at("adopted_at"),
 )
 
 strategy_latches = Table(

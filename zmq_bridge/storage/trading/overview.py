@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Row
 
+from risk.states import in_force
 from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.migrations import configuration
+from zmq_bridge.storage.risk.holding import plain_holds, standing
 from zmq_bridge.storage.risk.holds import Hold, effective_state, holds
 
 STANDING = """
@@ -94,8 +96,7 @@ def _standing(row: Row[Any], held: tuple[Hold, ...]) -> AccountStanding:
 
 def global_trading_state(connection: Connection) -> str:
     """What every account may do at most: active, reducing or halted."""
-    found = connection.exec_driver_sql("SELECT value ->> 'state' FROM settings WHERE key = 'trading_state'").scalar()
-    return str(found or "active")
+    return str(in_force(plain_holds(standing(connection, None)), datetime.now(UTC)).state)
 
 
 def server_standing(connection: Connection) -> ServerStanding:

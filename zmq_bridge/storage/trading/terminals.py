@@ -43,6 +43,11 @@ WITH marked AS (
 SELECT pg_notify('events', account_id::text) FROM marked
 """
 
+SAY_STATE = """
+UPDATE terminals SET trading_state = %(state)s, trading_state_at = now()
+WHERE account_id = %(account)s AND session = %(session)s AND role IN ('both', 'desk')
+"""
+
 _SPEC_COLUMNS = (
     "digits", "point", "tick_size", "tick_value", "contract_size", "volume_min", "volume_max", "volume_step",
 )  # fmt: skip
@@ -91,6 +96,11 @@ def mark_terminal(
     """Store that a terminal is connected or disconnected, unless a newer session took its place."""
     values = {"account": account_id, "role": role, "session": session, "state": state, "last_seen_at": last_seen_at}
     connection.exec_driver_sql(MARK_TERMINAL, values)
+
+
+def note_enforced_state(connection: Connection, account_id: int, session: int, state: str) -> None:
+    """Store what a terminal says it enforces; the word of an earlier session no longer counts."""
+    connection.exec_driver_sql(SAY_STATE, {"account": account_id, "session": session, "state": state})
 
 
 def upsert_symbols(connection: Connection, account_id: int, specs: Sequence[Mapping[str, Any]]) -> None:

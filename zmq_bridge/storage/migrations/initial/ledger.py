@@ -177,7 +177,6 @@ TABLES = (
         event_seq bigint NOT NULL,
         since_transaction_id bigint,
         deals jsonb NOT NULL DEFAULT '[]'::jsonb,
-        froze text NOT NULL,
         alerted boolean NOT NULL DEFAULT true,
         opened_at timestamptz NOT NULL,
         closed_at timestamptz,

@@ -1,0 +1,168 @@
+"""The watch between signals: every snapshot is looked at, and what it shows becomes a hold or ends one.
+
+Law: `watch` runs in the transaction that stored the snapshot, under the account's lock, so that what it found and what
+it did about it are one. Risk's own figures (the day's loss, drawdown) are judged only on a snapshot on which ledger and
+broker agree. `WatchThread` looks at accounts whose terminal does not report any more, which no snapshot would tell of.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row
+from sqlalchemy.exc import SQLAlchemyError
+
+from risk import Limits
+from risk.monitor import Review, review
+from risk.states import Cause, Hold, Lift, impose
+from zmq_bridge.admission.limits import LimitBook
+from zmq_bridge.admission.live_view import LiveState, LiveView, look
+from zmq_bridge.admission.snapshot import Unreadable, build, to_holds
+from zmq_bridge.storage.commands.gate import read_for_watch
+from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.risk import holding
+from zmq_bridge.storage.risk.enforcement import enforce, wake
+
+log = logging.getLogger(__name__)
+
+ACTOR = "risk monitor"
+EVERY_S = 2.0
+STOP_WAIT_S = 5.0
+
+WITH_RISK = """
+SELECT id, login FROM accounts
+WHERE EXISTS (SELECT FROM terminals WHERE account_id = accounts.id)
+  AND NOT EXISTS (SELECT FROM holds WHERE account_id = accounts.id AND cause = 'terminal_lost' AND ended_at IS NULL)
+  AND (EXISTS (SELECT FROM positions WHERE account_id = accounts.id)
+       OR EXISTS (SELECT FROM orders WHERE account_id = accounts.id AND working)
+       OR EXISTS (SELECT FROM reservations WHERE account_id = accounts.id AND ended_at IS NULL))
+ORDER BY id
+"""
+"""Accounts with something at risk, whose terminal is not known to be lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is known besides the books when an account is looked at."""
+
+    now: datetime
+    heard_at: datetime | None  # the last sign of life of its terminal; None: none of late
+    agreed: bool  # ledger and broker agree on the stored snapshot
+
+
+_LIMITS = LimitBook()
+
+
+def watch(connection: Connection, account_id: int, seen: Look) -> bool:
+    """Look at an account; the caller holds its lock. True: what it may do has changed."""
+    row = read_for_watch(connection, account_id, now=seen.now)
+    try:
+        found = _review(account_id, row, seen)
+    except Unreadable as error:
+        log.error("account can't be watched: account_id=%d: %s", account_id, error)
+        return False  # the gate can't read it either, and denies
+    own = to_holds([each for each in row.holds or () if not each["everywhere"]])
+    changed = [*_impose(connection, account_id, own, found), *_lift(connection, account_id, own, found, seen)]
+    if any(changed):
+        wake(connection, account_id)
+    if any(changed) or row.holds:
+        enforce(connection, account_id, holding.plain_holds(holding.standing(connection, account_id)), seen.now)
+    return any(changed)
+
+
+def _review(account_id: int, row: Row[Any], seen: Look) -> Review:
+    snapshot = build(account_id, row, {}, LiveView(quotes={}, heartbeat_at=seen.heard_at), seen.now)
+    if not seen.agreed:
+        snapshot = replace(snapshot, day=None, nav_index=None)
+    rejected = tuple(datetime.fromisoformat(at) for at in row.rejected or ())
+    return review(snapshot, _limits(account_id, row.limits or ()), seen.now, rejected)
+
+
+def _limits(account_id: int, rows: Any) -> Limits:
+    """The account's own limits; where they can't be read the gate denies everything, and the defaults watch."""
+    try:
+        return _LIMITS.get(rows, source="", symbol="", magic=None)
+    except Unreadable as error:
+        log.error("stored limits are not usable: account_id=%d: %s", account_id, error)
+        return Limits()
+
+
+def _impose(connection: Connection, account_id: int, own: tuple[Hold, ...], found: Review) -> list[bool]:
+    """Begin what was found, and bring the words of what goes on up to date."""
+    by_cause = {held.cause: held for held in own}
+    return [
+        holding.impose(connection, account_id, each)
+        for each in found.impose
+        if impose(own, each) != own or (each.cause in holding.REWORDED and by_cause[each.cause].reason != each.reason)
+    ]
+
+
+def _lift(connection: Connection, account_id: int, own: tuple[Hold, ...], found: Review, seen: Look) -> list[bool]:
+    """End what is over, mended or reconciled."""
+    return [
+        holding.lift(connection, account_id, held.cause, by, actor=ACTOR, now=seen.now)
+        for held in own
+        if (by := _ends_by(held, found, seen)) is not None
+    ]
+
+
+def _ends_by(held: Hold, found: Review, seen: Look) -> Lift | None:
+    if held.until is not None and held.until <= seen.now:
+        return Lift.NEXT_SERVER_DAY
+    if held.cause in found.mended:
+        return Lift.MENDED
+    lost = any(each.cause is Cause.TERMINAL_LOST for each in found.impose)
+    return Lift.RECONCILED if held.cause is Cause.TERMINAL_LOST and seen.agreed and not lost else None
+
+
+class WatchThread(threading.Thread):
+    """Looks for terminals that fell silent while something is at risk, until stopped."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        live: LiveState,
+        *,
+        every_s: float = EVERY_S,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__(name="desk-watch", daemon=True)
+        self._engine, self._live, self._every_s, self._clock = engine, live, every_s, clock
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """End the thread; a round that is under way may be cut short, and does no harm."""
+        self._stopped.set()
+        self.join(timeout=STOP_WAIT_S)
+
+    def run(self) -> None:
+        """Serve until stopped."""
+        while not self._stopped.wait(self._every_s):
+            try:
+                self.round()
+            except SQLAlchemyError as error:
+                log.warning("watch: round not finished: %s", str(error).splitlines()[0])
+            except Exception:  # whatever it is, the next round must come
+                log.exception("watch: round failed")
+
+    def round(self) -> None:
+        """Look at every account with something at risk."""
+        with self._engine.connect() as connection:
+            accounts = [(row.id, row.login) for row in connection.exec_driver_sql(WITH_RISK)]
+        for account_id, login in accounts:
+            self._look(account_id, login)
+
+    def _look(self, account_id: int, login: int) -> None:
+        seen = look(self._live, login)
+        if seen.problem is not None:
+            return  # Redis is away: nothing is opened, and nobody knows who is silent
+        with self._engine.begin() as connection:
+            hold(connection, Lock.ADMISSION, account_id)
+            found = Look(now=self._clock(), heard_at=seen.heartbeat_at, agreed=False)
+            if watch(connection, account_id, found):
+                log.warning("what an account may do has changed: login=%d", login)

@@ -1,0 +1,104 @@
+"""The kill switch: halt, cancel every pending order, and if asked close every position, in one transaction.
+
+Used twice it does what is still missing and nothing twice. It needs neither live state nor a terminal: what can't be
+done now is done when the terminal is back, because the hold stays and `enforcement` works it off with every snapshot.
+What a terminal said to it is in `standing_of_kill`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from risk.snapshot import State
+from risk.states import Cause, Hold
+from zmq_bridge.storage.audit import record
+from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.risk.enforcement import enforce, send
+from zmq_bridge.storage.risk.holding import impose, plain_holds, standing
+from zmq_bridge.storage.risk.trading_state import TradingStateError
+
+SOURCE = "system:kill"
+
+EVERY_ACCOUNT = "SELECT id FROM accounts ORDER BY id"
+
+STANDING = """
+SELECT accounts.id, accounts.login, accounts.server,
+    (SELECT count(*) FROM orders WHERE account_id = accounts.id AND working) AS orders_left,
+    (SELECT count(*) FROM positions WHERE account_id = accounts.id) AS positions_left,
+    terminal.trading_state AS terminal_state, terminal.trading_state_at AS terminal_state_at,
+    terminal.state = 'connected' AS terminal_connected
+FROM accounts LEFT JOIN LATERAL (
+    SELECT state, trading_state, trading_state_at FROM terminals
+    WHERE account_id = accounts.id AND role IN ('both', 'desk') ORDER BY session DESC LIMIT 1
+) AS terminal ON true
+WHERE accounts.id = %(account)s
+"""
+
+COMMANDS = """
+SELECT id, kind, payload ->> 'order' AS "order", status, retcode_name, message, created_at, finished_at FROM commands
+WHERE account_id = %(account)s AND source IN ('system:kill', 'system:risk') AND created_at >= %(since)s
+ORDER BY id DESC LIMIT 100
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Killed:
+    """What the switch did for one account."""
+
+    account_id: int
+    new: bool  # False: it was in force already, as strict
+    stopped: tuple[str, ...]  # commands that were not sent any more
+    sent: tuple[str, ...]  # commands that are on their way: the state, cancels, the closing of everything
+
+
+def kill(
+    connection: Connection, account_id: int | None, *, close_positions: bool, reason: str, actor: str, now: datetime
+) -> list[Killed]:
+    """Stop one account, or all.
+
+    Args:
+        account_id: None for every account, also those that come later.
+        close_positions: also close every position, and go on until none is left.
+
+    Raises:
+        TradingStateError: no reason, or nobody's name.
+    """
+    if not reason.strip() or not actor.strip():
+        raise TradingStateError(f"Expected a reason and an actor; found {reason!r}, {actor!r}.")
+    everyone = connection.exec_driver_sql(EVERY_ACCOUNT).scalars()
+    accounts = list(everyone) if account_id is None else [account_id]
+    for each in accounts:
+        hold(connection, Lock.ADMISSION, each)  # in order, so that two switches never wait for each other
+    held = Hold(cause=Cause.KILL_SWITCH, reason=reason, actor=actor, at=now, closes=close_positions)
+    new = impose(connection, account_id, held)
+    record(
+        connection, actor=actor, action="kill_switch.use", account_id=account_id,
+        subject="account:all" if account_id is None else f"account:{account_id}",
+        after={"close_positions": close_positions, "reason": reason, "new": new, "accounts": accounts},
+    )  # fmt: skip
+    return [_stop(connection, each, new, reason, now) for each in accounts]
+
+
+def standing_of_kill(connection: Connection, account_id: int, since: datetime) -> dict[str, Any]:
+    """Say how far a stop has come: what the terminal enforces, what is left, and what became of each command."""
+    row = connection.exec_driver_sql(STANDING, {"account": account_id}).one()
+    commands = connection.exec_driver_sql(COMMANDS, {"account": account_id, "since": since})
+    halted = row.terminal_state == State.HALTED.value
+    return {
+        "terminal": {"connected": row.terminal_connected, "state": row.terminal_state, "at": row.terminal_state_at},
+        "orders_left": row.orders_left,
+        "positions_left": row.positions_left,
+        "acknowledged": halted and row.terminal_state_at is not None and row.terminal_state_at >= since,
+        "commands": [dict(each._mapping) for each in commands],
+    }
+
+
+def _stop(connection: Connection, account_id: int, new: bool, reason: str, now: datetime) -> Killed:
+    halt = [("set_trading_state", {"state": State.HALTED.value, "reason": reason})] if new else []
+    told = send(connection, account_id, halt, source=SOURCE, now=now)
+    done = enforce(connection, account_id, plain_holds(standing(connection, account_id)), now)
+    return Killed(account_id=account_id, new=new, stopped=done.stopped, sent=(*told, *done.sent))
