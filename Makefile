@@ -15,7 +15,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export HYPOTHESIS_STORAGE_DIRECTORY := $(abspath $(CACHE))/hypothesis
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-wine check lint types contracts bench lock clean
+.PHONY: help run test test-wine mql5-check check lint types contracts bench lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ contracts: $(STAMP)
 test-wine: $(STAMP) ## the Expert Advisor under Wine: real libzmq.dll, Winsock (installs Wine and mingw-w64)
 	@sh tests/mql5_wine/install.sh
 	MQL5_WINE=1 $(BIN)/python -m pytest -v -rs -o cache_dir=$(CACHE)/pytest tests/mql5_wine $(ARGS)
+
+mql5-check: $(STAMP) ## compile the MQL5 sources with MetaQuotes' own compiler, named by MQL5_COMPILER
+	@$(BIN)/python -m tests.mql5_compiler
 
 bench: $(STAMP) ## measure against raw baselines in the same run, and print ratios
 	$(BIN)/python -m benchmarks $(ARGS)
