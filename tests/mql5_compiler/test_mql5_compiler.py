@@ -72,8 +72,9 @@ def test_a_compiler_that_is_not_there_is_named() -> None:
 def test_every_program_is_given_to_metaeditor(tmp_path: Path) -> None:
     done = check(**editor(tmp_path, errors=0))
     assert done.returncode == 0, done.stderr
-    wanted = sorted(path.name for path in (ROOT / "mql5_include").rglob("*.mq5"))
-    assert [line.split(":")[0].rpartition("/")[2] for line in done.stdout.splitlines()] == wanted
+    folder = ROOT / "mql5_include"
+    wanted = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.mq5"))
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == wanted
 
 
 def test_an_error_is_shown_with_its_place(tmp_path: Path) -> None:
