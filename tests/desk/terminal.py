@@ -175,14 +175,21 @@ class Terminal:
         said: dict[str, Any] = {"command_id": command.command_id, "status": status, "retcode": 10009}
         return self.event(CommandResult(**{**said, **changes}))
 
-    def pull(self, *events: Event, wait_ms: int = 0) -> Work:
+    def news(
+        self, *, balance: str = "0", positions: Sequence[Position] = (), orders: Sequence[Order] = ()
+    ) -> Books:
+        """The account as the next pull tells it."""
+        self.snapshot_seq += 1
+        return self.books(balance=balance, positions=positions, orders=orders)
+
+    def pull(self, *events: Event, wait_ms: int = 0, snapshot: Books | None = None) -> Work:
         """Ask for work."""
-        self.send(self.pull_message(*events, wait_ms=wait_ms))
+        self.send(self.pull_message(*events, wait_ms=wait_ms, snapshot=snapshot))
         return self.receive_work()
 
-    def pull_message(self, *events: Event, wait_ms: int = 0) -> Pull:
+    def pull_message(self, *events: Event, wait_ms: int = 0, snapshot: Books | None = None) -> Pull:
         """The request alone."""
-        return Pull(login=self.login, session=self.session, wait_ms=wait_ms, events=events)
+        return Pull(login=self.login, session=self.session, wait_ms=wait_ms, events=events, snapshot=snapshot)
 
     def pull_command(self, kind: str = "place_order", tries: int = 20) -> Command:
         """Pull until a command of the kind comes, leaving others."""

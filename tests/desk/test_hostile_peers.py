@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 import zmq
@@ -17,11 +15,9 @@ from tests.support import wait_until
 from zmq_bridge.protocol.codec import pack, unpack
 from zmq_bridge.protocol.dialogue import Bye, ErrorReply, Program, Work
 from zmq_bridge.protocol.limits import FRAME_BYTES_MAX
-from zmq_bridge.protocol.messages import decode_terminal_reply, encode_frame
-from zmq_bridge.protocol.published import Event
+from zmq_bridge.protocol.messages import decode_terminal_reply
 from zmq_bridge.relay.outbox import RELEASE_S
 from zmq_bridge.sockets.rate import Rate, RateLimiter, Verdict
-from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer, ZapHandler, guard
 
 Connect = Callable[..., Terminal]
 DoorName = str
@@ -272,84 +268,6 @@ def test_a_stopping_desk_answers_waiting_pulls_and_gives_its_accounts_up(
     assert desk.stop() == 0
     assert isinstance(terminal.receive(), Work)
     assert books.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
-
-
-PASSWORD = "a password of the test"
-GUARDED = AllowList(
-    mechanism=Mechanism.PLAIN,
-    peers=(
-        Peer(
-            name="vm-1", password_sha256=hashlib.sha256(PASSWORD.encode()).hexdigest(), logins=frozenset({LOGIN}),
-            doors=frozenset({Door.TERMINAL}),
-        ),
-    ),
-    secret_key="x" * 40,
-)  # fmt: skip
-
-
-@pytest.fixture
-def guarded(database: str, redis_url: str) -> Iterator[DeskProcess]:
-    """A desk whose peers must prove who they are."""
-    process = DeskProcess(settings=desk_settings(database, redis_url, GUARDED))
-    process.start()
-    yield process
-    assert process.stop() == 0
-
-
-def proven(endpoint: str, login: int = LOGIN) -> Terminal:
-    """A terminal with the right password."""
-    return Terminal(endpoint, login=login, username="vm-1", password=PASSWORD)
-
-
-def test_a_proven_peer_may_speak_for_its_own_logins_only(guarded: DeskProcess) -> None:
-    own, others, stranger = proven(guarded.endpoint), proven(guarded.endpoint, LOGIN + 1), Terminal(guarded.endpoint)
-    try:
-        with pytest.raises(Refused, match="WRONG_LOGIN"):
-            others.hello()
-        assert own.hello().login == LOGIN
-        with pytest.raises(TimeoutError):
-            stranger.ask(stranger.hello_message(), timeout_ms=700)
-    finally:
-        for terminal in (own, others, stranger):
-            terminal.close()
-
-
-@contextmanager
-def guarded_publisher(endpoint: str) -> Iterator[zmq.Socket[bytes]]:
-    """A guarded XPUB in the proxy's place, with the desk subscribed."""
-    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    with ZapHandler(context, GUARDED):
-        socket = context.socket(zmq.XPUB)
-        socket.setsockopt(zmq.LINGER, 0)
-        guard(socket, Door.SUBSCRIBE, GUARDED)
-        socket.bind(endpoint)
-        try:
-            for _ in range(3):
-                assert socket.poll(PATIENCE_MS), "nobody subscribed"
-                socket.recv()
-            yield socket
-        finally:
-            socket.close()
-            context.term()
-
-
-def test_where_peers_prove_who_they_are_a_published_event_is_only_a_hint(guarded: DeskProcess, books: Books) -> None:
-    terminal = proven(guarded.endpoint)
-    with guarded_publisher(guarded.settings.subscribe_endpoint) as publisher:
-        terminal.hello()
-        forged = Event(login=LOGIN, session=terminal.session, seq=1, data=deposit(99, "1000000"))
-        while terminal.pull().commands:
-            pass
-        terminal.send(terminal.pull_message(wait_ms=1000))
-        asked_s = time.monotonic()
-        publisher.send(encode_frame(forged))
-        while not terminal.socket.poll(50):  # it may have come before the pull did
-            publisher.send(encode_frame(forged))
-        assert isinstance(terminal.receive(), Work)
-        assert time.monotonic() - asked_s < 0.9, "the pull was held to its end"
-        terminal.deliver(terminal.event(deposit(1)))
-        assert books.rows("SELECT ticket FROM deals") == [(1,)]
-    terminal.close()
 
 
 def test_a_quiet_peer_regains_its_burst_and_a_noisy_one_is_warned_rarely() -> None:

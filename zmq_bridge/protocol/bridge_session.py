@@ -44,6 +44,7 @@ VALID: dict[Standing, frozenset[type]] = {
     Standing.GONE: frozenset({Hello, Bye}),
 }
 _REFUSAL = {Standing.SUPERSEDED: ErrorCode.SUPERSEDED, Standing.GONE: ErrorCode.UNKNOWN_SESSION}
+HINT_MS: Final = 5  # hints that anybody may give don't end a pull sooner, lest a flood of them becomes one of pulls
 SUPERSEDED_KEPT: Final = 16  # per login; an older one is answered UNKNOWN_SESSION and learns the rest from its hello
 
 
@@ -52,6 +53,7 @@ class Waiting(Generic[Token]):
     """A pull that is held."""
 
     token: Token
+    since_ms: int
     until_ms: int  # answer with what there is at this time
 
 
@@ -83,8 +85,14 @@ class Session(Generic[Token]):
             The pull that it replaces, if any: its sender has given it up, answering it is useless but harmless.
         """
         replaced = self.release()
-        self.waiting = Waiting(token, now_ms + min(wait_ms, WAIT_MS_MAX))
+        self.waiting = Waiting(token, now_ms, now_ms + min(wait_ms, WAIT_MS_MAX))
         return replaced
+
+    def hurry(self) -> None:
+        """End a held pull early, once it was held for HINT_MS: its terminal is said to have news."""
+        if self.waiting is not None:
+            until_ms = min(self.waiting.until_ms, self.waiting.since_ms + HINT_MS)
+            self.waiting = Waiting(self.waiting.token, self.waiting.since_ms, until_ms)
 
     def release(self) -> Token | None:
         """Take the held pull out, to answer it."""

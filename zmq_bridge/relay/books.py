@@ -18,11 +18,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from zmq_bridge.protocol.dialogue import Hello
 from zmq_bridge.protocol.errors import ErrorCode
-from zmq_bridge.protocol.published import Event, Snapshot
+from zmq_bridge.protocol.published import Event
 from zmq_bridge.protocol.values import Spec
 from zmq_bridge.relay.events import store_events
 from zmq_bridge.relay.mailbox import Mailbox
-from zmq_bridge.relay.messages import Committed, NotCommitted, Refused, Report, SymbolsKept
+from zmq_bridge.relay.messages import Committed, NotCommitted, Refused, Registered, Report, SymbolsKept
 from zmq_bridge.relay.present import Presents
 from zmq_bridge.relay.registration import Adopt, register
 from zmq_bridge.storage.trading import terminals
@@ -67,7 +67,7 @@ class KeepSymbols:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepPresent:
-    """A snapshot of the account lies in `Presents`."""
+    """A snapshot of the account lies in `Presents`, unless events took it along."""
 
     account_id: int
 
@@ -107,10 +107,9 @@ class BooksThread(threading.Thread):
         """Hand a job over; False when there are too many."""
         return self._jobs.put(job)
 
-    def keep_present(self, account_id: int, snapshot: Snapshot, received_at: datetime) -> None:
-        """Hand a snapshot over; a newer one takes the place of one that still waits."""
-        is_first = self.presents.lay(account_id, snapshot, received_at)
-        if is_first and not self._jobs.put(KeepPresent(account_id=account_id)):
+    def keep_present(self, account_id: int) -> None:
+        """Have the snapshot kept that was laid in `presents`."""
+        if not self._jobs.put(KeepPresent(account_id=account_id)):
             self.presents.drop(account_id)
 
     def stop(self) -> None:
@@ -139,7 +138,10 @@ class BooksThread(threading.Thread):
     def _book(self, job: Job) -> None:
         match job:
             case Register():
-                self._report(register(self._engine, job.hello, self._adopt, now=job.received_at))
+                report = register(self._engine, job.hello, self._adopt, now=job.received_at)
+                if isinstance(report, Registered):
+                    self.presents.forget(report.account_id)
+                self._report(report)
             case Ingest():
                 self._ingest(job)
             case KeepPresent(account_id=account_id):
@@ -160,6 +162,8 @@ class BooksThread(threading.Thread):
     def _ingest(self, job: Ingest) -> None:
         with self._engine.begin() as connection:
             stored = store_events(connection, job.account_id, job.events, now=datetime.now(UTC))
+            taken = self.presents.take_along(connection, job.account_id)
+        self.presents.note(job.account_id, taken)
         self._report(Committed(login=job.login, session=job.session, acks=stored.acks, fresh=stored.fresh))
 
     def _report_failure(self, job: Job) -> None:

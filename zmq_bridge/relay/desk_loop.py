@@ -6,7 +6,8 @@ on time and terminals stay connected. An acknowledgement is laid ready by `Commi
 
 What arrives on PUB is taken in at once, but only of a session that said hello on the ROUTER, where it is checked who
 speaks; whatever is dropped on the way comes again with a pull. Where peers must prove who they are, PUB cannot say
-which of them spoke: there a published event is only a hint, and a held pull is answered so that the terminal brings it.
+which of them spoke: there whatever is published is only a hint, neither believed nor a sign of life, and a held pull is
+ended early so that the terminal brings what it has to say.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ from datetime import UTC, datetime
 
 import zmq
 
+from zmq_bridge.protocol.codec import split_frame
 from zmq_bridge.protocol.commands import SetTradingState
 from zmq_bridge.protocol.dialogue import Bye, Hello, History, Pull, Received, Symbols, Work
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolViolation
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.protocol.limits import BEAT_MS
 from zmq_bridge.protocol.messages import decode_frame
-from zmq_bridge.protocol.published import Beat, CommandResult, Event, Snapshot
-from zmq_bridge.protocol.topics import BRIDGE_LOGIN
+from zmq_bridge.protocol.published import Beat, CommandResult, Event, Snapshot, snapshot_of
+from zmq_bridge.protocol.topics import BEAT, BRIDGE_LOGIN, parse_topic
 from zmq_bridge.relay.backfill import FetchRefused, KeepHistory
 from zmq_bridge.relay.books import Ingest, KeepSymbols
 from zmq_bridge.relay.live_thread import happening_of
@@ -74,12 +76,15 @@ class DeskLoop:
         self._reception.greet(hello, request)
 
     def on_pull(self, session: TerminalSession, pull: Pull) -> None:
-        """Take its events in; answer at once if there is work."""
+        """Take its events and books in; answer at once if there is work."""
         desk = self._heard(session)
         if desk is None:
             self.server.refuse_pull(session, ErrorCode.UNKNOWN_SESSION, "pull refused")
             return
-        self._take_events(desk, pull.events)
+        if pull.snapshot is None:
+            self._take_events(desk, pull.events)
+        else:
+            self._take_books(desk, snapshot_of(pull.snapshot, pull.login, pull.session), pull.events)
         if desk.work.is_urgent():
             self._answer(desk)
 
@@ -131,6 +136,9 @@ class DeskLoop:
     def on_news(self, frame: bytes) -> None:
         """Take in a frame of the SUB socket."""
         try:
+            if not self._believes_news:
+                self._take_hint(frame)
+                return
             _, message = decode_frame(frame)
         except ProtocolViolation as violation:
             self.counts["news_malformed"] += 1
@@ -144,12 +152,10 @@ class DeskLoop:
             self.counts["news_of_strangers"] += 1
             return
         self._presence.alive(desk, now_ms)
-        if isinstance(message, Event) and self._believes_news:
+        if isinstance(message, Event):
             self._take_events(desk, (message,))
-        elif isinstance(message, Event):
-            self._fetch_events(desk)
         elif isinstance(message, Snapshot):
-            self._take_snapshot(desk, message)
+            self._take_books(desk, message)
 
     # reports of the workers
 
@@ -214,10 +220,13 @@ class DeskLoop:
         else:
             self.counts["events_left"] += len(fresh)
 
-    def _fetch_events(self, desk: Desk) -> None:
+    def _take_hint(self, frame: bytes) -> None:
         """End a held pull: the next one brings what the terminal has to say, on a connection that says whose it is."""
-        if desk.session.waiting is not None:
-            self._answer(desk)
+        topic = parse_topic(split_frame(frame)[0])
+        session = None if topic.kind == BEAT else self.server.roster.desk_of(topic.login)
+        if session is not None:
+            self.counts["hints"] += 1
+            session.hurry()
 
     def _hear_result(self, desk: Desk, result: CommandResult, now_ms: int) -> None:
         if desk.work.is_fetch(result.command_id) and result.is_final:
@@ -226,11 +235,16 @@ class DeskLoop:
             self._workers.backfill.put(refused)
         desk.work.answered(result.command_id, now_ms)
 
-    def _take_snapshot(self, desk: Desk, snapshot: Snapshot) -> None:
-        if not desk.session.takes_trades:
-            self.counts["news_out_of_role"] += 1
+    def _take_books(self, desk: Desk, snapshot: Snapshot, events: Iterable[Event] = ()) -> None:
+        """Take in books, with the events that came with them: what comes together is committed together."""
+        if not desk.session.takes_trades or snapshot.account.server != desk.server:
+            self.counts["books_of_others"] += 1
+            self._take_events(desk, events)
             return
-        self._workers.books.keep_present(desk.account_id, snapshot, datetime.now(UTC))
+        is_first = self._workers.books.presents.lay(desk.account_id, snapshot, datetime.now(UTC))
+        self._take_events(desk, events)  # takes the books along, if there is an event to book
+        if is_first:
+            self._workers.books.keep_present(desk.account_id)
         self._workers.live.account(snapshot, unix_ms())
 
     def _committed(self, report: Committed) -> None:

@@ -102,6 +102,7 @@ class Reception:
         desk = Desk(
             session=session,
             account_id=report.account_id,
+            server=report.hello.server,
             work=Workbench(report.trading_state),
             server_offset_s=report.hello.server_offset_s,
         )

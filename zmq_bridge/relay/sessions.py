@@ -27,6 +27,8 @@ class Desk:
 
     session: TerminalSession
     account_id: int
+    server: str
+    """Trade server of the account, as the hello named it."""
     work: Workbench
     server_offset_s: int
     booking: set[tuple[int, int]] = field(default_factory=set)

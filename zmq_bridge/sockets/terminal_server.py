@@ -193,7 +193,7 @@ class TerminalServer:
         session = self.roster.admit(message, now_ms)
         match message:
             case Pull():
-                _check_own_events(message)
+                _check_own_words(message)
                 session.park(request, message.wait_ms, now_ms)
                 self._desk.on_pull(session, message)
             case History():
@@ -238,12 +238,13 @@ def _decode(request: Request) -> TerminalRequest:
     return decode_terminal_request(request.payload)
 
 
-def _check_own_events(pull: Pull) -> None:
-    for event in pull.events:
-        if event.login != pull.login:
-            raise ProtocolViolation(
-                ErrorCode.WRONG_LOGIN, "events.login", expected=str(pull.login), found=str(event.login)
-            )
+def _check_own_words(pull: Pull) -> None:
+    said = [("events.login", event.login) for event in pull.events]
+    if pull.snapshot is not None:
+        said.append(("snapshot.account.login", pull.snapshot.account.login))
+    for path, login in said:
+        if login != pull.login:
+            raise ProtocolViolation(ErrorCode.WRONG_LOGIN, path, expected=str(pull.login), found=str(login))
 
 
 def _user_id(frame: zmq.Frame) -> str:

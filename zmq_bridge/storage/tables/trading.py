@@ -110,6 +110,6 @@ account_snapshots = Table(
     money("margin_level"),
     Column("trade_allowed", Boolean, nullable=False, server_default=text("true")),
     Column("trade_expert", Boolean, nullable=False, server_default=text("true")),
-    UniqueConstraint("account_id", "session", "seq"),
+    UniqueConstraint("account_id", "session", "event_seq", "seq"),
     Index("ix_account_snapshots_account_id_id", "account_id", "id"),
 )

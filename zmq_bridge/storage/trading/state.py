@@ -42,6 +42,12 @@ REWRITE_SNAPSHOT = f"""
 UPDATE account_snapshots SET {", ".join(f"{name} = %({name})s" for name in _FIELDS)} WHERE id = %(id)s
 """
 
+SEE_AGAIN = """
+UPDATE account_snapshots SET seq = %(seq)s, time_msc = %(time_msc)s, received_at = %(received_at)s
+WHERE id = (SELECT id FROM account_snapshots WHERE account_id = %(account)s ORDER BY id DESC LIMIT 1)
+  AND session = %(session)s AND event_seq = %(event_seq)s AND seq < %(seq)s
+"""
+
 REPLACE_POSITIONS = """
 WITH incoming AS (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS incoming (
@@ -177,6 +183,17 @@ def keep_snapshot(
     connection.exec_driver_sql(REPLACE_POSITIONS, {"account": account_id, "rows": dump_json(positions)})
     connection.exec_driver_sql(REPLACE_ORDERS, {"account": account_id, "rows": dump_json(orders)})
     return Kept(applied=True, ended=_end(connection, account_id, place.session, place.event_seq))
+
+
+def see_again(
+    connection: Connection, account_id: int, place: Place, time_msc: int, received_at: datetime
+) -> bool:
+    """Note that the account's present was seen again, unchanged; False: something else is its present now."""
+    values = {
+        "account": account_id, "session": place.session, "event_seq": place.event_seq, "seq": place.seq,
+        "time_msc": time_msc, "received_at": received_at,
+    }  # fmt: skip
+    return connection.exec_driver_sql(SEE_AGAIN, values).rowcount == 1
 
 
 def end_covered(connection: Connection, account_id: int) -> tuple[str, ...]:

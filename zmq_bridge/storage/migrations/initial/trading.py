@@ -114,7 +114,7 @@ STATEMENTS = (
         trade_allowed boolean NOT NULL DEFAULT true,
         trade_expert boolean NOT NULL DEFAULT true,
         CONSTRAINT pk_account_snapshots PRIMARY KEY (id),
-        CONSTRAINT uq_account_snapshots_account_id_session_seq UNIQUE (account_id, session, seq),
+        CONSTRAINT uq_account_snapshots_account_id_session_event_seq_seq UNIQUE (account_id, session, event_seq, seq),
         CONSTRAINT fk_account_snapshots_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )
     """,
