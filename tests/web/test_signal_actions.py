@@ -21,7 +21,7 @@ def denied_signal(sender: Caller, world: World, **changes: object) -> str:
     answer = sender.post("/api/signal", BUY | changes)
     assert answer.json["code"] == "QUOTE_STALE"
     world.freshen()
-    return answer.json["signal_id"]
+    return str(answer.json["signal_id"])
 
 
 def test_both_spellings_of_the_address_take_a_signal(caller: Make, world: World) -> None:

@@ -214,8 +214,10 @@ def test_a_trade_is_a_position_from_its_first_deal_to_its_last(caller: Make, wor
         world, 3, type="sell", entry="out", volume="0.10", price="1.08300", profit="30", swap="-1.5", time_msc=1_000_900
     )
     trade = reader.get("/api/trades", status="closed").json["trades"][0]
-    assert {name: trade[name] for name in ("side", "price_open", "price_close", "profit", "net_profit", "deals")} == {
-        "side": "buy", "price_open": "1.08", "price_close": "1.082", "profit": "40.00", "net_profit": "36.40", "deals": 3,
+    names = ("side", "price_open", "price_close", "profit", "net_profit", "deals")
+    assert {name: trade[name] for name in names} == {
+        "side": "buy", "price_open": "1.08", "price_close": "1.082", "profit": "40.00", "net_profit": "36.40",
+        "deals": 3,
     }  # fmt: skip
     assert (trade["volume_opened"], trade["volume_closed"], trade["closed_msc"]) == ("0.20", "0.20", 1_000_900)
     assert reader.get("/api/trades", status="open").json["trades"] == []

@@ -1,6 +1,7 @@
 """The REST API: one blueprint a noun. A handler parses, asks a part, and answers."""
 
 from web.api.account import blueprint as account
+from web.api.bars import blueprint as bars
 from web.api.deals import blueprint as deals
 from web.api.health import blueprint as health
 from web.api.market import blueprint as market
@@ -11,4 +12,4 @@ from web.api.signal_actions import blueprint as signal_actions
 from web.api.signals import blueprint as signals
 from web.api.users import blueprint as users
 
-BLUEPRINTS = (health, session, signals, signal_actions, positions, orders, deals, account, users, market)
+BLUEPRINTS = (health, session, signals, signal_actions, positions, orders, deals, account, users, market, bars)

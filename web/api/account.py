@@ -33,8 +33,17 @@ RECORD_MONEY = ("gross_profit", "gross_loss", "commission", "swap", "fee", "net_
 @blueprint.arguments(AccountQuery, location="query")
 def account(query: dict[str, Any]) -> Response:
     """Balance, equity, margin and trading state, with the age of the snapshot they come from."""
+    return account_now(query["account"])
+
+
+def account_now(login: int | None) -> Response:
+    """The account as of its last snapshot.
+
+    Raises:
+        NotFound: there is none, or none yet.
+    """
     with parts().engine.connect() as connection:
-        chosen = chosen_account(connection, query["account"])
+        chosen = chosen_account(connection, login)
         snapshot = latest_snapshot(connection, chosen.id)
         held = holds(connection, chosen.id)
     if snapshot is None:

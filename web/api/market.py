@@ -1,21 +1,23 @@
-"""Live prices: what each account's own broker quotes."""
+"""The market now: what each account's own broker quotes, and what can be traded there."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from flask import Response
 from flask_smorest import Blueprint
 
 from web.answers import answer
+from web.api.account import account_now
 from web.api.accounts import chosen_account
-from web.api.schemas import PriceQuery
+from web.api.prices import to_digits
+from web.api.schemas import AccountQuery, PriceQuery
 from web.auth import needs
+from web.paging import visible_symbols
 from web.parts import now_ms, parts
 from zmq_bridge.live.types import Quote
 from zmq_bridge.storage.keys import Scope
-from zmq_bridge.storage.trading.views import symbol_digits
+from zmq_bridge.storage.trading.views import list_symbols, symbol_digits
 
 blueprint = Blueprint("market", __name__, url_prefix="/api/market", description="Market data")
 
@@ -29,14 +31,36 @@ def prices(query: dict[str, Any]) -> Response:
         account = chosen_account(connection, query["account"])
         digits = symbol_digits(connection, account.id)
     quotes = parts().live.quotes(account.login)
-    wanted = set(query["symbols"].split(",")) if query["symbols"] else quotes.keys()
+    asked = query["symbols"]
+    wanted = set(asked.split(",")) if asked else set(quotes)
     now = now_ms()
-    found = [_price(quotes[symbol], now, digits.get(symbol)) for symbol in sorted(wanted & quotes.keys())]
-    return answer({"account": account.login, "prices": found, "unknown": sorted(wanted - quotes.keys())})
+    seen = visible_symbols(None)
+    there = quotes.keys() if seen is None else quotes.keys() & set(seen)
+    found = [_price(quotes[symbol], now, digits.get(symbol)) for symbol in sorted(wanted & there)]
+    return answer({"account": account.login, "prices": found, "unknown": sorted(wanted - there) if asked else []})
+
+
+@blueprint.get("/symbols")
+@needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
+@blueprint.arguments(AccountQuery, location="query")
+def symbols(query: dict[str, Any]) -> Response:
+    """What the account's broker offers, as its terminal described it, and which of it may be traded."""
+    with parts().engine.connect() as connection:
+        account = chosen_account(connection, query["account"])
+        found = list_symbols(connection, account.id, visible_symbols(None))
+    return answer({"account": account.login, "symbols": found})
+
+
+@blueprint.get("/account")
+@needs(Scope.READ, Scope.TRADE)
+@blueprint.arguments(AccountQuery, location="query")
+def account(query: dict[str, Any]) -> Response:
+    """Balance, equity, margin and trading state; the same as `GET /api/account`."""
+    return account_now(query["account"])
 
 
 def _price(quote: Quote, now: int, digits: int | None) -> dict[str, Any]:
-    bid, ask = (_to_digits(price, digits) for price in (quote.bid, quote.ask))
+    bid, ask = (to_digits(price, digits) for price in (quote.bid, quote.ask))
     return {
         "symbol": quote.symbol,
         "bid": bid,
@@ -45,11 +69,3 @@ def _price(quote: Quote, now: int, digits: int | None) -> dict[str, Any]:
         "time_msc": quote.time_msc,
         "age_ms": quote.age_ms(now),
     }
-
-
-def _to_digits(price: Decimal, digits: int | None) -> Decimal:
-    """The price with the zeros that a double can't keep; as it came, where the symbol is not known or it has more."""
-    if digits is None:
-        return price
-    shown = price.quantize(Decimal(1).scaleb(-digits))
-    return shown if shown == price else price

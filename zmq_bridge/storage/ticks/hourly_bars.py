@@ -32,6 +32,21 @@ ON CONFLICT (account_id, symbol, timeframe, time_msc) DO UPDATE SET
     tick_volume = excluded.tick_volume, closed = true
 """
 
+REMAKE = """
+INSERT INTO candles (account_id, symbol, timeframe, time_msc, open, high, low, close, tick_volume, closed)
+SELECT ticks.account_id, ticks.symbol, 'H1', made.time_msc,
+       (array_agg(bid ORDER BY ticks.time_msc, id))[1], max(bid), min(bid),
+       (array_agg(bid ORDER BY ticks.time_msc DESC, id DESC))[1], count(*), true
+FROM candles AS made JOIN ticks ON ticks.account_id = made.account_id AND ticks.symbol = made.symbol
+    AND ticks.time_msc >= made.time_msc AND ticks.time_msc < made.time_msc + %(hour)s
+WHERE made.account_id = %(account)s AND made.symbol = %(symbol)s AND made.timeframe = 'H1'
+    AND made.time_msc BETWEEN %(from_msc)s - %(hour)s + 1 AND %(to_msc)s AND bid > 0
+GROUP BY ticks.account_id, ticks.symbol, made.time_msc
+ON CONFLICT (account_id, symbol, timeframe, time_msc) DO UPDATE SET
+    open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
+    tick_volume = excluded.tick_volume
+"""
+
 CLOSES = """
 SELECT symbol, time_msc, close FROM candles
 WHERE account_id = %(account)s AND timeframe = 'H1' AND closed AND time_msc >= %(from_msc)s
@@ -63,6 +78,12 @@ def make(connection: Connection, account_id: int, from_msc: int, to_msc: int) ->
     """Make the bars of a span of whole hours, or make them again."""
     values = {"account": account_id, "hour": HOUR_MSC, "from_msc": from_msc, "to_msc": to_msc}
     connection.exec_driver_sql(MAKE, values)
+
+
+def remake(connection: Connection, account_id: int, symbol: str, from_msc: int, to_msc: int) -> None:
+    """Make the bars that there are of a range anew, whose ticks have changed."""
+    values = {"account": account_id, "symbol": symbol, "hour": HOUR_MSC, "from_msc": from_msc, "to_msc": to_msc}
+    connection.exec_driver_sql(REMAKE, values)
 
 
 def closes(connection: Connection, account_id: int) -> list[Close]:

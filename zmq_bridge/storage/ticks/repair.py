@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from zmq_bridge.protocol.ticks import Tick
 from zmq_bridge.storage.ticks.copy import TickRun, copy_ticks
 from zmq_bridge.storage.ticks.cursors import lock_cursors, mark_filled
+from zmq_bridge.storage.ticks.hourly_bars import remake
 from zmq_bridge.storage.ticks.merge import StoredTick, claim, merge
 
 HISTORY_TICKS_MAX = 500_000
@@ -69,6 +70,8 @@ def replace_range(
     changed = merge(stored, history, int(now.timestamp() * 1000))
     _delete(connection, account_id, symbol, changed.keys())
     _insert(connection, account_id, symbol, (row for rows in changed.values() for row in rows))
+    if changed:
+        remake(connection, account_id, symbol, min(changed), max(changed))
     if history:
         mark_filled(connection, account_id, symbol, history[-1].time_msc)
     return sum(row.id == 0 for rows in changed.values() for row in rows)

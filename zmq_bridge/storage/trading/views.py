@@ -28,6 +28,17 @@ FROM account_snapshots WHERE account_id = %(account_id)s ORDER BY id DESC LIMIT 
 
 SYMBOL_DIGITS = "SELECT symbol, digits FROM symbols WHERE account_id = %(account_id)s"
 
+SYMBOLS = """
+SELECT symbol, spec->>'description' AS description, digits, point, tick_size, tick_value, contract_size, volume_min,
+       volume_max, volume_step, commission, tradable, spec->>'trade_mode' AS trade_mode,
+       spec->>'currency_base' AS currency_base, spec->>'currency_profit' AS currency_profit,
+       spec->>'currency_margin' AS currency_margin, (spec->>'stops_level')::int AS stops_level,
+       (spec->>'freeze_level')::int AS freeze_level, spec->'sessions' AS sessions, updated_at
+FROM symbols
+WHERE account_id = %(account_id)s AND (%(symbols)s::text[] IS NULL OR symbol = ANY(%(symbols)s::text[]))
+ORDER BY symbol
+"""
+
 TRADING_RECORD = """
 SELECT count(*) FILTER (WHERE entry <> 'in') AS closing_deals,
        count(*) FILTER (WHERE entry <> 'in' AND profit + commission + swap + fee > 0) AS winning_deals,
@@ -65,6 +76,12 @@ def symbol_digits(connection: Connection, account_id: int) -> dict[str, int]:
     """How many decimals the prices of each of the account's symbols have."""
     found = connection.exec_driver_sql(SYMBOL_DIGITS, {"account_id": account_id})
     return {row.symbol: row.digits for row in found}
+
+
+def list_symbols(connection: Connection, account_id: int, symbols: Sequence[str] | None) -> list[Record]:
+    """What can be traded at an account, by name; of these symbols where they are given."""
+    values = {"account_id": account_id, "symbols": None if symbols is None else list(symbols)}
+    return _records(connection.exec_driver_sql(SYMBOLS, values))
 
 
 def _records(rows: Any) -> list[Record]:
