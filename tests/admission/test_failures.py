@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import psycopg2
 import pytest
@@ -112,11 +113,19 @@ def test_an_account_that_appears_makes_a_request_without_one_ambiguous_soon(worl
         assert directory.find(connection, world.source, None, None).code == Code.ACCOUNT_REQUIRED
 
 
-def test_a_connection_lost_before_the_commit_leaves_nothing_and_says_so(world, victim):
-    def kill(connection: Connection) -> None:
-        kill_victim(world)
+def at_the_write(victim: Engine, happening: Callable[[Any, str, Any], object], times: int = 1) -> None:
+    """Let something happen just before the gate's last statement, which writes and commits, is sent."""
+    left = iter(range(times))
 
-    event.listen(victim, "commit", kill, once=True)
+    def before(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("EXECUTE gate_write") and next(left, None) is not None:
+            happening(cursor, statement, parameters)
+
+    event.listen(victim, "before_cursor_execute", before)
+
+
+def test_connections_lost_before_the_commit_leave_nothing_and_it_says_so(world, victim):
+    at_the_write(victim, lambda *_: kill_victim(world), times=2)
     world.freshen()
     answer = Gate(victim, LiveReader(world.client), clock=world.clock).admit(parse_signal(BUY), world.source)
     assert isinstance(answer, Unavailable)
@@ -124,12 +133,21 @@ def test_a_connection_lost_before_the_commit_leaves_nothing_and_says_so(world, v
     assert nothing_stored(world)
 
 
+def test_a_connection_lost_before_the_commit_is_replaced_and_the_order_stored_once(world, victim):
+    at_the_write(victim, lambda *_: kill_victim(world))
+    world.freshen()
+    answer = Gate(victim, LiveReader(world.client), clock=world.clock).admit(parse_signal(BUY), world.source)
+    assert isinstance(answer, Accepted), answer
+    assert not answer.duplicate
+    assert [row.id for row in world.rows("SELECT id FROM commands")] == [answer.command_id]
+
+
 def test_a_commit_whose_confirmation_is_lost_is_found_and_accepted(world, victim):
-    def commit_and_kill(connection: Connection) -> None:
-        connection.connection.cursor().execute("COMMIT")
+    def commit_and_kill(cursor: Any, statement: str, parameters: Any) -> None:
+        cursor.execute(statement, parameters)
         kill_victim(world)
 
-    event.listen(victim, "commit", commit_and_kill, once=True)
+    at_the_write(victim, commit_and_kill)
     world.freshen()
     answer = Gate(victim, LiveReader(world.client), clock=world.clock).admit(parse_signal(BUY), world.source)
     assert isinstance(answer, Accepted), answer
@@ -140,15 +158,15 @@ def test_a_commit_whose_confirmation_is_lost_is_found_and_accepted(world, victim
 def test_a_commit_that_nobody_can_look_up_is_called_unknown(world, victim, postgres_url):
     name = victim.url.database
 
-    def commit_and_close_the_door(connection: Connection) -> None:
-        connection.connection.cursor().execute("COMMIT")
+    def commit_and_close_the_door(cursor: Any, statement: str, parameters: Any) -> None:
+        cursor.execute(statement, parameters)
         door = psycopg2.connect(postgres_url)
         door.autocommit = True
         door.cursor().execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         door.close()
         kill_victim(world)
 
-    event.listen(victim, "commit", commit_and_close_the_door, once=True)
+    at_the_write(victim, commit_and_close_the_door)
     world.freshen()
     answer = Gate(victim, LiveReader(world.client), clock=world.clock).admit(parse_signal(BUY), world.source)
     assert isinstance(answer, Unavailable)

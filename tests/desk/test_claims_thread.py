@@ -8,8 +8,9 @@ import pytest
 
 from tests.desk.world import Books
 from tests.support import wait_until
+from zmq_bridge.relay.claims import Adopt
+from zmq_bridge.relay.claims_thread import ClaimsThread
 from zmq_bridge.relay.messages import Claimed, Report
-from zmq_bridge.relay.outbox import Adopt, ClaimsThread
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 

@@ -15,9 +15,18 @@ from tests.support import wait_until
 from zmq_bridge.protocol.codec import pack, unpack
 from zmq_bridge.protocol.dialogue import Bye, ErrorReply, Program, Work
 from zmq_bridge.protocol.limits import FRAME_BYTES_MAX
+<<<<<<< HEAD
+from zmq_bridge.protocol.messages import decode_terminal_reply, encode_frame
+from zmq_bridge.protocol.published import Event
+from zmq_bridge.relay.ownership import RELEASE_S
+from zmq_bridge.sockets.rate import Rate, RateLimiter, Verdict
+from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer, ZapHandler, guard
+from zmq_bridge.storage.locks import Lock
+=======
 from zmq_bridge.protocol.messages import decode_terminal_reply
 from zmq_bridge.relay.outbox import RELEASE_S
 from zmq_bridge.sockets.rate import Rate, RateLimiter, Verdict
+>>>>>>> origin/main
 
 Connect = Callable[..., Terminal]
 DoorName = str
@@ -263,7 +272,7 @@ def test_a_stopping_desk_answers_waiting_pulls_and_gives_its_accounts_up(
     terminal.hello()
     terminal.send(terminal.pull_message(wait_ms=1000))
     account_id = books.account_id()
-    owner = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = %s"
+    owner = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {int(Lock.OWNER)} AND objid = %s"
     assert books.value(owner, account_id) == 1
     assert desk.stop() == 0
     assert isinstance(terminal.receive(), Work)

@@ -18,7 +18,8 @@ from tests.support import free_port, wait_until
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.relay.desk import DeskSettings, run_desk
 from zmq_bridge.sockets.zap import AllowList
-from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.commands.gate import Outcome, write
+from zmq_bridge.storage.commands.transaction import gate_transaction
 
 SPAWN = multiprocessing.get_context("forkserver")
 SPAWN.set_forkserver_preload(["tests.desk.world"])  # imports once, so that each desk starts in a moment
@@ -100,26 +101,26 @@ class Books:
         return int(found)
 
     def place_order(self, *, login: int = 123456, ttl_s: float = 30.0, **changes: Any) -> str:
-        """Write what the gate writes: a command, its reservation, and the notice."""
+        """Write a command and its reservation as the gate does: by its own statement, with its notice."""
         command_id = new_id(time.time_ns() // 1_000_000)
         account_id = self.account_id(login)
         payload = {
             "symbol": "EURUSD", "side": "buy", "order_type": "market", "volume": Decimal("0.1"), "sl": Decimal("1.09"),
             "tp": Decimal("1.12"), "deviation": 10, "magic": 7, **changes,
         }  # fmt: skip
-        expires_at = datetime.now(UTC) + timedelta(seconds=ttl_s)
-        with self.engine.begin() as connection:
-            connection.exec_driver_sql(
-                "INSERT INTO commands (id, account_id, kind, payload, expires_at)"
-                " VALUES (%s, %s, 'place_order', %s, %s)",
-                (command_id, account_id, dump_json(payload), expires_at),
-            )
-            connection.exec_driver_sql(
-                "INSERT INTO reservations (command_id, account_id, symbol, side, volume, risk, margin, notional)"
-                " VALUES (%s, %s, 'EURUSD', 'buy', 0.1, 100, 110, 11000)",
-                (command_id, account_id),
-            )
-            connection.exec_driver_sql("SELECT pg_notify('commands', %s)", (str(account_id),))
+        now = datetime.now(UTC)
+        command = {
+            "id": command_id, "account_id": account_id, "source": "test", "kind": "place_order", "payload": payload,
+            "expires_at": now + timedelta(seconds=ttl_s), "created_at": now,
+        }  # fmt: skip
+        reservation = {
+            "command_id": command_id, "account_id": account_id, "symbol": "EURUSD", "side": "buy", "volume": "0.1",
+            "risk": "100", "margin": "110", "notional": "11000", "slots": 1, "created_at": now,
+        }  # fmt: skip
+        outcome = Outcome(signals=[], decisions=[], commands=[command], reservations=[reservation], latches=[])
+        with gate_transaction(self.engine) as connection:
+            connection.exec_driver_sql("BEGIN")
+            write(connection, outcome, account_id)
         return command_id
 
     def status(self, command_id: str) -> str:

@@ -1,11 +1,10 @@
 """The gate: one transaction an answer, under the account's lock, closed when in doubt.
 
-    lock the account, read what is stored        storage.gate.read_*
+    begin, lock the account, read what is stored    storage.gate.read_*
     a key that was used before: its first answer
-    read what is live, only where it is needed   live_view
-    judge                                        opening, closing, direct: pure, by risk.assess
-    store decision, reservation, commands        storage.gate.write, with NOTIFY
-    commit
+    read what is live, only where it is needed      live_view
+    judge                                           opening, closing, direct: pure, by risk.assess
+    store decision, reservation, commands, commit   storage.gate.write, with NOTIFY
 
 Whatever fails before the commit leaves nothing behind. A commit whose outcome is not known is looked up again, under
 the same lock, so that "accepted" and "nothing was sent" are both said only when they are true.
@@ -33,6 +32,7 @@ from zmq_bridge.admission.source import Source
 from zmq_bridge.admission.survey import Surveyor
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.commands import gate as store
+from zmq_bridge.storage.commands.transaction import gate_transaction
 from zmq_bridge.storage.locks import Lock, hold
 
 log = logging.getLogger(__name__)
@@ -43,12 +43,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class KeyTaken(Exception):
-    """A transaction of another account used the key first; this one must not be committed."""
-
-
 class DeadConnection(Exception):
-    """The connection was lost before the commit was asked for: nothing was stored."""
+    """The connection was lost, and nothing was stored on it."""
 
 
 @dataclass(slots=True)
@@ -56,7 +52,7 @@ class _Progress:
     """How far an application came, for what has to be done when it breaks off."""
 
     account_id: int | None = None  # whose lock was taken
-    committing: bool = False  # everything is written: whether it stays is the database's to say
+    committing: bool = False  # the write was sent, its commit with it: whether it stays is the database's to say
 
 
 class Gate:
@@ -116,25 +112,19 @@ class Gate:
     def _attempt(self, application: Application) -> Answer:
         progress = _Progress()
         try:
-            with self._engine.begin() as connection:
-                answer = self._decide(connection, application, progress)
-                progress.committing = True
-            return answer
-        except KeyTaken:
+            with gate_transaction(self._engine) as connection:
+                return self._decide(connection, application, progress)
+        except store.KeyTaken:
+            progress.committing = False
             return self._look_up(application, progress)
         except SQLAlchemyError as error:
-            if progress.committing:
-                log.warning("admission broke off at its commit: source=%s: %s", application.source.id, error)
-                return self._look_up(application, progress)
-            if isinstance(error, DBAPIError) and error.connection_invalidated:
-                raise DeadConnection from error
             log.warning("admission broke off: source=%s: %s", application.source.id, error)
-            return Unavailable(code=Code.DATABASE_UNAVAILABLE, context={"found": type(error).__name__})
+            return self._look_up(application, progress, error) if progress.committing else _not_stored(error)
 
     def _decide(self, connection: Connection, application: Application, progress: _Progress) -> Accepted | Denied:
         account = self._directory.find(connection, application.source, application.login, application.server)
         if isinstance(account, Plan):
-            return self._refuse_unaddressed(connection, application, account)
+            return self._refuse_unaddressed(connection, application, account, progress)
         progress.account_id = account.id
         row = self._read(connection, application, account)
         if row.first is not None:
@@ -148,6 +138,7 @@ class Gate:
         plan = application.judge(situation)
         if plan.approved and application.effect is not None:
             application.effect(connection, account.id, now)
+        progress.committing = True
         return _store(connection, application, plan, account.id, situation.inputs(plan.intent), now)
 
     def _read(self, connection: Connection, application: Application, account: Account) -> Row[Any]:
@@ -155,14 +146,20 @@ class Gate:
         ticketed = application.ticketed
         return read(connection, account.id, source=ticketed.source, key=ticketed.key, now=self._clock())
 
-    def _refuse_unaddressed(self, connection: Connection, application: Application, refusal: Plan) -> Accepted | Denied:
+    def _refuse_unaddressed(
+        self, connection: Connection, application: Application, refusal: Plan, progress: _Progress
+    ) -> Accepted | Denied:
         """Store the refusal of a request that is about no account that we know or that its sender may use."""
+        connection.exec_driver_sql("BEGIN")
         first = _first(connection, application)
         if first is not None:
             return repeated(first, application.ticketed.request)
+        progress.committing = True
         return _store(connection, application, refusal, None, {}, self._clock())
 
-    def _look_up(self, application: Application, progress: _Progress) -> Answer:
+    def _look_up(
+        self, application: Application, progress: _Progress, error: SQLAlchemyError | None = None
+    ) -> Answer:
         """Say what became of a request that may or may not be stored."""
         ticketed = application.ticketed
         try:
@@ -170,11 +167,11 @@ class Gate:
                 if progress.account_id is not None:
                     hold(connection, Lock.ADMISSION, progress.account_id)  # the lost transaction has ended for sure
                 first = _first(connection, application)
-        except SQLAlchemyError as error:
+        except SQLAlchemyError as failure:
             code = Code.OUTCOME_UNKNOWN if progress.committing else Code.DATABASE_UNAVAILABLE
-            return Unavailable(code=code, context={"found": type(error).__name__}, signal_id=ticketed.signal_id)
+            return Unavailable(code=code, context={"found": type(failure).__name__}, signal_id=ticketed.signal_id)
         if first is None:
-            return Unavailable(code=Code.DATABASE_UNAVAILABLE, context={"found": "the transaction was lost"})
+            return _not_stored(error)
         ours = progress.committing and first["signal_id"] == ticketed.signal_id
         return first_answer(first) if ours else repeated(first, ticketed.request)
 
@@ -193,6 +190,17 @@ def _store(
     now: datetime,
 ) -> Accepted | Denied:
     outcome, answer = to_outcome(application.ticketed, plan, account_id, inputs, now)
-    if not store.write(connection, outcome):
-        raise KeyTaken
+    store.write(connection, outcome, account_id)
     return answer
+
+
+def _not_stored(error: SQLAlchemyError | None) -> Unavailable:
+    """Say that nothing was stored.
+
+    Raises:
+        DeadConnection: the connection was dead; another may do.
+    """
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        raise DeadConnection from error
+    found = "the transaction was lost" if error is None else type(error).__name__
+    return Unavailable(code=Code.DATABASE_UNAVAILABLE, context={"found": found})

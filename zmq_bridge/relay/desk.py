@@ -33,11 +33,11 @@ from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.live.writer import LiveWriter, Scalar
 from zmq_bridge.relay.backfill import BackfillThread
 from zmq_bridge.relay.books import BooksThread
+from zmq_bridge.relay.claims_thread import ClaimsThread
 from zmq_bridge.relay.desk_loop import DeskLoop
 from zmq_bridge.relay.live_thread import LiveThread
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Report
-from zmq_bridge.relay.outbox import ClaimsThread
 from zmq_bridge.relay.presence import Workers
 from zmq_bridge.relay.signal_news import SignalNewsThread
 from zmq_bridge.relay.strategy_desk import StrategyDesk

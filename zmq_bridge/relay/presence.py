@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 
 from zmq_bridge.relay.backfill import Attend, BackfillThread
 from zmq_bridge.relay.books import BooksThread, Mark
+from zmq_bridge.relay.claims_thread import ClaimsThread
 from zmq_bridge.relay.live_thread import Happening, Life, LiveThread
-from zmq_bridge.relay.outbox import ClaimsThread
 from zmq_bridge.relay.sessions import NEVER_MS, Desk
 from zmq_bridge.sockets.terminal_server import TerminalSession, unix_ms
 

@@ -3,6 +3,7 @@
 A lock is (name space, key). `hold` keeps it until the transaction ends, `own` until the connection does.
 """
 
+from datetime import datetime
 from enum import IntEnum
 
 from sqlalchemy import Connection
@@ -16,6 +17,7 @@ class Lock(IntEnum):
     ADMISSION = 21_003  # key: account id; a decision, a posting, a dealing: one at a time
     OWNER = 21_004  # key: account id; the one desk that serves it
     EXECUTION = 21_005  # key: a stored signal's id; one execution of it at a time
+    READY = 21_006  # key: account id; its desk hands a command out the moment it is committed, so it is born sent
     CORRELATIONS = 21_010  # key: account id; one process works them out
 
 
@@ -42,6 +44,13 @@ def hold_shared(connection: Connection, lock: Lock, key: int = 0) -> None:
 def own(connection: Connection, lock: Lock, key: int = 0) -> bool:
     """Try to take a lock for as long as this connection lives. True: it is ours."""
     return bool(connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s, %s)", (int(lock), key)).scalar_one())
+
+
+def own_since(connection: Connection, lock: Lock, key: int = 0) -> datetime | None:
+    """Do the same; return a moment of the database's clock from which on it is ours, None: it is somebody else's."""
+    query = "SELECT CASE WHEN pg_try_advisory_lock(%s, %s) THEN clock_timestamp() END"
+    since: datetime | None = connection.exec_driver_sql(query, (int(lock), key)).scalar_one()
+    return since
 
 
 def disown(connection: Connection, lock: Lock, key: int = 0) -> bool:

@@ -1,8 +1,13 @@
 """What the risk gate reads and writes: one query each, so that an account's lock is held for a moment only.
 
-`read` takes the account's lock, then reads everything a decision may need, in one round trip. The two statements travel
-together but each sees its own snapshot (READ COMMITTED): what is read is what was true after the lock was ours.
-`write` stores the outcome, all of it, in one statement, with NOTIFY `commands` (account id) and `signals` (signal id).
+`read` begins the transaction, takes the account's lock, then reads everything a decision may need, in one round trip.
+The statements travel together but each sees its own snapshot (READ COMMITTED): what is read is what was true after the
+lock was ours. `write` stores the outcome, all of it, with NOTIFY `commands` and `signals` (signal id), and commits, in
+one more. The connection is one of `transaction.gate_transaction`.
+
+A command is born `sent` where a desk stands ready for its account (it holds `Lock.READY`): the notice carries the
+command, and the desk hands it out without another transaction. Else it is born `queued`, and the notice is the account
+id. The gate's shared try of that lock and the desk's own exclude each other, so there is no moment between the two.
 """
 
 from collections.abc import Sequence
@@ -11,8 +16,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
+from sqlalchemy.exc import IntegrityError
 
+from zmq_bridge.storage.commands.notice import COMMANDS_CHANNEL, NOTICE, NOTICE_PAYLOAD_BYTES_MAX
 from zmq_bridge.storage.commands.prepared import Prepared
+from zmq_bridge.storage.commands.signal_news import SIGNALS_CHANNEL
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.risk.limits import REPEAT_WINDOW_S_MAX
@@ -41,7 +49,7 @@ SELECT row_to_json(x) FROM (
 """
 """The same for a direct request."""
 
-LOCK = f"SELECT pg_advisory_xact_lock({int(Lock.ADMISSION)}, %(account)s);"
+LOCK = f"BEGIN; SELECT pg_advisory_xact_lock({int(Lock.ADMISSION)}, %(account)s);"
 
 READ = """
 SELECT
@@ -162,26 +170,34 @@ READ_WATCH = _reader(
 
 SPECS = "SELECT symbol, spec, commission, tradable, updated_at FROM symbols WHERE account_id = %(account)s"
 
-WRITE = """
+HANDED_AT = f"""
+SELECT moment FROM (SELECT clock_timestamp() AS moment OFFSET 0) AS asked
+WHERE NOT pg_try_advisory_xact_lock_shared({int(Lock.READY)}, %(account)s)
+"""
+"""A moment at which a desk stood ready for the account; none: there was no such desk, and there will be none before the
+commit.
+
+Taken before the lock is tried, so a desk that owns the account since before then is the one that stood ready."""
+
+WRITE = f"""
 WITH signal AS (
-    INSERT INTO signals SELECT * FROM jsonb_populate_recordset(NULL::signals, %(signals)s::jsonb)
-    ON CONFLICT (source, idempotency_key) DO NOTHING RETURNING id
+    INSERT INTO signals SELECT * FROM jsonb_populate_recordset(NULL::signals, %(signals)s::jsonb) RETURNING id
 ), decision AS (
-    INSERT INTO risk_decisions
-    SELECT * FROM jsonb_populate_recordset(NULL::risk_decisions, %(decisions)s::jsonb) new
-    WHERE new.signal_id IS NULL OR new.signal_id IN (SELECT id FROM signal)
-    ON CONFLICT (source, idempotency_key) DO NOTHING RETURNING id
+    INSERT INTO risk_decisions SELECT * FROM jsonb_populate_recordset(NULL::risk_decisions, %(decisions)s::jsonb)
 ), command AS (
-    INSERT INTO commands (id, account_id, signal_id, decision_id, source, kind, payload, expires_at, created_at)
-    SELECT id, account_id, signal_id, decision_id, source, kind, payload, expires_at, created_at
-    FROM jsonb_populate_recordset(NULL::commands, %(commands)s::jsonb) new
-    WHERE new.decision_id IN (SELECT id FROM decision)
-    RETURNING id, account_id
+    INSERT INTO commands
+        (id, account_id, signal_id, decision_id, source, kind, payload, expires_at, created_at, status, sent_at)
+    SELECT id, account_id, signal_id, decision_id, source, kind, payload, expires_at, created_at,
+        CASE WHEN handed_at IS NULL THEN 'queued' ELSE 'sent' END, handed_at
+    FROM (
+        SELECT *,
+            CASE WHEN octet_length(payload::text) <= {NOTICE_PAYLOAD_BYTES_MAX} THEN ({HANDED_AT}) END AS handed_at
+        FROM jsonb_populate_recordset(NULL::commands, %(commands)s::jsonb)) AS new
+    RETURNING id, account_id, kind, payload, expires_at, sent_at
 ), reservation AS (
     INSERT INTO reservations (command_id, account_id, symbol, side, volume, risk, margin, notional, slots, created_at)
     SELECT command_id, account_id, symbol, side, volume, risk, margin, notional, slots, created_at
-    FROM jsonb_populate_recordset(NULL::reservations, %(reservations)s::jsonb) new
-    WHERE new.command_id IN (SELECT id FROM command)
+    FROM jsonb_populate_recordset(NULL::reservations, %(reservations)s::jsonb)
 ), latch AS (
     INSERT INTO strategy_latches (account_id, strategy, reason, latched_at)
     SELECT account_id, strategy, reason, latched_at
@@ -189,17 +205,24 @@ WITH signal AS (
     ON CONFLICT DO NOTHING
 )
 SELECT
-    (SELECT count(*) FROM decision) AS decisions,
-    (SELECT count(pg_notify('commands', account_id::text)) FROM (SELECT DISTINCT account_id FROM command) a),
-    (SELECT count(pg_notify('signals', id)) FROM signal)
+    (SELECT count(pg_notify('{COMMANDS_CHANNEL}', notice)) FROM (
+        SELECT CASE WHEN sent_at IS NULL THEN account_id::text ELSE {NOTICE} END AS notice
+        FROM command ORDER BY id) AS notices),
+    (SELECT count(pg_notify('{SIGNALS_CHANNEL}', id)) FROM signal)
 """
-"""All or nothing. No decision stored: somebody else used the same key first, through another account."""
+"""All or nothing. A key that somebody else used first, through another account, breaks it off (`KeyTaken`)."""
 
 WRITE_ALL = Prepared(
     "gate_write",
-    dict.fromkeys(("signals", "decisions", "commands", "reservations", "latches"), "text"),
+    {"account": "int", **dict.fromkeys(("signals", "decisions", "commands", "reservations", "latches"), "text")},
     WRITE,
+    last="; COMMIT",
 )
+KEYS = frozenset({"uq_signals_source_idempotency_key", "uq_risk_decisions_source_idempotency_key"})
+
+
+class KeyTaken(Exception):
+    """A transaction of another account used the key first; nothing of this one was stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,10 +261,21 @@ def read_specs(connection: Connection, account_id: int) -> list[Row[Any]]:
     return list(connection.exec_driver_sql(SPECS, {"account": account_id}))
 
 
-def write(connection: Connection, outcome: Outcome) -> bool:
-    """Store an outcome. False: nothing was stored, because the key was used first elsewhere."""
-    rows = {name: dump_json(getattr(outcome, name)) for name in Outcome.__slots__}
-    return bool(WRITE_ALL.run(connection, rows).one().decisions)
+def write(connection: Connection, outcome: Outcome, account_id: int | None) -> None:
+    """Store an outcome and commit.
+
+    Raises:
+        KeyTaken: its key is somebody else's.
+        DBAPIError: anything else; whether it is stored is not known.
+    """
+    rows: dict[str, Any] = {name: dump_json(getattr(outcome, name)) for name in Outcome.__slots__}
+    try:
+        WRITE_ALL.run(connection, {"account": account_id, **rows})
+    except IntegrityError as error:
+        violated = getattr(error.orig, "diag", None)
+        if violated is not None and violated.constraint_name in KEYS:
+            raise KeyTaken from error
+        raise
 
 
 def first_answer(connection: Connection, *, source: str, key: str, direct: bool) -> dict[str, Any] | None:

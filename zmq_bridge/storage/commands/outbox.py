@@ -1,9 +1,10 @@
 """Queries of the outbox: commands on their way to a terminal.
 
-A command is written by admission in the transaction that approved it, and leaves here in order of its id (ULIDs sort by
-time). Claiming is one statement on a connection with `synchronous_commit=off`: if the server crashes the command is
-claimed again, and the terminal's journal makes a second delivery harmless. The connection that claims is the one that
-holds the account's `Lock.OWNER`, so a desk that lost its connection has lost its right to claim with it.
+A command is written by admission in the transaction that approved it: born sent where its desk stands ready (`notice`),
+else queued. What is queued is claimed here, in order of its id (ULIDs sort by time). Claiming is one statement on a
+connection with `synchronous_commit=off`: if the server crashes the command is claimed again, and the terminal's journal
+makes a second delivery harmless. The connection that claims is the one that holds the account's `Lock.OWNER`, so a desk
+that lost its connection has lost its right to claim with it.
 """
 
 from __future__ import annotations
@@ -17,9 +18,6 @@ from sqlalchemy import Connection, Row
 
 from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.trading.events import end_reservation
-
-COMMANDS_CHANNEL = "commands"
-"""NOTIFY channel of a new command; the payload is the account id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,20 +18,23 @@ STALE_STATES = frozenset({"26000", "0A000"})  # no such prepared statement; its 
 class Prepared:
     """A named query with `%(name)s` parameters, each of a given Postgres type."""
 
-    def __init__(self, name: str, types: Mapping[str, str], query: str, *, first: str = "") -> None:
+    def __init__(
+        self, name: str, types: Mapping[str, str], query: str, *, first: str = "", last: str = ""
+    ) -> None:
         """Describe a statement.
 
         Args:
             name: unique in the program.
             types: parameter name to Postgres type, every parameter of `query`.
             query: one statement; a literal percent sign is doubled, as ever.
-            first: a statement that travels in front of each run, with parameters of its own.
+            first: statements that travel in front of each run, with parameters of their own.
+            last: statements that travel behind it; then a run returns no rows.
         """
         numbers = {parameter: number for number, parameter in enumerate(types, start=1)}
         body = re.sub(r"%\((\w+)\)s", lambda found: f"${numbers[found[1]]}", query).replace("%%", "%")
         self.name = name
         self._prepare = f"PREPARE {name} ({', '.join(types.values())}) AS {body}"
-        self._execute = f"{first}EXECUTE {name} ({', '.join(f'%({parameter})s' for parameter in types)})"
+        self._execute = f"{first}EXECUTE {name} ({', '.join(f'%({parameter})s' for parameter in types)}){last}"
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
         """Run it, preparing it first where this connection has not seen it."""

@@ -1,0 +1,106 @@
+"""The claims thread: one connection that owns accounts, hears of their commands, and sweeps behind.
+
+Law: the connection that holds an account's locks is the connection that hears and claims for it, so whoever lost the
+one has lost the other. It commits asynchronously (see `storage.commands.outbox`). It sleeps on the connection (LISTEN)
+and its mailbox; the sweep every SWEEP_S is there for a NOTIFY that got lost and for what only time brings about.
+Postgres being away stops claims and nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, cast
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from zmq_bridge.relay.claims import Adopt, Attend, Claims, Order, Stop
+from zmq_bridge.relay.mailbox import Mailbox
+from zmq_bridge.relay.messages import Report
+from zmq_bridge.storage.commands.notice import COMMANDS_CHANNEL
+
+log = logging.getLogger(__name__)
+
+SWEEP_S = 1.0
+ORDERS_MAX = 1024
+RECONNECT_S = 0.5
+
+
+class ClaimsThread(threading.Thread):
+    """Serves the accounts it owns."""
+
+    def __init__(self, engine: Engine, report: Callable[[Report], bool]) -> None:
+        super().__init__(name="desk-claims", daemon=True)
+        self._engine = engine
+        self._orders: Mailbox[Order] = Mailbox(items_max=ORDERS_MAX)
+        self._claims = Claims(report)
+
+    def adopt(self, account_id: int, timeout_s: float) -> bool:
+        """Take the ownership of an account; False when another desk has it or the database does not answer in time."""
+        order = Adopt(account_id=account_id)
+        if not self._orders.put(order):
+            return False
+        with suppress(TimeoutError):
+            return order.owned.result(timeout_s)
+        return False
+
+    def owns(self, account_id: int) -> bool:
+        """Say whether the account is ours now."""
+        return account_id in self._claims.accounts.owned
+
+    def attend(self, account_id: int, *, trades: bool, present: bool, gone: bool = False) -> None:
+        """Say whether a terminal of an account is there now, or gone for good."""
+        self._orders.put(Attend(account_id=account_id, trades=trades, present=present, gone=gone))
+
+    def stop(self) -> None:
+        """End the thread and give up every account."""
+        self._orders.put(Stop())
+        self.join(timeout=10.0)
+
+    def run(self) -> None:
+        """Serve until stopped, over reconnects."""
+        while not self._claims.stopped:
+            try:
+                with self._engine.connect() as connection:
+                    try:
+                        self._serve(connection)
+                    finally:
+                        connection.invalidate()  # a pooled connection would keep the locks
+            except SQLAlchemyError as error:
+                log.warning("claims: the database is away: %s", str(error).splitlines()[0])
+                self._answer_while_away()
+
+    def _serve(self, connection: Connection) -> None:
+        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql("SET synchronous_commit = off")
+        connection.exec_driver_sql(f"LISTEN {COMMANDS_CHANNEL}")  # before any lock: what is told to us is heard
+        link = cast(Any, connection.connection.driver_connection)
+        poller = select.poll()
+        poller.register(link.fileno(), select.POLLIN)
+        poller.register(self._orders.fileno(), select.POLLIN)
+        self._claims.begin(connection)
+        sweep_at = time.monotonic()
+        while not self._claims.stopped:
+            ready = poller.poll(max(0.0, sweep_at - time.monotonic()) * 1000)
+            if any(event & ~select.POLLIN for _, event in ready):
+                connection.exec_driver_sql("SELECT 1")  # says what happened, as an exception
+            while orders := self._orders.drain(1):  # one by one: a connection that breaks must not take others along
+                self._claims.obey(connection, orders[0])
+            link.poll()
+            if link.notifies:
+                texts = [notice.payload for notice in link.notifies]
+                link.notifies.clear()
+                self._claims.hear(connection, texts)
+            if time.monotonic() >= sweep_at:
+                self._claims.sweep(connection)
+                sweep_at = time.monotonic() + SWEEP_S
+
+    def _answer_while_away(self) -> None:
+        self._orders.wait(RECONNECT_S)
+        for order in self._orders.drain():
+            self._claims.obey(None, order)
