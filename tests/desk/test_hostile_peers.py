@@ -15,18 +15,10 @@ from tests.support import wait_until
 from zmq_bridge.protocol.codec import pack, unpack
 from zmq_bridge.protocol.dialogue import Bye, ErrorReply, Program, Work
 from zmq_bridge.protocol.limits import FRAME_BYTES_MAX
-<<<<<<< HEAD
-from zmq_bridge.protocol.messages import decode_terminal_reply, encode_frame
-from zmq_bridge.protocol.published import Event
+from zmq_bridge.protocol.messages import decode_terminal_reply
 from zmq_bridge.relay.ownership import RELEASE_S
 from zmq_bridge.sockets.rate import Rate, RateLimiter, Verdict
-from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer, ZapHandler, guard
 from zmq_bridge.storage.locks import Lock
-=======
-from zmq_bridge.protocol.messages import decode_terminal_reply
-from zmq_bridge.relay.outbox import RELEASE_S
-from zmq_bridge.sockets.rate import Rate, RateLimiter, Verdict
->>>>>>> origin/main
 
 Connect = Callable[..., Terminal]
 DoorName = str
