@@ -14,6 +14,7 @@ COMMANDS = {
     "up": ("zmq_bridge.cli.up", "Start everything on this machine, with a simulated terminal."),
     "bridge": ("zmq_bridge.cli.bridge", "Run the bridge: proxy, recorder and desk."),
     "web": ("zmq_bridge.cli.web", "Run the HTTP API and the dashboard."),
+    "stream": ("zmq_bridge.cli.stream", "Run the live stream: WebSocket and Server-Sent Events."),
     "simulate": ("zmq_bridge.cli.simulate", "Run a simulated broker and terminal against a bridge."),
     "migrate": ("zmq_bridge.cli.migrate", "Bring the database to the newest schema."),
     "ticks": ("zmq_bridge.cli.ticks", "Show a symbol's ticks as they come."),

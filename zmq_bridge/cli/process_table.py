@@ -16,6 +16,7 @@ from zmq_bridge.settings import Settings, bracketed, local_host, settings_enviro
 
 WEB_STOP_TIMEOUT_S = 15.0  # requests in flight may finish
 DESK_STOP_TIMEOUT_S = 15.0
+STREAM_STOP_TIMEOUT_S = 10.0  # clients hear a goodbye
 RECORDER_STOP_TIMEOUT_S = 12.0  # it gives its queues 8 s
 HTTP_TIMEOUT_S = 2.0
 
@@ -72,6 +73,14 @@ def web_service(settings: Settings) -> ChildService:
     return _child(
         settings, "web", "web", ready=lambda: http_answers(f"{settings.web_url}/health"),
         stop_timeout_s=WEB_STOP_TIMEOUT_S,
+    )  # fmt: skip
+
+
+def stream_service(settings: Settings) -> ChildService:
+    """The live stream."""
+    return _child(
+        settings, "stream", "stream", ready=lambda: http_answers(f"{settings.stream_url}/health"),
+        stop_timeout_s=STREAM_STOP_TIMEOUT_S,
     )  # fmt: skip
 
 

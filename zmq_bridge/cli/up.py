@@ -80,6 +80,7 @@ def _start_everything(supervisor: Supervisor, settings: Settings, simulation: Si
     for service in process_table.bridge_services(settings):
         _start(supervisor, service, "bridge")
     _start(supervisor, process_table.web_service(settings), "HTTP and dashboard")
+    _start(supervisor, process_table.stream_service(settings), "live stream")
     if simulation:
         for service in process_table.simulation_services(settings, simulation):
             _start(supervisor, service, "simulation")
@@ -114,6 +115,7 @@ class _Announcement:
 
 def _ports(settings: Settings, simulation: Simulation | None) -> dict[str, tuple[str, int]]:
     ports = process_table.bridge_ports(settings) | {"ZMQ_BRIDGE_WEB_PORT": (settings.web_host, settings.web_port)}
+    ports["ZMQ_BRIDGE_STREAM_PORT"] = (settings.web_host, settings.stream_port)
     if settings.embedded_redis:
         ports["ZMQ_BRIDGE_REDIS_PORT"] = ("127.0.0.1", settings.redis_port)
     if simulation:

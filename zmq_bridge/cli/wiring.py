@@ -68,6 +68,22 @@ def run_desk(settings: Settings) -> None:
     )
 
 
+def run_stream(settings: Settings) -> None:
+    """Prices, positions, signals and risk to whoever is connected."""
+    from web.stream import app
+
+    log_to_stderr(settings.log_level)
+    app.run_stream(
+        app.StreamSettings(
+            host=settings.web_host,
+            port=settings.stream_port,
+            page_ports=frozenset({settings.web_port}),
+            database_url=settings.database_url,
+            redis_url=settings.redis_url,
+        )
+    )
+
+
 def run_broker(settings: Settings, simulation: Simulation) -> None:
     """The simulated broker, its books kept in the var directory."""
     from zmq_bridge.cli.simulation_feed import feed_of

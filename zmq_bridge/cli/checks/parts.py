@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from zmq_bridge.cli.checks.finding import Finding, Level, bad, good
+from zmq_bridge.cli.checks.finding import Finding, Level, bad, good, warn
 from zmq_bridge.cli.preflight import port_answers
 from zmq_bridge.cli.process_table import log_path
 from zmq_bridge.live.connection import open_redis
@@ -22,8 +22,8 @@ START_BRIDGE = "start it with `zmq-bridge {command}` (or everything with `zmq-br
 
 
 def check_parts(settings: Settings) -> list[Finding]:
-    """Proxy, recorder, desk and web."""
-    return [_proxy(settings), _recorder(settings), _desk(settings), _web(settings)]
+    """Proxy, recorder, desk, web and stream."""
+    return [_proxy(settings), _recorder(settings), _desk(settings), _web(settings), _stream(settings)]
 
 
 def figures_age_ms(settings: Settings, process: str) -> int | None:
@@ -34,9 +34,14 @@ def figures_age_ms(settings: Settings, process: str) -> int | None:
 
 
 def web_health(settings: Settings) -> dict[str, Any] | None:
-    """What /health says; None when nobody answers."""
+    """What the API's /health says; None when nobody answers."""
+    return health_of(settings.web_url)
+
+
+def health_of(url: str) -> dict[str, Any] | None:
+    """What /health of an HTTP server of ours says; None when nobody answers."""
     try:
-        with urllib.request.urlopen(f"{settings.web_url}/health", timeout=HTTP_TIMEOUT_S) as response:
+        with urllib.request.urlopen(f"{url}/health", timeout=HTTP_TIMEOUT_S) as response:
             said = response.read()
     except urllib.error.HTTPError as error:
         said = error.read()
@@ -96,6 +101,17 @@ def _web(settings: Settings) -> Finding:
         mend = START_BRIDGE.format(command="web", log=log_path(settings, "web"))
         return bad("web", f"expected an answer from {settings.web_url}, found none", mend)
     return good("web", f"{settings.web_url} answers, /health says {health.get('status', 'nothing')}")
+
+
+def _stream(settings: Settings) -> Finding:
+    health = health_of(settings.stream_url)
+    if health is None:
+        mend = START_BRIDGE.format(command="stream", log=log_path(settings, "stream"))
+        return bad("stream", f"expected an answer from {settings.stream_url}, found none", mend)
+    said = f"{settings.stream_url} answers, {health.get('clients')} clients"
+    if health.get("status") != "ok":
+        return warn("stream", f"{said}, and it says: {health.get('status')}", "see whether Redis answers")
+    return good("stream", said)
 
 
 def _start(settings: Settings, name: str) -> str:

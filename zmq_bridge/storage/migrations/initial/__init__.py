@@ -10,6 +10,7 @@ from zmq_bridge.storage.migrations.initial import (
     grants,
     ledger,
     market,
+    news,
     notifications,
     risk,
     signals,
@@ -30,5 +31,6 @@ STATEMENTS: tuple[str, ...] = (
     *system.STATEMENTS,
     *access.STATEMENTS,
     *ledger.STATEMENTS,
+    *news.STATEMENTS,
     *grants.STATEMENTS,
 )

@@ -1,0 +1,78 @@
+"""What Postgres knows of all accounts: logins, decimals, what holds them, gaps in their ticks. Loading blocks."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from web.stream import updates
+from web.stream.updates import Update
+from zmq_bridge.storage.accounts import list_accounts
+from zmq_bridge.storage.risk.holds import effective_state, holds
+from zmq_bridge.storage.ticks.gaps import TickGap, gap_news, last_gap_id
+from zmq_bridge.storage.trading.views import symbol_digits
+
+Standing = tuple[str, tuple[dict[str, Any], ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """One reading."""
+
+    digits: dict[int, dict[str, int]]  # login -> symbol -> decimals of a price
+    standing: dict[int, Standing]  # login -> trading state, holds
+    last_gap: int | None  # id of the newest gap known; None: not read yet
+    open_gaps: frozenset[int]  # ids
+    gaps: tuple[TickGap, ...]  # opened or closed since the reading before
+
+    @classmethod
+    def empty(cls) -> Books:
+        """Before the first reading."""
+        return cls(digits={}, standing={}, last_gap=None, open_gaps=frozenset(), gaps=())
+
+    def news(self, before: Books) -> list[Update]:
+        """What is new since an earlier reading."""
+        held = [
+            updates.risk(login, state, found)
+            for login, (state, found) in self.standing.items()
+            if before.standing.get(login) != (state, found)
+        ]
+        return held + [_gap(gap) for gap in self.gaps]
+
+
+def load_books(engine: Engine, before: Books) -> Books:
+    """Read anew."""
+    with engine.connect() as connection:
+        accounts = list_accounts(connection)
+        last, gaps = _gaps(connection, before)
+        closed = {gap.id for gap in gaps if gap.state != "open"}
+        opened = {gap.id for gap in gaps if gap.state == "open"}
+        return Books(
+            digits={account.login: symbol_digits(connection, account.id) for account in accounts},
+            standing={account.login: _standing(connection, account.id) for account in accounts},
+            last_gap=last,
+            open_gaps=(before.open_gaps | opened) - closed,
+            gaps=tuple(gaps),
+        )
+
+
+def _gaps(connection: Connection, before: Books) -> tuple[int, list[TickGap]]:
+    if before.last_gap is None:
+        return last_gap_id(connection), []
+    found = gap_news(connection, before.last_gap, before.open_gaps)
+    return max([before.last_gap, *(gap.id for gap in found)]), found
+
+
+def _standing(connection: Connection, account_id: int) -> Standing:
+    found = holds(connection, account_id)
+    return effective_state(found), tuple(asdict(hold) for hold in found)
+
+
+def _gap(gap: TickGap) -> Update:
+    fields = {
+        "gap": gap.id, "state": gap.state, "from_msc": gap.from_msc, "to_msc": gap.to_msc, "lost": gap.lost,
+        "reason": gap.reason,
+    }  # fmt: skip
+    return updates.tick_gap(gap.login, gap.symbol, gap.id, fields)
