@@ -143,7 +143,11 @@ def accrue_fee(dealing: Dealing, *, period: str, accrual: Accrual) -> Transactio
             (AccountKind.MANAGEMENT_FEES, None, dealing.currency, accrual.amount),
             (AccountKind.FEES_ACCRUED, None, dealing.currency, -accrual.amount),
         ),
-        detail={"carry": f"{accrual.carry:f}", "nav": f"{dealing.pool.nav:f}"},
+        detail={
+            "carry": f"{accrual.carry:f}",
+            "nav": f"{dealing.pool.nav:f}",
+            "units": f"{dealing.pool.units:f}",
+        },
     )
 
 

@@ -8,10 +8,13 @@ member while it can still vanish; crystallising burns units of the lot (rounded 
 (rounded down) and raises the mark. The pool's NAV does not change by it.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
+from itertools import accumulate
 
 from ledger.errors import InvalidTerms
 from ledger.lots import Lot, LotBurn, performance_fee
@@ -66,6 +69,29 @@ class Crystallisation:
     def fee(self) -> Decimal:
         """Return the fees of all lots."""
         return total(burn.fee for burn in self.burns)
+
+
+_FEE_STEPS = 10**24  # a fee per unit is counted in these parts: far below a cent on all the units there can be
+
+
+class FeePerUnit:
+    """What one unit has borne of the management fee since the pool began, at any moment.
+
+    Units are dealt in only after the fee is accrued up to that moment, so a fee is borne by the units there were just
+    then, each the same.
+    """
+
+    def __init__(self, accruals: Iterable[tuple[datetime, Decimal, Decimal]]) -> None:
+        """Add up accruals, oldest first: (moment, amount, units of the pool)."""
+        charged = [(at, amount, units) for at, amount, units in accruals if units]
+        self._moments = [at for at, _, _ in charged]
+        parts = (int(Fraction(amount) * _FEE_STEPS / Fraction(units)) for _, amount, units in charged)
+        self._borne = [0, *accumulate(parts)]
+
+    def between(self, after: datetime, until: datetime) -> Fraction:
+        """Return what one unit bore after a moment and up to another, in account currency."""
+        first, last = bisect_right(self._moments, after), bisect_right(self._moments, until)
+        return Fraction(self._borne[last] - self._borne[first], _FEE_STEPS)
 
 
 def accrue_management(nav: Decimal, terms: FeeTerms, elapsed_s: Decimal, carry: Decimal, digits: int) -> Accrual:

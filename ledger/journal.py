@@ -62,6 +62,7 @@ class TransactionKind(StrEnum):
     RELEASE = "release"  # suspense that turned out to be the pool's own profit or loss
     ADOPTION = "adoption"  # value without units, given to a named member
     REVERSAL = "reversal"
+    TERMS = "terms"  # fees and price band that were agreed on; moves nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,11 @@ def adoption_cause(number: str) -> str:
 def fee_cause(kind: TransactionKind, period: str) -> str:
     """Name a fee run by its kind and its period."""
     return f"{kind}:{period}"
+
+
+def terms_cause(number: int) -> str:
+    """Name the agreement on new terms."""
+    return f"terms:{number}"
 
 
 def correction_cause(ticket: int, number: int) -> str:

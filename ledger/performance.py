@@ -6,14 +6,17 @@ so a withdrawal is no loss. Figures are exact fractions rounded at the end, but 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import TypeVar
 
 from ledger.errors import InvalidFlows
 from ledger.money import half_even_to
+
+Period = TypeVar("Period")
 
 RATIO_DIGITS = 8  # decimals of every ratio that leaves this module
 YEAR_S = 365 * 86_400
@@ -43,6 +46,7 @@ class PricePoint:
     """What a unit was worth at a moment."""
 
     at: datetime  # aware
+    day: date  # the trade server's calendar day at that moment
     price: Fraction  # above zero
 
 
@@ -61,6 +65,15 @@ class MonthReturn:
 
     month: date  # its first day
     ratio: Decimal  # growth since the end of the month before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YearReturns:
+    """A line of the table that track records are shown as."""
+
+    year: int
+    months: tuple[Decimal | None, ...]  # twelve; None: no price in that month
+    ratio: Decimal  # growth over the year
 
 
 def time_weighted_return(valuations: Sequence[Valuation]) -> Decimal:
@@ -125,17 +138,30 @@ def drawdown(points: Iterable[PricePoint]) -> Drawdown:
 
 def monthly_returns(points: Sequence[PricePoint]) -> list[MonthReturn]:
     """Return the growth of the unit price by month, from the first point on; months without a point are left out."""
-    months: list[MonthReturn] = []
-    if not points:
-        return months
-    ends: dict[date, Fraction] = {}
-    for point in points:
-        ends[point.at.date().replace(day=1)] = point.price
-    before = points[0].price
-    for month, price in ends.items():
-        months.append(MonthReturn(month=month, ratio=half_even_to(price / before - 1, RATIO_DIGITS)))
+    ends = _ends(points, lambda point: point.day.replace(day=1))
+    return [MonthReturn(month=month, ratio=half_even_to(growth - 1, RATIO_DIGITS)) for month, growth in ends]
+
+
+def yearly_returns(points: Sequence[PricePoint]) -> list[YearReturns]:
+    """Return the same by year, each with its twelve months."""
+    months = {line.month: line.ratio for line in monthly_returns(points)}
+    return [
+        YearReturns(
+            year=year,
+            months=tuple(months.get(date(year, month, 1)) for month in range(1, 13)),
+            ratio=half_even_to(growth - 1, RATIO_DIGITS),
+        )
+        for year, growth in _ends(points, lambda point: point.day.year)
+    ]
+
+
+def _ends(points: Sequence[PricePoint], period: Callable[[PricePoint], Period]) -> Iterator[tuple[Period, Fraction]]:
+    """Return each period's growth: its last price over the last one of the period before, at first over the first."""
+    ends = {period(point): point.price for point in points}
+    before = points[0].price if points else Fraction(1)
+    for name, price in ends.items():
+        yield name, price / before
         before = price
-    return months
 
 
 def _present_value(terms: Sequence[tuple[float, float]], log_growth: float) -> float:

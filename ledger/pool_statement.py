@@ -10,20 +10,31 @@ from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from ledger.history import DayClose, day_closes, flows_by_day
 from ledger.money import half_even_to, total
-from ledger.performance import RATIO_DIGITS, Drawdown, MonthReturn, PricePoint, drawdown, monthly_returns
-from ledger.units import INITIAL_PRICE, Price
+from ledger.performance import (
+    RATIO_DIGITS,
+    Drawdown,
+    MonthReturn,
+    PricePoint,
+    YearReturns,
+    drawdown,
+    monthly_returns,
+    yearly_returns,
+)
+from ledger.units import INITIAL_PRICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolDay:
     """The pool at the end of a day."""
 
-    day: date
+    day: date  # of the trade server
     nav: Decimal
     units: Decimal
     nav_per_unit: Decimal
-    flow: Decimal  # paid in less redeemed on that day
+    flow: Decimal  # paid in less redeemed since the day before
+    drawdown: Decimal  # fall of the unit price from its peak so far, a fraction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,57 +48,67 @@ class PoolStatement:
     time_weighted_return: Decimal
     drawdown: Drawdown
     months: tuple[MonthReturn, ...]
+    years: tuple[YearReturns, ...]
 
 
 def pool_statement(
-    points: Sequence[tuple[datetime, Price]], flows: Iterable[tuple[datetime, Decimal]], nav: Decimal
+    closes: Sequence[DayClose], flows: Iterable[tuple[datetime, Decimal]], nav: Decimal
 ) -> PoolStatement:
     """Fold a pool's prices and flows into a statement.
 
     Args:
-        points: every price kept, oldest first, with its moment; no units means that the pool begins (again) there.
+        closes: every price kept, oldest first, with its moment; no units means that the pool begins (again) there.
         flows: money paid in (plus) and redeemed (minus), any order.
         nav: of now.
     """
-    flows = list(flows)
+    flows = sorted(flows, key=lambda flow: flow[0])
     paid_in = total(amount for _, amount in flows if amount > 0)
     paid_out = -total(amount for _, amount in flows if amount < 0)
-    track = list(price_index(points))
+    track = list(price_index(closes))
     growth = track[-1].price / track[0].price - 1 if track else Fraction(0)
     return PoolStatement(
-        days=tuple(_pool_days(points, flows)),
+        days=tuple(_pool_days(closes, track, flows)),
         contributed=paid_in,
         redeemed=paid_out,
         profit=total((nav, paid_out, -paid_in)),
         time_weighted_return=half_even_to(growth, RATIO_DIGITS),
         drawdown=drawdown(track),
         months=tuple(monthly_returns(track)),
+        years=tuple(yearly_returns(track)),
     )
 
 
-def price_index(points: Iterable[tuple[datetime, Price]]) -> Iterable[PricePoint]:
+def price_index(closes: Iterable[DayClose]) -> Iterable[PricePoint]:
     """Chain the unit price over the times that everybody had left and the pool began again at its first price."""
     base, last = Fraction(1), Fraction(1)
-    for at, price in points:
-        if price.units:
-            last = base * price.ratio
+    for close in closes:
+        if close.price.units:
+            last = base * close.price.ratio
         else:
             base = last / INITIAL_PRICE.ratio
-        yield PricePoint(at=at, price=last)
+        yield PricePoint(at=close.at, day=close.day, price=last)
 
 
 def _pool_days(
-    points: Iterable[tuple[datetime, Price]], flows: Iterable[tuple[datetime, Decimal]]
+    closes: Sequence[DayClose], track: Iterable[PricePoint], flows: Sequence[tuple[datetime, Decimal]]
 ) -> Iterable[PoolDay]:
-    moved: dict[date, Decimal] = {}
-    for at, amount in flows:
-        moved[at.date()] = total((moved.get(at.date(), Decimal(0)), amount))
-    ends = {at.date(): price for at, price in points if price.units}
-    for day, price in sorted(ends.items()):
+    falls = _falls(track)
+    ends = day_closes(closes)
+    for close, flow in zip(ends, flows_by_day(ends, flows), strict=True):
         yield PoolDay(
-            day=day,
-            nav=price.nav,
-            units=price.units,
-            nav_per_unit=half_even_to(price.ratio, RATIO_DIGITS),
-            flow=moved.get(day, Decimal(0)),
+            day=close.day,
+            nav=close.price.nav,
+            units=close.price.units,
+            nav_per_unit=half_even_to(close.price.ratio, RATIO_DIGITS),
+            flow=flow,
+            drawdown=falls[close.at],
         )
+
+
+def _falls(track: Iterable[PricePoint]) -> dict[datetime, Decimal]:
+    """Return how far below its peak so far the price stood, by moment."""
+    peak, falls = Fraction(0), {}
+    for point in track:
+        peak = max(peak, point.price)
+        falls[point.at] = half_even_to(1 - point.price / peak, RATIO_DIGITS)
+    return falls

@@ -6,22 +6,24 @@ A member's statement is folded from that member's lot changes; each line names t
              = realised + unrealised - performance fees paid + fees earned
     realised = what burned units fetched - what they had cost
 
-The management fee is in the price: it is nobody's line. Money is exact and in whole cents; ratios are rounded figures.
+The management fee is in the price; what a member bore of it is a figure beside the profit, not a part of it. Money is
+exact and in whole cents; ratios are rounded figures.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 
+from ledger.fees import FeePerUnit
+from ledger.history import PRICE_DIGITS, DayClose, DayLine, Step, day_closes, member_days
 from ledger.journal import TransactionKind
 from ledger.money import half_even_to, scaled, total
 from ledger.performance import Flow, Valuation, money_weighted_return, time_weighted_return
 from ledger.units import Price
 
 PERCENT_DIGITS = 4
-PRICE_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +56,6 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DayLine:
-    """A member's position at the end of a day."""
-
-    day: date
-    units: Decimal
-    nav_per_unit: Decimal
-    value: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MemberStatement:
     """A member's account with the pool."""
 
@@ -82,6 +74,7 @@ class MemberStatement:
     fees_paid: Decimal  # performance fees settled
     fees_earned: Decimal  # as the manager
     fee_accrued: Decimal
+    management_fees: Decimal  # this member's part of the management fee; the price has it already
     time_weighted_return: Decimal
     money_weighted_return: Decimal | None  # a year; None: there is no such rate
     movements: tuple[Movement, ...]
@@ -106,14 +99,16 @@ def member_statement(
     member: int,
     movements: Sequence[Movement],
     holding: Holding,
-    prices: Mapping[date, Price] | None = None,
+    closes: Sequence[DayClose] = (),
+    management: FeePerUnit | None = None,
 ) -> MemberStatement:
     """Fold a member's movements into a statement.
 
     Args:
         movements: all of that member, oldest first.
         holding: what there is now.
-        prices: last price of each day, for the history by day; None leaves it out.
+        closes: prices by day, oldest first, for the history by day; the last one may be that of now.
+        management: the management fee that was charged to the pool; None: there never was one.
     """
     money = _money(movements)
     profit = total((holding.value, money.redeemed, -money.contributed))
@@ -134,10 +129,11 @@ def member_statement(
         fees_paid=money.fees_paid,
         fees_earned=money.fees_earned,
         fee_accrued=holding.fee_accrued,
+        management_fees=_management(movements, holding, management),
         time_weighted_return=_member_return(movements, holding),
         money_weighted_return=_member_rate(movements, holding),
         movements=tuple(movements),
-        days=tuple(_days(movements, prices or {}, holding.digits)),
+        days=tuple(_days(movements, closes, holding)),
     )
 
 
@@ -201,17 +197,37 @@ def _member_rate(movements: Iterable[Movement], holding: Holding) -> Decimal | N
     return money_weighted_return(flows)
 
 
-def _days(movements: Iterable[Movement], prices: Mapping[date, Price], digits: int) -> Iterable[DayLine]:
-    """Walk days and movements side by side; days before the first unit are left out."""
-    waiting = list(movements)
-    place, held, begun = 0, Decimal(0), False
-    for day, price in sorted(prices.items()):
-        while place < len(waiting) and waiting[place].at.date() <= day:
-            held, begun = total((held, waiting[place].units)), True
-            place += 1
-        if begun:
-            value = half_even_to(Fraction(held) * price.ratio, digits)
-            yield DayLine(day=day, units=held, nav_per_unit=half_even_to(price.ratio, PRICE_DIGITS), value=value)
+def _days(movements: Sequence[Movement], closes: Sequence[DayClose], holding: Holding) -> Iterable[DayLine]:
+    """Tell the days; the last one ends now, at the value that was shared out to the cent."""
+    counted = set(map(id, _without_reversed(movements)))
+    steps = [
+        Step(at=move.at, units=move.units, flow=_flow(move) if id(move) in counted else Decimal(0))
+        for move in movements
+    ]
+    ends = day_closes(closes)
+    is_now = bool(ends) and ends[-1].at == holding.at
+    return member_days(steps, ends, holding.digits, final=holding.value if is_now else None)
+
+
+def _flow(move: Movement) -> Decimal:
+    """Return the money that moved: paid in, or taken out after fees; nothing was paid in for minted units."""
+    if move.units <= 0:
+        return total((move.cash, move.fee))
+    return move.cash if move.kind in _DEPOSITS else Decimal(0)
+
+
+def _management(movements: Iterable[Movement], holding: Holding, charged: FeePerUnit | None) -> Decimal:
+    """Return what the units that were held bore of the management fee, from movement to movement."""
+    if charged is None:
+        return scaled(0, holding.digits)
+    held, since, borne = Decimal(0), None, Fraction(0)
+    for move in movements:
+        if since is not None:
+            borne += Fraction(held) * charged.between(since, move.at)
+        held, since = total((held, move.units)), move.at
+    if since is not None:
+        borne += Fraction(held) * charged.between(since, holding.at)
+    return half_even_to(borne, holding.digits)
 
 
 def _percent(part: Decimal, whole: Decimal) -> Decimal:

@@ -1,16 +1,20 @@
 """What the database itself refuses, whoever asks; and what verification sees when somebody got past it."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from ledger.fees import FeeTerms
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import assert_sound, pays_in, takes_out, verified
 from zmq_bridge.embedded import EmbeddedPostgres
 from zmq_bridge.embedded.postgres import SUPERUSER
 from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.ledger.fees import set_terms
+from zmq_bridge.storage.ledger.pool import Terms
 from zmq_bridge.storage.ledger.posting import post_deal
 from zmq_bridge.storage.migrations import migrate
 
@@ -21,7 +25,10 @@ APPLICATION = "zmq_bridge_app"
 @pytest.fixture
 def busy(broker: Broker, members: tuple[int, int, int]) -> Broker:
     """An account with some history."""
-    ann, bob, _ = members
+    ann, bob, manager = members
+    fees = FeeTerms(management_rate=Decimal("0.01"), performance_rate=Decimal("0.10"), manager=manager)
+    with broker.engine.begin() as connection:
+        set_terms(connection, broker.account_id, Terms(fees=fees), actor="eve")
     pays_in(broker, ann, "1000.00")
     broker.does("sell", "50.00", entry="out", commission="-3.00")
     broker.agrees()
@@ -35,11 +42,6 @@ def busy(broker: Broker, members: tuple[int, int, int]) -> Broker:
     "change", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"], ids=["update", "delete", "truncate"]
 )
 def test_the_books_only_grow(busy, table, change):
-    with busy.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO ledger_terms (account_id, price_min, price_max, actor, at) VALUES (%s, 1, 2, 'eve', now())",
-            (busy.account_id,),
-        )
     with pytest.raises(IntegrityError, match="APPEND_ONLY"), busy.engine.begin() as connection:
         connection.exec_driver_sql(change.format(table))
     assert_sound(busy)
@@ -164,6 +166,42 @@ def test_an_edit_behind_the_databases_back_is_found(busy, intruder, edit):
         assert not verified(connection, busy.account_id).sound
 
 
+SURROGATES = {"id"}  # numbers of rows: they say nothing, and the order they give is in the chain
+OTHER = {
+    "bigint": "{} + 1", "numeric": "coalesce({}, 0) + 0.00000001", "text": "coalesce({}, '') || 'x'",
+    "jsonb": "{} || '{{\"more\": \"x\"}}'", "timestamp with time zone": "{} + interval '1 microsecond'",
+    "date": "{} + 1",
+}  # fmt: skip
+NAMED = {"hash": "reverse({})", "prev_hash": "reverse({})", "period": "'year'"}  # columns that take only some values
+COLUMNS = (
+    "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s"
+)
+
+
+@pytest.mark.parametrize("table", BOOKS)
+def test_an_edit_of_any_column_of_any_row_is_found(busy, intruder, table):
+    """Every column of the first, a middle and the last row of the books, one at a time, by a superuser."""
+    with busy.engine.connect() as connection:
+        ids = connection.exec_driver_sql(f"SELECT id FROM {table} ORDER BY id").scalars().all()
+        columns = {row.column_name: row.data_type for row in connection.exec_driver_sql(COLUMNS, (table,))}
+    edits = 0
+    for column, kind in columns.items():
+        for row in {ids[0], ids[len(ids) // 2], ids[-1]}:
+            if column in SURROGATES:
+                continue
+            change = NAMED.get(column) or OTHER[kind]
+            with intruder.connect() as connection:
+                connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+                edit = f"UPDATE {table} SET {column} = {change.format(column)} WHERE id = {row} RETURNING 1"
+                reversed_genesis = column == "prev_hash" and row == ids[0]
+                assert reversed_genesis or connection.exec_driver_sql(edit).scalar() == 1
+                edits += 1
+                assert reversed_genesis or not verified(connection, busy.account_id).sound, edit
+                connection.rollback()
+    assert edits >= len(columns) - len(SURROGATES)
+    assert_sound(busy)
+
+
 def test_a_transaction_taken_out_of_the_middle_is_found_by_its_broken_link(busy, intruder):
     with intruder.begin() as connection:
         connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
@@ -187,7 +225,7 @@ def test_a_forged_row_that_is_no_transaction_is_found_and_not_stumbled_over(busy
 
 def test_untouched_books_are_sound(busy):
     found = assert_sound(busy)
-    assert (found.transactions, found.entries) == (8, 23)
+    assert (found.transactions, found.entries) == (11, 26)
 
 
 # the application's role

@@ -143,7 +143,7 @@ def test_the_returns_of_the_document():
     chain = [Valuation(value=Decimal(value), flow=Decimal(flow)) for value, flow in values]
     assert f"return of {100 * time_weighted_return(chain):.1f} %" in DOCUMENT
     assert f"gain of {gain(chain):.2f}" in DOCUMENT
-    points = [PricePoint(at=NOW, price=Fraction(equity)) for equity in (12500, 10100)]
+    points = [PricePoint(at=NOW, day=NOW.date(), price=Fraction(equity)) for equity in (12500, 10100)]
     assert f"it is {100 * drawdown(points).fraction:.1f} %" in DOCUMENT
     assert f"would say {100 * (1 - Decimal(9100) / 12500):.1f} %" in DOCUMENT
 

@@ -17,6 +17,7 @@ from ledger.performance import (
     money_weighted_return,
     monthly_returns,
     time_weighted_return,
+    yearly_returns,
 )
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -128,7 +129,8 @@ def test_deposits_of_any_size_leave_the_return_of_constant_growth_alone(steps):
 
 
 def points(*prices: int, step: timedelta = timedelta(days=1)) -> list[PricePoint]:
-    return [PricePoint(at=START + place * step, price=Fraction(price)) for place, price in enumerate(prices)]
+    moments = [START + place * step for place in range(len(prices))]
+    return [PricePoint(at=at, day=at.date(), price=Fraction(price)) for at, price in zip(moments, prices, strict=True)]
 
 
 def test_the_drawdown_is_the_deepest_fall_from_a_peak_and_not_the_last():
@@ -154,3 +156,10 @@ def test_monthly_returns_chain_to_the_whole():
     table = monthly_returns(points(100, 110, 121, 133, step=timedelta(days=20)))
     assert [line.month for line in table] == [date(2024, 1, 1), date(2024, 2, 1), date(2024, 3, 1)]
     assert [line.ratio for line in table] == [Decimal("0.1"), Decimal("0.1"), Decimal("0.09917355")]
+
+
+def test_a_table_of_years_chains_its_months_and_leaves_out_those_without_a_price():
+    table = yearly_returns(points(100, 110, 99, 198, step=timedelta(days=150)))
+    assert [(line.year, line.ratio) for line in table] == [(2024, Decimal("-0.01")), (2025, Decimal(1))]
+    assert [place + 1 for place, ratio in enumerate(table[0].months) if ratio is not None] == [1, 5, 10]
+    assert table[1].months[2] == Decimal(1)

@@ -1,8 +1,11 @@
 """A statement's figures add up, and each line names its transaction."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+from ledger.fees import FeePerUnit
+from ledger.history import DayClose
 from ledger.journal import TransactionKind
 from ledger.pool_statement import pool_statement
 from ledger.statement import Holding, Movement, member_statement
@@ -37,6 +40,11 @@ def holding(units: str, value: str, ratio: str, day: int = 365) -> Holding:
         at=START + timedelta(days=day), units=Decimal(units), value=Decimal(value), price=price(ratio),
         pool_units=Decimal(1000), owed=Decimal(0), fee_accrued=Decimal(0),
     )  # fmt: skip
+
+
+def close(day: int, ratio: str) -> DayClose:
+    at = START + timedelta(days=day)
+    return DayClose(day=at.date(), at=at, price=price(ratio))
 
 
 BUY = TransactionKind.SUBSCRIPTION
@@ -103,25 +111,52 @@ def test_two_members_with_other_timing_have_one_return_of_the_pool_and_two_of_th
 
 
 def test_the_history_by_day_begins_with_the_first_unit():
-    days = {date(2025, 1, day): price(f"1.{day}") for day in range(1, 6)}
+    closes = [close(day, f"1.{day + 1}") for day in range(5)]
     moves = [move(2, BUY, "a", "100", "130", "1.3"), move(3, SELL, "a", "-50", "-70", "1.4")]
-    found = member_statement(1, moves, holding("50", "75.00", "1.5"), days)
-    assert [(line.day.day, line.units, line.value) for line in found.days] == [
-        (3, Decimal(100), Decimal("130.00")),
-        (4, Decimal(50), Decimal("70.00")),
-        (5, Decimal(50), Decimal("75.00")),
+    found = member_statement(1, moves, holding("50", "75.00", "1.5"), closes)
+    assert [(line.day.day, line.units, line.value, line.flow, line.profit) for line in found.days] == [
+        (3, Decimal(100), Decimal("130.00"), Decimal(130), Decimal(0)),
+        (4, Decimal(50), Decimal("70.00"), Decimal(-70), Decimal(10)),
+        (5, Decimal(50), Decimal("75.00"), Decimal(0), Decimal(5)),
     ]
+
+
+def test_a_day_is_the_servers_and_holds_what_came_before_its_last_price():
+    """A deposit two hours before midnight UTC belongs to the next day of a server that is three hours ahead."""
+    late = START + timedelta(hours=22)
+    deposit = Movement(
+        transaction_id=1, cause="s", kind=BUY, at=late, lot="a", units=Decimal(100), cash=Decimal(100), fee=Decimal(0),
+        price=price("1"),
+    )  # fmt: skip
+    closes = [
+        DayClose(day=date(2025, 1, 1), at=late - timedelta(hours=2), price=price("1")),
+        DayClose(day=date(2025, 1, 2), at=late, price=price("1")),
+    ]
+    found = member_statement(1, [deposit], holding("100", "100.00", "1"), closes)
+    assert [(line.day.day, line.flow) for line in found.days] == [(2, Decimal(100))]
+
+
+def test_the_last_day_ends_now_at_the_value_that_was_shared_out_and_days_add_up_to_the_profit():
+    moves = [move(0, BUY, "a", "33.333", "33.33", "1"), move(2, SELL, "a", "-3.333", "-4.44", "1.3333")]
+    now = holding("30", "41.13", "1.371", 4)
+    found = member_statement(1, moves, now, [close(0, "1"), close(2, "1.3333"), close(4, "1.371")])
+    assert found.days[-1].value == found.value == Decimal("41.13")
+    assert sum(line.profit for line in found.days) == found.profit
+    assert sum(line.flow for line in found.days) == found.contributed - found.redeemed
+
+
+def test_a_member_bears_the_management_fee_of_the_days_on_which_units_were_held():
+    """0.50 a day on 1,000 units: 100 units for ten days and 50 for five bear 0.50 + 0.125, and nobody pays before."""
+    charged = FeePerUnit((START + timedelta(days=day), Decimal("0.50"), Decimal(1000)) for day in range(1, 31))
+    moves = [move(5, BUY, "a", "100", "100", "1"), move(15, SELL, "a", "-50", "-50", "1")]
+    found = member_statement(1, moves, holding("50", "50.00", "1", 20), (), charged)
+    assert found.management_fees == Decimal("0.62")
 
 
 def test_a_pool_that_was_left_and_begins_again_goes_on_where_it_was():
     """The first unit costs one again; that is no fall from 1.50."""
-    points = [
-        (START, price("1")),
-        (START + timedelta(days=10), price("1.5")),
-        (START + timedelta(days=40), Price(nav=Decimal(0), units=Decimal(0))),
-        (START + timedelta(days=41), price("1")),
-        (START + timedelta(days=70), price("1.2")),
-    ]
+    empty = replace(close(40, "1"), price=Price(nav=Decimal(0), units=Decimal(0)))
+    points = [close(0, "1"), close(10, "1.5"), empty, close(41, "1"), close(70, "1.2")]
     flows = [(START, Decimal(1000)), (START + timedelta(days=20), Decimal(-1500)), (START, Decimal(500))]
     found = pool_statement(points, flows, Decimal("600"))
     assert found.time_weighted_return == Decimal("0.8")
@@ -129,3 +164,6 @@ def test_a_pool_that_was_left_and_begins_again_goes_on_where_it_was():
     assert (found.contributed, found.redeemed, found.profit) == (Decimal(1500), Decimal(1500), Decimal(600))
     assert [line.ratio for line in found.months] == [Decimal("0.5"), Decimal(0), Decimal("0.2")]
     assert next((line.nav_per_unit, line.flow) for line in found.days) == (Decimal(1), Decimal(1500))
+    assert [day.drawdown for day in found.days] == [Decimal(0)] * 4
+    (year,) = found.years
+    assert (year.year, year.ratio, year.months[:4]) == (2025, Decimal("0.8"), (*(m.ratio for m in found.months), None))

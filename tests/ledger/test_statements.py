@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
+from ledger.units import Price
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import assert_sound, pays_in, takes_out
 from zmq_bridge.storage.ledger.corrections import reverse_transaction
+from zmq_bridge.storage.ledger.prices import closing_prices, store_price
 from zmq_bridge.storage.ledger.statements import all_statements, pool_history, statement_of
 
 
@@ -77,15 +80,31 @@ def test_the_history_by_day_takes_each_days_last_price(broker, members):
     story(broker, ann, bob)
     today = datetime.now(UTC)
     with broker.engine.begin() as connection:
-        for ago, nav in ((-1, "5000"), (-1, "6000"), (-3, "7000")):
-            connection.exec_driver_sql(
-                "INSERT INTO ledger_prices (account_id, at, nav, units, cause) VALUES (%s, %s, %s, 2000, 'snapshot')",
-                (broker.account_id, today - timedelta(days=ago), nav),
-            )
-        days = statement_of(connection, broker.account_id, bob).days
-    assert [(line.day - today.date()).days for line in days] == [0, 1, 3]
-    assert [line.nav_per_unit for line in days][1:] == [Decimal(3), Decimal("3.5")]
-    assert days[1].value == Decimal("3000.00")
+        for ahead, nav in ((1, "5000"), (1, "6000"), (3, "7000")):
+            day = today + timedelta(days=ahead)
+            price = Price(nav=Decimal(nav), units=Decimal(2000))
+            store_price(connection, broker.account_id, at=day, server_day=day.date(), price=price, cause="snapshot")
+        closes = closing_prices(connection, broker.account_id)
+    assert [(close.day - today.date()).days for close in closes] == [0, 1, 3]
+    assert [close.price.ratio for close in closes][1:] == [3, Fraction(7, 2)]
+    assert_sound(broker)
+
+
+def test_days_of_the_trade_server_are_days_of_statements_and_of_the_pool(broker, members):
+    ann, bob, _ = members
+    hours = 13 if datetime.now(UTC).hour >= 12 else -13
+    with broker.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO terminals (account_id, role, session, server_offset_s) VALUES (%s, 'desk', 1, %s)",
+            (broker.account_id, hours * 3600),
+        )
+    story(broker, ann, bob)
+    with broker.engine.connect() as connection:
+        mine, pool = statement_of(connection, broker.account_id, ann), pool_history(connection, broker.account_id)
+    (line,) = mine.days
+    assert (line.day - datetime.now(UTC).date()).days == (1 if hours > 0 else -1)
+    assert (line.value, line.flow, line.profit) == (mine.value, mine.contributed - mine.redeemed, mine.profit)
+    assert [(day.day, day.flow) for day in pool.days] == [(line.day, pool.contributed - pool.redeemed)]
 
 
 def test_what_was_reversed_is_no_flow_of_the_pool(broker, members):

@@ -114,6 +114,6 @@ def test_v11_a_withdrawal_is_no_drawdown() -> None:
     peak, trough = Fraction(12500) / units, Fraction(10100) / units
     after = (10100 - 1000) / (units - 1000 / trough)
     prices = [Fraction(1), peak, trough, after]
-    points = [PricePoint(at=NOW + timedelta(days=day), price=price) for day, price in enumerate(prices)]
+    points = [PricePoint(at=NOW + timedelta(day), day=NOW.date(), price=price) for day, price in enumerate(prices)]
     assert drawdown(points[:3]).fraction == Decimal(expect["before"])
     assert drawdown(points).fraction == Decimal(expect["after"])

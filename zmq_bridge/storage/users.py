@@ -32,8 +32,20 @@ FIND = "SELECT id, name, email, status, created_at FROM users WHERE id = %(id)s"
 
 LIST = """
 SELECT id, name, email, status, created_at FROM users
-WHERE id > %(after)s ORDER BY id LIMIT %(limit)s
+WHERE id > %(after)s AND (%(status)s::text IS NULL OR status = %(status)s)
+ORDER BY id LIMIT %(limit)s
 """
+
+LOCK = "SELECT id, name, email, status, created_at FROM users WHERE id = %(id)s FOR NO KEY UPDATE"
+"""Keeps out `keep`, and not those who only name the member: they hold the account's lock, which is taken after this."""
+
+KEEP = "SELECT status FROM users WHERE id = %(id)s FOR SHARE"
+
+SET_STATUS = """
+UPDATE users SET status = %(status)s WHERE id = %(id)s RETURNING id, name, email, status, created_at
+"""
+
+ACTIVE, INACTIVE = "active", "inactive"
 
 
 def create_user(connection: Connection, *, name: str, email: str, actor: str) -> User | None:
@@ -53,9 +65,31 @@ def get_user(connection: Connection, user_id: int) -> User | None:
     return None if row is None else _user(row)
 
 
-def list_users(connection: Connection, *, after: int = 0, limit: int = 50) -> list[User]:
-    """Members by id, those after `after`."""
-    return [_user(row) for row in connection.exec_driver_sql(LIST, {"after": after, "limit": limit})]
+def keep_active(connection: Connection, user_id: int) -> bool:
+    """Say whether a member is active, and keep it so until this transaction ends. Before any account's lock."""
+    return connection.exec_driver_sql(KEEP, {"id": user_id}).scalar() == ACTIVE
+
+
+def list_users(connection: Connection, *, after: int = 0, limit: int = 50, status: str | None = None) -> list[User]:
+    """Members by id, those after `after`; with a status, only those."""
+    values = {"after": after, "limit": limit, "status": status}
+    return [_user(row) for row in connection.exec_driver_sql(LIST, values)]
+
+
+def set_user_status(connection: Connection, user_id: int, status: str, *, actor: str, reason: str) -> User | None:
+    """Activate or deactivate a member; what is so already stays without a line. None: there is no such member.
+
+    An inactive member invests no more; what they own stays theirs, and they can take it out.
+    """
+    row = connection.exec_driver_sql(LOCK, {"id": user_id}).one_or_none()
+    if row is None or row.status == status:
+        return None if row is None else _user(row)
+    user = _user(connection.exec_driver_sql(SET_STATUS, {"id": user_id, "status": status}).one())
+    record(
+        connection, actor=actor, action="user.status", subject=f"user:{user_id}",
+        before={"status": row.status}, after={"status": status, "reason": reason},
+    )  # fmt: skip
+    return user
 
 
 def _user(row: Row[Any]) -> User:

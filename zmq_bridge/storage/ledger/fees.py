@@ -12,18 +12,18 @@ from sqlalchemy import Connection
 from ledger.dealing import Dealing, accrue_fee, crystallise_fees
 from ledger.errors import InvalidTerms
 from ledger.fees import accrue_management
-from ledger.journal import Transaction
+from ledger.journal import Transaction, TransactionKind, terms_cause
 from ledger.refusals import Refused
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.ledger.journal import append
+from zmq_bridge.storage.ledger.journal import append, append_new
 from zmq_bridge.storage.ledger.pool import (
     PoolNow,
     Terms,
     dealing_now,
+    keep_price,
     load_lots,
     load_pool,
     load_terms,
-    store_price,
 )
 from zmq_bridge.storage.locks import Lock, hold
 
@@ -33,8 +33,8 @@ ACCRUE_EVERY_S = 3_600  # how often a fee is accrued when nobody deals
 INSERT_TERMS = """
 INSERT INTO ledger_terms
     (account_id, management_rate, performance_rate, manager_id, period, price_min, price_max, actor, at)
-VALUES (%(account)s, %(management)s, %(performance)s, %(manager)s, %(period)s, %(low)s, %(high)s, %(actor)s,
-    clock_timestamp())
+VALUES (%(account)s, %(management)s, %(performance)s, %(manager)s, %(period)s, %(low)s, %(high)s, %(actor)s, %(now)s)
+RETURNING id
 """
 
 LAST_CARRY = """
@@ -70,12 +70,34 @@ def set_terms(connection: Connection, account_id: int, terms: Terms, *, actor: s
         "low": terms.band.minimum,
         "high": terms.band.maximum,
         "actor": actor,
+        "now": state.now,
     }
-    connection.exec_driver_sql(INSERT_TERMS, values)
+    number = connection.exec_driver_sql(INSERT_TERMS, values).scalar_one()
+    append_new(connection, account_id, _agreement(number, terms, actor, state.now))
     record(
         connection, actor=actor, action="ledger.terms", subject=f"account:{account_id}", account_id=account_id,
-        before=_shown(before), after=_shown(terms),
+        before=shown_terms(before), after=shown_terms(terms),
     )  # fmt: skip
+
+
+def crystallise_by_hand(
+    connection: Connection, account_id: int, *, actor: str, reason: str
+) -> Transaction | Refused | None:
+    """Turn every fee that is due into units now, on a person's word; the running period ends none the less."""
+    hold(connection, Lock.ADMISSION, account_id)
+    period = f"{load_pool(connection, account_id).now:%Y-%m-%dT%H:%M:%S.%f}"
+    run = crystallise_now(connection, account_id, period=period)
+    if isinstance(run, Transaction):
+        record(
+            connection, actor=actor, action="ledger.crystallise", subject=run.cause, account_id=account_id,
+            after={"reason": reason},
+        )  # fmt: skip
+    return run
+
+
+def terms_detail(terms: Terms, actor: str) -> dict[str, str]:
+    """Write terms down as the chain tells them: rates move money, so nobody may edit them unseen."""
+    return {**{name: str(value) for name, value in shown_terms(terms).items()}, "actor": actor}
 
 
 def accrue_until_now(connection: Connection, state: PoolNow, terms: Terms) -> bool:
@@ -106,8 +128,8 @@ def run_fees(connection: Connection, account_id: int) -> Transaction | Refused |
     if state.accrued_at is None:
         connection.exec_driver_sql(ACCRUED_AT, {"account": account_id, "now": state.now})
         return None
-    ended = _period(state.accrued_at, terms.period)
-    due = ended != _period(state.now, terms.period)
+    ended = _period(state.server_time(state.accrued_at), terms.period)
+    due = ended != _period(state.server_time(state.now), terms.period)
     if not due and (state.now - state.accrued_at).total_seconds() < ACCRUE_EVERY_S:
         return None
     if not due:
@@ -133,9 +155,14 @@ def crystallise_now(connection: Connection, account_id: int, *, period: str) -> 
     run = crystallise_fees(dealing, period=period, lots=lots, accrued=state.accrued)
     connection.exec_driver_sql(ACCRUED_AT, {"account": account_id, "now": state.now})
     if isinstance(run, Transaction) and append(connection, account_id, run) is not None:
-        store_price(connection, state, run.cause)
+        keep_price(connection, state, run.cause)
         return run
     return run if isinstance(run, Refused) else None
+
+
+def _agreement(number: int, terms: Terms, actor: str, now: datetime) -> Transaction:
+    detail = terms_detail(terms, actor)
+    return Transaction(cause=terms_cause(number), kind=TransactionKind.TERMS, at=now, entries=(), detail=detail)
 
 
 def _period(moment: datetime, length: str) -> str:
@@ -146,12 +173,18 @@ def _period(moment: datetime, length: str) -> str:
     return f"{moment:%Y-%m}"
 
 
-def _shown(terms: Terms) -> dict[str, str | int | None]:
+def shown_terms(terms: Terms) -> dict[str, str | int | None]:
+    """Write terms down as the audit log, the chain and the API show them."""
     return {
-        "management_rate": f"{terms.fees.management_rate:f}",
-        "performance_rate": f"{terms.fees.performance_rate:f}",
+        "management_rate": _plain(terms.fees.management_rate),
+        "performance_rate": _plain(terms.fees.performance_rate),
         "manager": terms.fees.manager,
         "period": terms.period,
-        "price_min": f"{terms.band.minimum:f}",
-        "price_max": f"{terms.band.maximum:f}",
+        "price_min": _plain(terms.band.minimum),
+        "price_max": _plain(terms.band.maximum),
     }
+
+
+def _plain(figure: Decimal) -> str:
+    """Write a number in one way, however many zeros it came with."""
+    return f"{figure.normalize():f}"

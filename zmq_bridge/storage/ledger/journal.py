@@ -151,6 +151,13 @@ def find(connection: Connection, account_id: int, cause: str) -> StoredTransacti
     return None if found is None else next(transactions(connection, account_id, after=found - 1))
 
 
+def cause_of(connection: Connection, account_id: int, transaction_id: int) -> str | None:
+    """Return the cause of a transaction; None: the account has no such transaction."""
+    query = "SELECT cause FROM ledger_transactions WHERE account_id = %(account)s AND id = %(id)s"
+    found: str | None = connection.exec_driver_sql(query, {"account": account_id, "id": transaction_id}).scalar()
+    return found
+
+
 def transactions(connection: Connection, account_id: int, *, after: int = 0) -> Iterator[StoredTransaction]:
     """Read an account's history in its order, a few thousand rows at a time."""
     for record in records(connection, account_id, after=after):
@@ -230,6 +237,8 @@ def _entry(row: Row[Any]) -> Entry:
 
 
 def _lot_change(row: Row[Any]) -> LotChange:
+    if (row.mark_nav is None) != (row.mark_units is None):
+        raise ImpossibleHistory(f"lot {row.lot}: expected a whole mark or none, found {row.mark_nav}/{row.mark_units}")
     mark = None if row.mark_nav is None else Price(nav=row.mark_nav, units=row.mark_units)
     return LotChange(lot=row.lot, member=row.user_id, units=row.units, cash=row.cash, fee=row.fee, high_water_mark=mark)
 

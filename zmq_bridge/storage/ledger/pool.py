@@ -12,7 +12,7 @@ deals.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -25,6 +25,7 @@ from ledger.lots import Lot
 from ledger.money import total
 from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import DEFAULT_BAND, Pool, Price, PriceBand
+from zmq_bridge.storage.ledger.prices import store_price
 from zmq_bridge.storage.locks import Lock, hold_shared
 
 Found = TypeVar("Found")
@@ -38,6 +39,8 @@ SELECT accounts.currency, accounts.currency_digits AS digits, clock_timestamp() 
     coalesce(sums.accrued, 0) AS accrued, coalesce(sums.issued, 0) AS issued,
     state.agreed_at, state.balance AS agreed_balance, state.equity AS agreed_equity, state.credit AS agreed_credit,
     since.deals AS deals_since, since.amount AS amount_since, state.accrued_at,
+    coalesce((SELECT server_offset_s FROM terminals WHERE account_id = accounts.id AND role IN ('both', 'desk')
+              ORDER BY session DESC LIMIT 1), 0) AS server_offset_s,
     EXISTS (SELECT FROM ledger_breaks WHERE account_id = accounts.id AND closed_at IS NULL) AS frozen,
     EXISTS (SELECT FROM ledger_suspense WHERE account_id = accounts.id AND settled_by IS NULL AND request IS NULL
             AND amount < 0) AS unmatched_withdrawal
@@ -71,12 +74,6 @@ SELECT lot, user_id, opened, units, units_bought, cost, mark_nav, mark_units FRO
 WHERE account_id = %(account)s AND units > 0 AND (%(member)s::bigint IS NULL OR user_id = %(member)s) ORDER BY opened
 """
 
-INSERT_PRICE = """
-INSERT INTO ledger_prices (account_id, at, nav, units, cause)
-VALUES (%(account)s, %(at)s, %(nav)s, %(units)s, %(cause)s)
-"""
-
-
 VERSION = """
 SELECT heads.hash, state.agreed_at FROM accounts
 LEFT JOIN ledger_heads AS heads ON heads.account_id = accounts.id
@@ -105,11 +102,21 @@ class PoolNow:
     balance: Decimal  # of the broker, by the ledger
     accrued: Decimal  # management fee owed to the manager
     now: datetime  # the database's clock
+    server_offset_s: int  # trade server's clock minus UTC; 0 while no terminal has told it
     as_of: datetime | None  # when the snapshot behind `pool` was received; None: no snapshot has agreed yet
     accrued_at: datetime | None  # up to when the management fee is booked; None: from now on
     current: bool  # no trading deal was posted since that snapshot
     frozen: bool  # a break between ledger and broker is open
     unmatched_withdrawal: bool  # money left the broker and nobody said for whom
+
+    def server_time(self, moment: datetime) -> datetime:
+        """Return what the trade server's clock shows at a moment: days and fee periods are its days."""
+        return moment + timedelta(seconds=self.server_offset_s)
+
+    @property
+    def server_day(self) -> date:
+        """Return the trade server's calendar day of now."""
+        return self.server_time(self.now).date()
 
 
 class UnknownAccountError(LookupError):
@@ -132,6 +139,7 @@ def load_pool(connection: Connection, account_id: int) -> PoolNow:
         balance=row.broker,
         accrued=row.accrued,
         now=row.now,
+        server_offset_s=row.server_offset_s,
         as_of=row.agreed_at,
         accrued_at=row.accrued_at,
         current=row.agreed_at is not None and row.deals_since == 0,
@@ -143,8 +151,11 @@ def load_pool(connection: Connection, account_id: int) -> PoolNow:
 def load_terms(connection: Connection, account_id: int) -> Terms:
     """Return the newest terms of an account; without any there are no fees."""
     row = connection.exec_driver_sql(TERMS, {"account": account_id}).one_or_none()
-    if row is None:
-        return Terms()
+    return Terms() if row is None else read_terms(row)
+
+
+def read_terms(row: Row[Any]) -> Terms:
+    """Make terms of their row."""
     fees = FeeTerms(management_rate=row.management_rate, performance_rate=row.performance_rate, manager=row.manager_id)
     return Terms(fees=fees, period=row.period, band=PriceBand(minimum=row.price_min, maximum=row.price_max))
 
@@ -169,10 +180,10 @@ def dealing_now(state: PoolNow, terms: Terms, *, pays_withdrawal: bool = False) 
     return Dealing(at=state.now, currency=state.currency, pool=state.pool, terms=terms.fees, band=terms.band)
 
 
-def store_price(connection: Connection, state: PoolNow, cause: str) -> None:
-    """Remember what a unit was worth, and what asked for it; no units means that the pool begins here."""
-    values = {"account": state.account_id, "at": state.now, "cause": cause}
-    connection.exec_driver_sql(INSERT_PRICE, {**values, "nav": state.pool.nav, "units": state.pool.units})
+def keep_price(connection: Connection, state: PoolNow, cause: str) -> None:
+    """Remember what a unit is worth now, and what asked for it."""
+    price = Price(nav=state.pool.nav, units=state.pool.units)
+    store_price(connection, state.account_id, at=state.now, server_day=state.server_day, price=price, cause=cause)
 
 
 def steady(connection: Connection, account_id: int, read: Callable[[], Found]) -> Found:

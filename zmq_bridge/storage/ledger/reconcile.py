@@ -22,7 +22,8 @@ from zmq_bridge.protocol.published import Snapshot
 from zmq_bridge.storage.ledger.breaks import Break, BreakReason, close_agreed, mark_reconciled, open_break, open_breaks
 from zmq_bridge.storage.ledger.fees import run_fees
 from zmq_bridge.storage.ledger.matching import match_waiting
-from zmq_bridge.storage.ledger.pool import load_pool, store_price
+from zmq_bridge.storage.ledger.pool import keep_price, load_pool
+from zmq_bridge.storage.ledger.prices import SNAPSHOT, last_kept
 from zmq_bridge.storage.ledger.settlement import Settled, settle_matched
 from zmq_bridge.storage.locks import Lock, hold
 
@@ -69,8 +70,6 @@ UPDATE ledger_reconciliations SET agreed_at = %(received_at)s, agreed_session = 
     balance = %(balance)s, equity = %(equity)s, credit = %(credit)s
 WHERE account_id = %(account)s
 """
-
-LAST_PRICE = "SELECT max(at) FROM ledger_prices WHERE account_id = %(account)s"
 
 ANYTHING_WAITS = "SELECT EXISTS (SELECT FROM ledger_suspense WHERE account_id = %(account)s AND settled_by IS NULL)"
 
@@ -187,11 +186,11 @@ def _agree(connection: Connection, account_id: int, row: Row[Any], snapshot: Sna
 
 
 def _keep_price(connection: Connection, account_id: int, now: datetime) -> None:
-    kept_at = connection.exec_driver_sql(LAST_PRICE, {"account": account_id}).scalar()
+    kept_at = last_kept(connection, account_id)
     if kept_at is None or (now - kept_at).total_seconds() >= PRICE_EVERY_S:
         state = load_pool(connection, account_id)
         if state.pool.units and state.pool.nav > 0:
-            store_price(connection, state, "snapshot")
+            keep_price(connection, state, SNAPSHOT)
 
 
 def _amount(amount: Decimal) -> Decimal:

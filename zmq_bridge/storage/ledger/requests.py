@@ -15,6 +15,7 @@ from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import check_cash
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
+from zmq_bridge.storage.filters import Filter
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, TABLES, match_waiting, unmatch
 from zmq_bridge.storage.ledger.pool import UnknownAccountError
 from zmq_bridge.storage.ledger.settlement import settle_matched
@@ -41,6 +42,10 @@ ON CONFLICT (source, idempotency_key) DO NOTHING RETURNING id
 BY_KEY = "SELECT * FROM {table} WHERE source = %(source)s AND idempotency_key = %(key)s"
 BY_ID = "SELECT * FROM {table} WHERE id = %(id)s"
 
+PENDING_OF = """
+SELECT id, account_id FROM subscriptions WHERE user_id = %(user)s AND status = 'pending' ORDER BY account_id, id
+"""
+
 LIST = """
 SELECT * FROM {table}
 WHERE (%(account)s::bigint IS NULL OR account_id = %(account)s)
@@ -49,6 +54,25 @@ WHERE (%(account)s::bigint IS NULL OR account_id = %(account)s)
   AND (%(before)s::text IS NULL OR id < %(before)s)
 ORDER BY id DESC LIMIT %(limit)s
 """
+
+PAGE = """
+SELECT * FROM (
+    SELECT 'subscription' AS kind, id, user_id, account_id, amount, false AS full_exit, currency, reference, status,
+        deal_ticket, settled_amount, units, refusal, created_at, settled_at FROM subscriptions
+    UNION ALL
+    SELECT 'redemption', id, user_id, account_id, amount, full_exit, currency, reference, status,
+        deal_ticket, settled_amount, units, refusal, created_at, settled_at FROM redemptions
+) AS requests
+WHERE (%(account_ids)s::bigint[] IS NULL OR account_id = ANY(%(account_ids)s))
+  AND (%(user)s::bigint IS NULL OR user_id = %(user)s)
+  AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+  AND (%(status)s::text IS NULL OR status = %(status)s)
+  AND (%(from_at)s::timestamptz IS NULL OR created_at >= %(from_at)s)
+  AND (%(to_at)s::timestamptz IS NULL OR created_at < %(to_at)s)
+  AND (%(after_0)s::text IS NULL OR id < %(after_0)s)
+ORDER BY id DESC LIMIT %(rows)s
+"""
+"""Requests of both kinds, newest first; the cursor is the id."""
 
 CANCEL = """
 UPDATE {table} SET status = 'cancelled', deal_ticket = NULL, settled_at = now()
@@ -154,6 +178,21 @@ def list_requests(
     """Return requests, newest first; `before` is the id that the last page ended with."""
     values = {"account": account_id, "user": user_id, "status": status, "before": before, "limit": limit}
     return [_read(kind, row) for row in connection.exec_driver_sql(LIST.format(table=TABLES[kind]), values)]
+
+
+def page_requests(
+    connection: Connection, wanted: Filter, *, kind: str | None = None, user_id: int | None = None
+) -> list[Request]:
+    """Return requests of one kind or of both, newest first, one more than the page holds."""
+    values = wanted.values() | {"kind": kind, "user": user_id}
+    return [Request(**row._mapping) for row in connection.exec_driver_sql(PAGE, values)]
+
+
+def cancel_pending_of(connection: Connection, user_id: int, *, actor: str) -> list[Request]:
+    """Take back every subscription of a member for which no money has come; redemptions stay theirs."""
+    rows = connection.exec_driver_sql(PENDING_OF, {"user": user_id}).all()
+    done = [cancel_request(connection, row.account_id, SUBSCRIPTION, row.id, actor=actor) for row in rows]
+    return [request for request in done if isinstance(request, Request)]
 
 
 def _request(

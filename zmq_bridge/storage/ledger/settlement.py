@@ -19,7 +19,7 @@ from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.fees import accrue_until_now
 from zmq_bridge.storage.ledger.journal import append_new
 from zmq_bridge.storage.ledger.matching import SUBSCRIPTION, TABLES
-from zmq_bridge.storage.ledger.pool import PoolNow, dealing_now, load_lots, load_pool, load_terms, store_price
+from zmq_bridge.storage.ledger.pool import PoolNow, dealing_now, keep_price, load_lots, load_pool, load_terms
 from zmq_bridge.storage.locks import Lock, hold
 
 BATCH_MAX = 100  # requests settled in one database transaction; the next agreement takes the next ones
@@ -126,7 +126,7 @@ def open_dealing(
 def book(connection: Connection, state: PoolNow, transaction: Transaction) -> None:
     """Book a dealing, and the price it was made at."""
     append_new(connection, state.account_id, transaction)
-    store_price(connection, state, transaction.cause)
+    keep_price(connection, state, transaction.cause)
 
 
 def _settle(connection: Connection, account_id: int, row: Row[Any]) -> Settled | Refused:
@@ -171,7 +171,8 @@ def _burn(
         return redeemed
     book(connection, state, redeemed)
     amount, units = _sum(redeemed, AccountKind.REDEMPTIONS), -_sum(redeemed, AccountKind.UNITS, row.user_id)
-    _update(connection, "redemptions", row.id, "owed", state, amount=amount, units=units)
+    status = "owed" if amount else "settled"  # less than a cent is left to the others, and nothing is wired
+    _update(connection, "redemptions", row.id, status, state, amount=amount, units=units)
     return Settled(request=redemption_cause(row.id), user_id=row.user_id, amount=amount, units=units)
 
 

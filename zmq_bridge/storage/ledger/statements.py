@@ -1,17 +1,20 @@
 """The rows that statements are folded from. The figures are those of `ledger.statement` and `ledger.pool_statement`."""
 
-from datetime import date
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from ledger.journal import TransactionKind
-from ledger.money import scaled
+from ledger.fees import FeePerUnit
+from ledger.history import DayClose
+from ledger.journal import GENESIS, TransactionKind
+from ledger.money import floor_to, scaled
 from ledger.pool_statement import PoolStatement, pool_statement
 from ledger.statement import Holding, MemberStatement, Movement, member_statement
 from ledger.units import Pool, Price
-from zmq_bridge.storage.ledger.pool import load_pool, steady
+from zmq_bridge.storage.ledger.pool import PoolNow, load_pool, steady
+from zmq_bridge.storage.ledger.prices import closing_prices, every_price
 from zmq_bridge.storage.ledger.shares import shares
 
 MOVEMENTS = """
@@ -22,24 +25,6 @@ JOIN ledger_transactions AS transactions ON transactions.id = changes.transactio
 WHERE changes.account_id = %(account)s AND (%(member)s::bigint IS NULL OR changes.user_id = %(member)s)
 ORDER BY changes.id
 """
-
-DAY_PRICES = """
-WITH span AS (
-    SELECT min(at)::date AS first, max(at)::date AS last FROM ledger_prices
-    WHERE account_id = %(account)s AND units > 0
-)
-SELECT day::date AS day, closing.nav, closing.units
-FROM span CROSS JOIN LATERAL generate_series(first, last, interval '1 day') AS day
-CROSS JOIN LATERAL (
-    SELECT nav, units FROM ledger_prices
-    WHERE account_id = %(account)s AND units > 0 AND at >= day AND at < day + interval '1 day'
-    ORDER BY at DESC, id DESC LIMIT 1
-) AS closing
-ORDER BY day
-"""
-"""The last price of each day that has one."""
-
-PRICES = "SELECT at, nav, units FROM ledger_prices WHERE account_id = %(account)s ORDER BY at, id"
 
 FLOWS = """
 SELECT transactions.at, -entries.amount AS amount FROM ledger_accounts AS accounts
@@ -53,18 +38,49 @@ ORDER BY entries.id
 """
 """Money in and out, without what was taken back."""
 
+HEAD = "SELECT hash FROM ledger_heads WHERE account_id = %(account)s"
+
 OWED = """
 SELECT user_id, -balance AS owed FROM ledger_accounts
 WHERE account_id = %(account)s AND kind = 'payable' AND balance <> 0
 """
 
 
+ACCRUALS = """
+SELECT transactions.at, entries.amount, (transactions.detail ->> 'units')::numeric AS units
+FROM ledger_accounts AS accounts
+JOIN ledger_entries AS entries ON entries.ledger_account_id = accounts.id
+JOIN ledger_transactions AS transactions ON transactions.id = entries.transaction_id
+WHERE accounts.account_id = %(account)s AND accounts.kind = 'management_fees'
+ORDER BY entries.id
+"""
+"""What the pool was charged for management, and on how many units."""
+
+
 def statement_of(connection: Connection, account_id: int, user_id: int) -> MemberStatement:
     """Return a member's statement, all of one moment."""
+    return statement_now(connection, account_id, user_id).statement
 
-    def read() -> MemberStatement:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementNow:
+    """A member's statement, and the state of the books that it was read from."""
+
+    statement: MemberStatement
+    head: str  # hash of the newest transaction
+    server_offset_s: int  # trade server's clock minus UTC
+
+
+def statement_now(connection: Connection, account_id: int, user_id: int) -> StatementNow:
+    """Return a member's statement with what proves it, all of one moment."""
+
+    def read() -> StatementNow:
         moment = _Moment(connection, account_id)
-        return moment.statement(user_id, movements(connection, account_id, user_id))
+        return StatementNow(
+            statement=moment.statement(user_id, movements(connection, account_id, user_id)),
+            head=connection.exec_driver_sql(HEAD, {"account": account_id}).scalar() or GENESIS,
+            server_offset_s=moment.state.server_offset_s,
+        )
 
     return steady(connection, account_id, read)
 
@@ -80,10 +96,15 @@ def all_statements(connection: Connection, account_id: int) -> list[MemberStatem
 
 def pool_history(connection: Connection, account_id: int) -> PoolStatement:
     """Return the pool's history: NAV by day, flows, drawdown, monthly returns."""
-    values = {"account": account_id}
-    points = [(row.at, Price(nav=row.nav, units=row.units)) for row in connection.exec_driver_sql(PRICES, values)]
-    flows = [(row.at, row.amount) for row in connection.exec_driver_sql(FLOWS, values)]
-    return pool_statement(points, flows, load_pool(connection, account_id).pool.nav)
+
+    def read() -> PoolStatement:
+        state = load_pool(connection, account_id)
+        rows = connection.exec_driver_sql(FLOWS, {"account": account_id})
+        flows = [(row.at, row.amount) for row in rows]
+        prices = [*every_price(connection, account_id), *_now(state)]
+        return pool_statement(prices, flows, floor_to(state.pool.nav, state.pool.digits))
+
+    return steady(connection, account_id, read)
 
 
 def movements(connection: Connection, account_id: int, user_id: int) -> list[Movement]:
@@ -105,17 +126,19 @@ class _Moment:
 
     def __init__(self, connection: Connection, account_id: int) -> None:
         values = {"account": account_id}
-        self._state = load_pool(connection, account_id)
-        self._days = _day_prices(connection, account_id)
+        self.state = load_pool(connection, account_id)
+        self._closes = [*closing_prices(connection, account_id), *_now(self.state)]
+        rows = connection.exec_driver_sql(ACCRUALS, values)
+        self._management = FeePerUnit((row.at, row.amount, row.units) for row in rows)
         self._owed = {row.user_id: row.owed for row in connection.exec_driver_sql(OWED, values)}
         self.shares = {share.user_id: share for share in shares(connection, account_id).members}
 
     def statement(self, user_id: int, moved: list[Movement]) -> MemberStatement:
         """Fold one member's movements into a statement."""
-        pool, share = self._state.pool, self.shares.get(user_id)
+        pool, share = self.state.pool, self.shares.get(user_id)
         nothing = scaled(0, pool.digits)
         holding = Holding(
-            at=self._state.now,
+            at=self.state.now,
             units=share.units if share else Decimal(0),
             value=share.value if share else nothing,
             price=_price(pool),
@@ -124,16 +147,19 @@ class _Moment:
             fee_accrued=share.performance_fee_accrued if share else nothing,
             digits=pool.digits,
         )
-        return member_statement(user_id, moved, holding, self._days)
+        return member_statement(user_id, moved, holding, self._closes, self._management)
 
 
 def _price(pool: Pool) -> Price | None:
     return Price(nav=pool.nav, units=pool.units) if pool.units else None
 
 
-def _day_prices(connection: Connection, account_id: int) -> dict[date, Price]:
-    rows = connection.exec_driver_sql(DAY_PRICES, {"account": account_id})
-    return {row.day: Price(nav=row.nav, units=row.units) for row in rows}
+def _now(state: PoolNow) -> list[DayClose]:
+    """Return the price of this moment as today's last; none while there are no units, or no price."""
+    price = _price(state.pool)
+    if price is None or state.pool.nav <= 0:
+        return []
+    return [DayClose(day=state.server_day, at=state.now, price=price)]
 
 
 def _movement(row: Row[Any]) -> Movement:

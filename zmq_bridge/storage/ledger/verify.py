@@ -2,6 +2,7 @@
 
 A row that was edited, added or taken away anywhere in an account's history shows: as a hash that is not that of its
 transaction, a link that does not fit, a balance that is not the sum of its entries, or a head that is not the last.
+Terms are compared with the chain that tells them; prices have a chain of their own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,10 +14,14 @@ from sqlalchemy import Connection
 
 from ledger.book import Book
 from ledger.errors import LedgerError
-from ledger.journal import GENESIS, UNIT, AccountKind
+from ledger.journal import GENESIS, UNIT, AccountKind, deal_cause, terms_cause
 from ledger.lots import Lot
+from ledger.money import total
 from ledger.units import Price
+from zmq_bridge.storage.ledger.fees import terms_detail
 from zmq_bridge.storage.ledger.journal import Record, read, records
+from zmq_bridge.storage.ledger.pool import read_terms
+from zmq_bridge.storage.ledger.prices import price_problems
 
 Key = TypeVar("Key")
 
@@ -30,8 +35,10 @@ HEAD = "SELECT hash, transactions FROM ledger_heads WHERE account_id = %(account
 BALANCES = "SELECT kind, user_id, currency, balance FROM ledger_accounts WHERE account_id = %(account)s"
 LOTS = "SELECT * FROM ledger_lots WHERE account_id = %(account)s"
 SUSPENSE = """
-SELECT coalesce(sum(amount), 0) FROM ledger_suspense WHERE account_id = %(account)s AND settled_by IS NULL
+SELECT ticket, amount, settled_by FROM ledger_suspense WHERE account_id = %(account)s ORDER BY ticket
 """
+TERMS = "SELECT * FROM ledger_terms WHERE account_id = %(account)s ORDER BY id"
+AGREED = "SELECT cause, at, detail FROM ledger_transactions WHERE account_id = %(account)s AND kind = 'terms'"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +82,8 @@ def _verify(connection: Connection, account_id: int, currency: str, digits: int)
     problems.extend(_balance_problems(connection, book))
     problems.extend(_lot_problems(connection, book))
     problems.extend(_suspense_problems(connection, book))
+    problems.extend(_terms_problems(connection, account_id))
+    problems.extend(price_problems(connection, account_id))
     return Verification(
         account_id=account_id,
         transactions=count,
@@ -154,7 +163,24 @@ def _figures(lot: Lot) -> tuple[object, ...]:
 
 
 def _suspense_problems(connection: Connection, book: Book) -> Iterator[str]:
-    waiting = connection.exec_driver_sql(SUSPENSE, {"account": book.account_id}).scalar_one()
-    booked = -book.balance(AccountKind.SUSPENSE)
+    rows = connection.exec_driver_sql(SUSPENSE, {"account": book.account_id}).all()
+    waiting, booked = total(row.amount for row in rows if row.settled_by is None), -book.balance(AccountKind.SUSPENSE)
     if waiting != booked:
         yield f"suspense: expected {booked} to wait for a match, found {waiting}"
+    for row in rows:
+        if deal_cause(row.ticket) not in book.causes:
+            yield f"suspense: expected a posted deal {row.ticket}, found none"
+        if row.settled_by is not None and row.settled_by not in book.causes:
+            yield f"suspense: deal {row.ticket}: expected it to be settled by a transaction, found {row.settled_by}"
+
+
+def _terms_problems(connection: Connection, account_id: int) -> Iterator[str]:
+    """Compare the terms with what the chain says was agreed on."""
+    values = {"account": account_id}
+    agreed = {row.cause: (row.at, row.detail) for row in connection.exec_driver_sql(AGREED, values)}
+    for row in connection.exec_driver_sql(TERMS, values):
+        said, found = agreed.pop(terms_cause(row.id), None), (row.at, terms_detail(read_terms(row), row.actor))
+        if said != found:
+            yield f"terms {row.id}: expected {said}, found {found}"
+    for cause in agreed:
+        yield f"{cause}: expected its terms, found none"

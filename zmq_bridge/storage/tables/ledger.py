@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -158,10 +159,13 @@ ledger_prices = Table(
     Column("id", BigInteger, primary_key=True),
     account_column(),
     at("at"),
+    Column("server_day", Date, nullable=False),  # the trade server's calendar day at that moment
     amount("nav"),
     amount("units"),
     word("cause"),  # `snapshot`, or the transaction just before which this was the price
-    Index("ix_ledger_prices_account_id_at", "account_id", "at", "id"),
+    word("hash"),  # SHA-256 of this row and the hash of the price before
+    Index("ix_ledger_prices_account_id_id", "account_id", "id"),
+    Index("ix_ledger_prices_account_id_server_day", "account_id", "server_day", "id"),
 )
 
 ledger_reconciliations = Table(

@@ -141,14 +141,17 @@ TABLES = (
         id bigserial NOT NULL,
         account_id bigint NOT NULL,
         at timestamptz NOT NULL,
+        server_day date NOT NULL,
         nav numeric(28, 8) NOT NULL,
         units numeric(28, 8) NOT NULL,
         cause text NOT NULL,
+        hash text NOT NULL CHECK (length(hash) = 64),
         CONSTRAINT pk_ledger_prices PRIMARY KEY (id),
         CONSTRAINT fk_ledger_prices_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )
     """,
-    "CREATE INDEX ix_ledger_prices_account_id_at ON ledger_prices (account_id, at, id)",
+    "CREATE INDEX ix_ledger_prices_account_id_id ON ledger_prices (account_id, id)",
+    "CREATE INDEX ix_ledger_prices_account_id_server_day ON ledger_prices (account_id, server_day, id)",
     """
     CREATE TABLE ledger_reconciliations (
         account_id bigint NOT NULL,

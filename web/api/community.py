@@ -1,0 +1,215 @@
+"""What the community's addresses take, how a request and a refusal are shown, and whose data a key may ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from flask import request
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+from sqlalchemy import Connection
+
+from ledger.refusals import RefusalCode, Refused
+from web.api.schemas import AccountQuery, login_field
+from web.auth import check_user
+from web.errors import ApiError, Conflict, NotFound
+from web.paging import PageQuery, status_field
+from zmq_bridge.admission.schema import BIGINT_MAX, AwareTime
+from zmq_bridge.storage.accounts import Account
+from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION
+from zmq_bridge.storage.ledger.requests import Request
+from zmq_bridge.storage.users import ACTIVE, INACTIVE, User, get_user
+
+NAME_CHARS_MAX = 100
+EMAIL_CHARS_MAX = 254
+KEY_CHARS_MAX = 100
+REASON_CHARS_MAX = 500
+
+MONEY = re.compile(r"\d{1,12}(\.\d{1,8})?")  # how many decimals are right is the account's to say
+KINDS = {"invest": SUBSCRIPTION, "withdraw": REDEMPTION}
+STATUSES = ("pending", "matched", "owed", "settled", "cancelled")
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+
+
+class Money(fields.Field):  # type: ignore[type-arg]
+    """A positive amount as a string or an integer; never a float, which can't hold cents."""
+
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: object) -> object:
+        if isinstance(value, bool) or not isinstance(value, (str, int)) or not MONEY.fullmatch(str(value)):
+            raise ValidationError(f'Expected an amount like "1000.00" (a string); found {value!r}.')
+        amount = Decimal(str(value))
+        if amount <= 0:
+            raise ValidationError(f"Expected an amount above zero; found {value!r}.")
+        return amount
+
+
+def reason_field(*, required: bool = True) -> fields.String:
+    """Why; kept in the audit log."""
+    given: dict[str, Any] = {"required": True} if required else {"load_default": ""}
+    return fields.String(validate=validate.Length(min=1 if required else 0, max=REASON_CHARS_MAX), **given)
+
+
+class NewUser(Schema):
+    """A member to be made."""
+
+    name = fields.String(required=True, validate=validate.Regexp(r"(?s).{0,99}\S.{0,99}\Z", error="Expected a name."))
+    email = fields.Email(required=True, validate=validate.Length(max=EMAIL_CHARS_MAX))
+
+    @validates_schema
+    def _storable(self, data: Mapping[str, Any], **_: Any) -> None:
+        name = data.get("name", "")
+        if len(name) > NAME_CHARS_MAX or "\x00" in name or not name.isprintable():
+            raise ValidationError(f"Expected at most {NAME_CHARS_MAX} printable characters.", "name")
+
+
+class UserPage(PageQuery):
+    """A page of members."""
+
+    status = status_field(ACTIVE, INACTIVE)
+
+
+class Reason(Schema):
+    """Why something is done."""
+
+    reason = reason_field()
+
+
+class Investment(Schema):
+    """Money that a member is going to pay in; it becomes units when the broker's deposit arrives."""
+
+    amount = Money(required=True)
+    account = login_field()
+    idempotency_key = fields.String(load_default=None, validate=validate.Length(min=1, max=KEY_CHARS_MAX))
+
+
+class Withdrawal(Schema):
+    """Money that a member wants out: an amount, or everything."""
+
+    amount = Money(load_default=None)
+    everything = fields.Boolean(load_default=False)
+    account = login_field()
+    idempotency_key = fields.String(load_default=None, validate=validate.Length(min=1, max=KEY_CHARS_MAX))
+
+    @validates_schema
+    def _one_of_both(self, data: Mapping[str, Any], **_: Any) -> None:
+        if (data["amount"] is None) != data["everything"]:
+            raise ValidationError("Expected an amount, or everything: true, and not both.", "amount")
+
+
+class RequestQuery(PageQuery):
+    """Which requests, newest first."""
+
+    kind = fields.String(load_default=None, validate=validate.OneOf([*KINDS]))
+    status = status_field(*STATUSES)
+    user = fields.Integer(load_default=None, validate=validate.Range(min=1, max=BIGINT_MAX))
+    account = login_field()
+    from_at = AwareTime(load_default=None, data_key="from")
+    to_at = AwareTime(load_default=None, data_key="to")
+
+
+class Match(Schema):
+    """The balance deal that a request is matched with."""
+
+    ticket = fields.Integer(required=True, validate=validate.Range(min=1, max=BIGINT_MAX))
+
+
+class StatementQuery(AccountQuery):
+    """Which statement, and how it is written; without days, from the first one to now."""
+
+    format = fields.String(load_default="json", validate=validate.OneOf(["json", "csv", "pdf"]))
+    part = fields.String(
+        load_default="days",
+        validate=validate.OneOf(["days", "movements"]),
+        metadata={"description": "the table that a CSV file holds"},
+    )
+    first = fields.Date(load_default=None, data_key="from", metadata={"description": "trade server's day, included"})
+    last = fields.Date(load_default=None, data_key="to", metadata={"description": "trade server's day, included"})
+
+    @validates_schema
+    def _in_order(self, data: Mapping[str, Any], **_: Any) -> None:
+        first, last = data["first"], data["last"]
+        if first is not None and last is not None and first > last:
+            raise ValidationError(f"Expected a day not before {first}; found {last}.", "to")
+
+
+class TraceQuery(PageQuery, AccountQuery):
+    """A page of the entries of a figure, oldest first."""
+
+    from_at = AwareTime(load_default=None, data_key="from")
+    to_at = AwareTime(load_default=None, data_key="to")
+
+
+def known_user(connection: Connection, user_id: int) -> User:
+    """The member with an id, if the key may speak of them.
+
+    Raises:
+        NotFound: there is none, or not for this key.
+    """
+    check_user(user_id)
+    found = get_user(connection, user_id) if user_id <= BIGINT_MAX else None
+    if found is None:
+        raise NotFound("USER_UNKNOWN", f"There is no user {user_id}, or not for this key.")
+    return found
+
+
+def idempotency_key(body: Mapping[str, Any]) -> str | None:
+    """The key of a request that may be sent again: the field, or the header.
+
+    Raises:
+        ApiError: the header is too long, or contradicts the field.
+    """
+    header, field = request.headers.get(IDEMPOTENCY_HEADER), body["idempotency_key"]
+    if header is not None and not (0 < len(header) <= KEY_CHARS_MAX and field in (None, header)):
+        message = (
+            f"Expected {IDEMPOTENCY_HEADER} to have 1 to {KEY_CHARS_MAX} characters and to be the field's, if any."
+        )
+        raise ApiError("INVALID_FIELD", message, field="idempotency_key")
+    return field or header
+
+
+def accepted(done: Any) -> Any:
+    """What a function of the ledger gave, if it was not a refusal.
+
+    Raises:
+        ApiError: it was; 404 for what is not there, 400 for an amount, 409 for what can't be done now.
+    """
+    if not isinstance(done, Refused):
+        return done
+    code, context = str(done.code), dict(done.context)
+    if done.code is RefusalCode.REQUEST_NOT_FOUND:
+        raise NotFound(code, str(done), context=context)
+    if done.code in BAD_AMOUNTS:
+        raise ApiError(code, str(done), context=context, field="amount")
+    raise Conflict(code, str(done), context=context)
+
+
+BAD_AMOUNTS = frozenset({RefusalCode.AMOUNT_NOT_POSITIVE, RefusalCode.AMOUNT_TOO_FINE, RefusalCode.AMOUNT_TOO_SMALL})
+
+
+def money(amount: Decimal, digits: int) -> Decimal:
+    """The amount with the account's digits; with more where it has more, because nothing is rounded away."""
+    shown = amount.quantize(Decimal(1).scaleb(-digits))
+    return shown if shown == amount else amount.normalize()
+
+
+def shown_request(wanted: Request, account: Account) -> dict[str, Any]:
+    """A request as it is answered."""
+    digits = account.currency_digits
+    shown = {name: value for name, value in asdict(wanted).items() if name not in ("account_id", "kind")}
+    for name in ("amount", "settled_amount"):
+        shown[name] = None if shown[name] is None else money(shown[name], digits)
+    kind = next(word for word, kind in KINDS.items() if kind == wanted.kind)
+    return {"kind": kind, "account": account.login, **shown}
+
+
+def shown_days(record: Any) -> Any:
+    """The same document with every day as ISO 8601 text."""
+    if isinstance(record, Mapping):
+        return {name: shown_days(value) for name, value in record.items()}
+    if isinstance(record, (list, tuple)):
+        return [shown_days(value) for value in record]
+    return record.isoformat() if isinstance(record, date) else record

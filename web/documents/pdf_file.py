@@ -1,0 +1,304 @@
+"""A statement as a PDF that one can keep: what it is worth, how it came about, and how every figure is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from fpdf import FPDF
+from fpdf.enums import XPos, YPos
+
+from web.documents.content import Document, money, movements_of, percent, words_of
+from web.documents.fonts import find_face, use_font, writable
+
+INK, FAINT, LINE, ACCENT, SHADE = (24, 32, 44), (96, 108, 124), (214, 220, 228), (22, 96, 166), (243, 246, 250)
+GAIN, LOSS = (16, 120, 74), (176, 42, 48)
+MARGIN_MM, ROW_MM, CHART_MM = 16.0, 5.6, 38.0
+LINK_TEXT = "Each line names its ledger transaction; its entries are at /api/pool/transactions/<number>."
+
+NOTES = (
+    "Value is your units times the price of a unit, shared out to the cent so that all members together have exactly "
+    "the pool's net asset value. Profit = value + redemptions - contributions = realised + unrealised - performance "
+    "fees paid + fees earned. The management fee is in the price of a unit already.",
+    "Time-weighted return says how good the trading was, whenever money came; money-weighted return is your own rate a "
+    "year, with your timing.",
+)
+
+Cells = Sequence[str]
+
+
+class StatementPdf(FPDF):
+    """A page with our margins, our typeface, and a foot that says which page of which statement it is."""
+
+    def __init__(self, document: Document) -> None:
+        super().__init__(format="A4")
+        self.document = document
+        self.family = use_font(self, find_face())
+        self.set_margins(MARGIN_MM, MARGIN_MM)
+        self.set_auto_page_break(True, 18)
+        self.set_title(f"Statement of account {document.account.login}, {document.statement.at:%Y-%m-%d}")
+        self.set_author("zmq-bridge")
+        self.set_creation_date(document.statement.at)
+        self.add_page()
+
+    def footer(self) -> None:
+        """Write the page's number."""
+        self.set_y(-13)
+        self.ink(FAINT, 7.5)
+        user, account = self.document.user, self.document.account
+        left = f"Member {user.id} - account {account.login}, {account.server}"
+        self.put(left, self.epw / 2)
+        self.put(f"Page {self.page_no()} of {{nb}}", self.epw / 2, align="R", end=True)
+
+    def ink(self, colour: tuple[int, int, int], size: float, *, bold: bool = False) -> None:
+        """Choose how the next text looks."""
+        self.set_text_color(*colour)
+        self.set_font(self.family, "B" if bold else "", size)
+
+    def put(self, text: str, width: float, height: float = ROW_MM, *, align: str = "L", end: bool = False) -> None:
+        """Write one line of text into a box; the next one is beside it, or below it where the row ends."""
+        shown = self.fitted(writable(text, self.family), width)
+        next_x, next_y = (XPos.LMARGIN, YPos.NEXT) if end else (XPos.RIGHT, YPos.TOP)
+        self.cell(width, height, shown, align=align, new_x=next_x, new_y=next_y)
+
+    def fitted(self, text: str, width: float) -> str:
+        """Cut a text that is wider than its box."""
+        room = width - 2 * self.c_margin
+        if self.get_string_width(text) <= room:
+            return text
+        while text and self.get_string_width(f"{text}...") > room:
+            text = text[:-1]
+        return f"{text}..."
+
+    def heading(self, text: str) -> None:
+        """Write a section's heading, with room for some of the section below it."""
+        if self.will_page_break(4 * ROW_MM):
+            self.add_page()
+        self.ln(5)
+        self.ink(ACCENT, 10.5, bold=True)
+        self.put(text, self.epw, 7, end=True)
+        self.rule()
+
+    def rule(self) -> None:
+        """Draw a line across."""
+        self.set_draw_color(*LINE)
+        self.line(self.l_margin, self.get_y(), self.l_margin + self.epw, self.get_y())
+        self.ln(1)
+
+
+def statement_pdf(document: Document) -> bytes:
+    """Write the statement."""
+    pdf = StatementPdf(document)
+    _head(pdf)
+    _figures(pdf)
+    _chart(pdf)
+    _period(pdf)
+    _since_joining(pdf)
+    _movements(pdf)
+    _days(pdf)
+    _notes(pdf)
+    return bytes(pdf.output())
+
+
+def _head(pdf: StatementPdf) -> None:
+    document = pdf.document
+    account, user, days = document.account, document.user, document.period.days
+    pdf.ink(INK, 18, bold=True)
+    pdf.put("Statement of account", pdf.epw, 10, end=True)
+    pdf.ink(INK, 11, bold=True)
+    pdf.put(user.name, pdf.epw, 6.5, end=True)
+    pdf.ink(FAINT, 9)
+    pdf.put(f"{user.email} - member {user.id}", pdf.epw, 5, end=True)
+    pdf.put(f"Pooled account {account.login}, {account.server}, in {account.currency}", pdf.epw, 5, end=True)
+    span = f"{days[0].day:%d %B %Y} to {days[-1].day:%d %B %Y}" if days else "no days yet"
+    at = document.statement.at + timedelta(seconds=document.server_offset_s)
+    pdf.put(f"Period: {span} (days of the trade server); as of {at:%d %B %Y %H:%M} server time", pdf.epw, 5, end=True)
+    pdf.ln(3)
+
+
+def _figures(pdf: StatementPdf) -> None:
+    """Write the four figures that people look for first."""
+    document, found = pdf.document, pdf.document.statement
+    unit = document.account.currency
+    figures = (
+        ("Value", f"{money(found.value, document.digits)} {unit}", INK),
+        ("Profit since joining", f"{_signed(found.profit, document)} {unit}", GAIN if found.profit >= 0 else LOSS),
+        ("Time-weighted return", percent(found.time_weighted_return), INK),
+        ("Share of the pool", f"{found.share_percent:.4f} %", INK),
+    )
+    width, top = pdf.epw / len(figures), pdf.get_y()
+    pdf.set_fill_color(*SHADE)
+    pdf.rect(pdf.l_margin, top, pdf.epw, 17, style="F", round_corners=True, corner_radius=1.5)
+    for place, (name, value, colour) in enumerate(figures):
+        pdf.set_xy(pdf.l_margin + place * width + 2, top + 2)
+        pdf.ink(FAINT, 7.5)
+        pdf.put(name, width - 2, 5)
+        pdf.set_xy(pdf.l_margin + place * width + 2, top + 7.5)
+        pdf.ink(colour, 11.5, bold=True)
+        pdf.put(value, width - 2, 7)
+    pdf.set_xy(pdf.l_margin, top + 19)
+
+
+def _chart(pdf: StatementPdf) -> None:
+    """Draw the value by day."""
+    document = pdf.document
+    values = [float(day.value) for day in document.period.days]
+    if len(values) < 2 or max(values) <= 0:
+        return
+    top, low, high = pdf.get_y() + 6, min(0.0, *values), max(values)
+    pdf.ink(FAINT, 7.5)
+    pdf.put(
+        f"Value by day, {document.account.currency}; the top is {money(_highest(document), document.digits)}",
+        pdf.epw,
+        5,
+    )
+    step = pdf.epw / (len(values) - 1)
+    points = [
+        (pdf.l_margin + place * step, top + CHART_MM * (1 - (value - low) / (high - low)))
+        for place, value in enumerate(values)
+    ]
+    ground = top + CHART_MM
+    pdf.set_fill_color(226, 238, 249)
+    pdf.polygon([(points[0][0], ground), *points, (points[-1][0], ground)], style="F")
+    pdf.set_draw_color(*ACCENT)
+    pdf.set_line_width(0.35)
+    pdf.polyline(points)
+    pdf.set_line_width(0.2)
+    pdf.set_draw_color(*LINE)
+    pdf.line(pdf.l_margin, ground, pdf.l_margin + pdf.epw, ground)
+    pdf.set_xy(pdf.l_margin, ground + 1)
+    pdf.ink(FAINT, 7.5)
+    pdf.put(f"{document.period.days[0].day:%d %b %Y}", pdf.epw / 2, 4)
+    pdf.put(f"{document.period.days[-1].day:%d %b %Y}", pdf.epw / 2, 4, align="R", end=True)
+
+
+def _period(pdf: StatementPdf) -> None:
+    period, digits = pdf.document.period, pdf.document.digits
+    pdf.heading("This period")
+    _pairs(
+        pdf,
+        (
+            ("Value at the beginning", money(period.opening, digits)),
+            ("Paid in less taken out", _signed(period.flow, pdf.document)),
+            ("Profit, after all fees", _signed(period.profit, pdf.document)),
+            ("Value at the end", money(period.closing, digits)),
+            ("Change of the price of a unit", percent(period.price_change)),
+        ),
+    )
+
+
+def _since_joining(pdf: StatementPdf) -> None:
+    document, found, digits = pdf.document, pdf.document.statement, pdf.document.digits
+    pdf.heading("Since joining")
+    _pairs(
+        pdf,
+        (
+            ("Contributions", money(found.contributed, digits)),
+            ("Redemptions", money(found.redeemed, digits)),
+            ("of which still owed to you", money(found.owed, digits)),
+            ("Realised profit", _signed(found.realised, document)),
+            ("Unrealised profit", _signed(found.unrealised, document)),
+            ("Performance fees paid", money(found.fees_paid, digits)),
+            ("Performance fee accrued, not yet due", money(found.fee_accrued, digits)),
+            ("Your part of the management fee", money(found.management_fees, digits)),
+            ("Fees earned as the manager", money(found.fees_earned, digits)),
+            ("Units", f"{found.units:,f}"),
+            ("Price of a unit (NAV / units)", "-" if found.nav_per_unit is None else f"{found.nav_per_unit:f}"),
+            ("Share of the pool", f"{found.share_percent:f} %"),
+            ("Time-weighted return", percent(found.time_weighted_return, 4)),
+            ("Money-weighted return, a year", percent(found.money_weighted_return, 4)),
+        ),
+    )
+
+
+def _movements(pdf: StatementPdf) -> None:
+    document, digits = pdf.document, pdf.document.digits
+    moved = movements_of(document)
+    if not moved:
+        return
+    pdf.heading("Movements of your units")
+    offset = timedelta(seconds=document.server_offset_s)
+    rows = [
+        (
+            f"{move.at + offset:%Y-%m-%d %H:%M}", words_of(move), f"{move.units:+,f}", money(move.cash, digits),
+            money(move.fee, digits), "-" if move.price is None else f"{float(move.price.ratio):.8f}",
+            str(move.transaction_id),
+        )
+        for move in moved
+    ]  # fmt: skip
+    head = ("Server time", "What", "Units", "Money", "Fee", "Price", "Entry")
+    _table(pdf, head, rows, (0.17, 0.15, 0.19, 0.15, 0.11, 0.14, 0.09), left=2)
+    pdf.ink(FAINT, 7.5)
+    pdf.put(LINK_TEXT, pdf.epw, 5, end=True)
+
+
+def _days(pdf: StatementPdf) -> None:
+    document, digits = pdf.document, pdf.document.digits
+    if not document.period.days:
+        return
+    pdf.heading("Day by day")
+    rows = [
+        (
+            f"{day.day:%Y-%m-%d}", f"{day.units:,f}", f"{day.nav_per_unit:f}", _signed(day.flow, document),
+            _signed(day.profit, document), money(day.value, digits),
+        )
+        for day in reversed(document.period.days)
+    ]  # fmt: skip
+    _table(pdf, ("Day", "Units", "Price", "In less out", "Profit", "Value"), rows, (0.14, 0.2, 0.17, 0.16, 0.15, 0.18))
+
+
+def _notes(pdf: StatementPdf) -> None:
+    pdf.heading("How to read and check this")
+    pdf.ink(FAINT, 8)
+    document = pdf.document
+    for note in (*NOTES, f"Books: newest transaction {document.head[:32]}..., see `zmq-bridge ledger verify`."):
+        pdf.multi_cell(pdf.epw, 4.2, writable(note, pdf.family), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+        pdf.ln(1)
+
+
+def _pairs(pdf: StatementPdf, pairs: Sequence[tuple[str, str]]) -> None:
+    """Write names and figures in two columns of pairs."""
+    half = pdf.epw / 2
+    for place, (name, value) in enumerate(pairs):
+        is_right = bool(place % 2)
+        pdf.ink(FAINT, 8.5)
+        pdf.put(name, half * 0.6)
+        pdf.ink(INK, 8.5, bold=True)
+        pdf.put(value, half * (0.4 if is_right else 0.34), align="R", end=is_right)
+        if not is_right:
+            pdf.set_x(pdf.l_margin + half)
+    if len(pairs) % 2:
+        pdf.ln(ROW_MM)
+
+
+def _table(pdf: StatementPdf, head: Cells, rows: Sequence[Cells], widths: Sequence[float], *, left: int = 1) -> None:
+    """Write a table; the first columns are text, the others figures; the head is repeated on every page."""
+    _row(pdf, head, widths, left, is_head=True)
+    for place, row in enumerate(rows):
+        if pdf.will_page_break(ROW_MM):
+            pdf.add_page()
+            _row(pdf, head, widths, left, is_head=True)
+        if place % 2:
+            pdf.set_fill_color(*SHADE)
+            pdf.rect(pdf.l_margin, pdf.get_y(), pdf.epw, ROW_MM, style="F")
+        _row(pdf, row, widths, left)
+    pdf.rule()
+
+
+def _row(pdf: StatementPdf, row: Cells, widths: Sequence[float], left: int, *, is_head: bool = False) -> None:
+    pdf.ink(FAINT if is_head else INK, 8, bold=is_head)
+    for place, (text, width) in enumerate(zip(row, widths, strict=True)):
+        is_last = place == len(row) - 1
+        pdf.put(text, pdf.epw * width, align="L" if place < left else "R", end=is_last)
+    if is_head:
+        pdf.rule()
+
+
+def _highest(document: Document) -> Decimal:
+    return max(day.value for day in document.period.days)
+
+
+def _signed(amount: Decimal, document: Document) -> str:
+    shown = money(amount, document.digits)
+    return shown if shown.startswith("-") else f"+{shown}"
