@@ -65,6 +65,8 @@ class Hub:
         """Take news in. Prices wait for the next `flush`."""
         for update in updates:
             if update.is_state:
+                if self._present.get(update.key) == update:  # a book that is told again and again
+                    continue
                 self._present[update.key] = update
             if update.type is Type.PRICE_UPDATE:
                 self._prices_waiting[update.key] = update

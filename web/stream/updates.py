@@ -115,6 +115,7 @@ def positions(login: int, payload: bytes) -> Update:
 
 def _position(text: Any) -> Item:
     position = _parsed(text.encode() if isinstance(text, str) else b"")
+    position.pop("received_ms", None)  # a book that did not change is the same book
     return Item(symbol=position.get("symbol"), text=dump_json(position))
 
 

@@ -70,7 +70,7 @@ def _places(settings: Settings, key: str | None, price: LivePrice | None) -> lis
         ("Dashboard", settings.web_url),
         ("API key", f"{key}   (kept in {settings.var_dir / FILE})" if key else f"`{program()} keys create` makes one"),
         ("Ticks", f"{settings.local_endpoint(settings.subscribe_port)}   ZeroMQ SUB, prefix tick.{symbol}."),
-        ("Live stream", f"{settings.stream_url.replace('http', 'ws', 1)}/ws   WebSocket; or {settings.stream_url}/events"),
+        ("Live stream", f"{settings.stream_url}   WebSocket /ws, Server-Sent Events /events"),
         ("Signals", f"{settings.local_endpoint(settings.strategy_port)}   ZeroMQ REQ; or HTTP, below"),
         ("Terminals", f"ports {settings.feed_port} (PUB) and {settings.terminal_port} (REQ) of {settings.bind_host}"),
         ("Live state", f"redis-cli -u {settings.redis_url} HGETALL tick:{symbol}"),

@@ -2,5 +2,6 @@
 
 A check never changes anything and never raises for what it is meant to find: that is a `Finding`.
 
-    machine -> servers (Postgres, Redis) -> parts (proxy, recorder, desk, web, stream) -> accounts (terminals, data, trading)
+    machine -> servers (Postgres, Redis) -> parts (proxy, recorder, desk, web, stream)
+    -> accounts (terminals, data, trading)
 """
