@@ -45,7 +45,12 @@ def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
         trusted_proxies: how many reverse proxies in front may be believed about the client's address.
     """
     app = Flask(__name__, static_folder=None)
-    app.config.update(OPENAPI, SECRET_KEY=settings.secret_key, MAX_CONTENT_LENGTH=BODY_BYTES_MAX)
+    app.config.update(
+        OPENAPI,
+        SECRET_KEY=settings.secret_key,
+        MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
+        STREAM_PORT=settings.stream_port,
+    )
     if trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies)  # type: ignore[method-assign]
     parts.install(app, settings)

@@ -5,6 +5,7 @@ A sign or a word goes with every colour, a minus is a real minus, and what is mi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -46,10 +47,13 @@ def signed(value: Any) -> Markup | str:
     return Markup('<span class="{}">{}{}</span>').format(look, sign, number(value))
 
 
-def price(value: Any) -> Markup | str:
-    """A price, without thousands; a stop or target of zero is none."""
+def price(value: Any, digits: int | None = None) -> Markup | str:
+    """A price, without thousands, padded to the symbol's digits; a stop or target of zero is none."""
     parsed = _parsed(value)
-    return MISSING if parsed is None or parsed == 0 else str(value)
+    if parsed is None or parsed == 0:
+        return MISSING
+    padded = parsed if digits is None else parsed.quantize(Decimal(1).scaleb(-digits))
+    return f"{padded:f}" if padded == parsed else f"{parsed:f}"
 
 
 def lots(value: Any) -> Markup | str:
@@ -66,6 +70,18 @@ def percent(value: Any, places: int = 2) -> Markup | str:
     """A fraction as per cent: 0.0512 becomes 5.12 %."""
     parsed = _parsed(value)
     return MISSING if parsed is None else f"{number(parsed * 100, places=places)}\N{NO-BREAK SPACE}%"
+
+
+def signed_percent(value: Any, places: int = 2) -> Markup | str:
+    """A return: per cent with its sign and colour."""
+    parsed = _parsed(value)
+    if parsed is None:
+        return MISSING
+    rounded = (parsed * 100).quantize(Decimal(1).scaleb(-places))
+    look = "up" if rounded > 0 else "down" if rounded < 0 else ""
+    return Markup('<span class="{}">{}{}\N{NO-BREAK SPACE}%</span>').format(
+        look, "+" if rounded > 0 else "", number(rounded)
+    )
 
 
 def duration(milliseconds: Any) -> Markup | str:
@@ -106,6 +122,12 @@ def age(at_ms: Any, stale_after_ms: int = 0) -> Markup:
     return Markup('<span class="age" data-at="{}" data-stale="{}"></span>').format(int(at_ms), stale_after_ms)
 
 
+def total(values: Iterable[Any]) -> Decimal | None:
+    """The sum of amounts; nothing where one of them is not known."""
+    parsed = [_parsed(value) for value in values]
+    return None if None in parsed else sum((value for value in parsed if value is not None), Decimal(0))
+
+
 def words(code: Any) -> str:
     """A code as words: `RISK_REWARD_TOO_LOW` becomes `risk reward too low`."""
     return str(code or "").replace("_", " ").lower()
@@ -129,5 +151,5 @@ def _parsed(value: Any) -> Decimal | None:
 
 def install(app: App) -> None:
     """Give the templates these filters."""
-    for made in (number, signed, price, lots, percent, duration, when, server_when, age, words):
+    for made in (number, signed, price, lots, percent, duration, when, server_when, age, total, words, signed_percent):
         app.add_template_filter(made)

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+from flask import current_app, request
+
+STREAM_PORT = "STREAM_PORT"
+
 
 def stream_url() -> str:
-    """The WebSocket's address as the browser reaches it; empty: there is none, and pages ask again and again."""
-    return ""
+    """The WebSocket's address as the browser reaches it; empty: this application was not told of a stream.
+
+    Behind a reverse proxy that speaks TLS the stream is expected under the same host and port, at /ws.
+    """
+    port = current_app.config.get(STREAM_PORT)
+    if port is None:
+        return ""
+    if request.is_secure:
+        return f"wss://{request.host}/ws"
+    name = urlsplit(request.host_url).hostname or ""
+    return f"ws://{f'[{name}]' if ':' in name else name}:{port}/ws"
 
 
 def content_security_policy() -> str:

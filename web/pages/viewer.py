@@ -13,6 +13,7 @@ from web.parts import parts
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.keys import ApiKey, Scope
+from zmq_bridge.storage.trading.views import symbol_digits
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,14 @@ class Viewer:
     def login(self) -> int | None:
         """The login of that account."""
         return None if self.account is None else self.account.login
+
+    @cached_property
+    def digits(self) -> dict[str, int]:
+        """How many decimals the prices of the account's symbols have."""
+        if self.account is None:
+            return {}
+        with parts().engine.connect() as connection:
+            return symbol_digits(connection, self.account.id)
 
     @cached_property
     def server_offset_s(self) -> int | None:

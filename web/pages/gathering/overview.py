@@ -33,10 +33,10 @@ def positions(viewer: Viewer) -> Context:
     return {"positions": found}
 
 
-@card("equity", "Equity and NAV", topics=(), every_s=60)
+@card("equity", "Equity and NAV", every_s=0)
 def equity(viewer: Viewer) -> Context:
     """The frame of the curve; `curve.js` draws it."""
-    return {"pool": _pool(viewer)}
+    return {"login": viewer.login}
 
 
 @card("health", "Health", every_s=3)
@@ -74,7 +74,3 @@ def account_or_none(viewer: Viewer) -> Any:
         if problem.status == 404:
             return None
         raise
-
-
-def _pool(viewer: Viewer) -> Any:
-    return None if viewer.login is None else ask("/api/account/stats", account=viewer.login)["pool"]

@@ -3,11 +3,16 @@
 
 import { heardServer } from "./clock.js";
 
-const SOON_MS = 150;
+const SOON_MS = 300;
+const LIVE_PATIENCE = 5; // while news arrive, what they tell about is asked for so many times less often
 const CHECK_MS = 500;
 const askedAt = new WeakMap();
 const inFlight = new WeakSet();
 
+let isLive = false;
+
+export const setLive = (live) => { isLive = live; };
+const everyMs = (card) => Number(card.dataset.every) * 1000 * (isLive && card.dataset.topics ? LIVE_PATIENCE : 1);
 const isShown = () => document.visibilityState === "visible";
 const cards = () => document.querySelectorAll("[data-every][hx-get]");
 const isBusy = (card) => card.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
@@ -21,7 +26,7 @@ function refresh(card) {
 function refreshOld() {
   if (!isShown()) return;
   for (const card of cards()) {
-    if (performance.now() - (askedAt.get(card) ?? 0) >= Number(card.dataset.every) * 1000) refresh(card);
+    if (everyMs(card) > 0 && performance.now() - (askedAt.get(card) ?? 0) >= everyMs(card)) refresh(card);
   }
 }
 
@@ -35,7 +40,7 @@ export function newsOf(topic) {
 }
 
 export function refreshAll() {
-  cards().forEach(refresh);
+  cards().forEach((card) => { if (Number(card.dataset.every) > 0) refresh(card); });
 }
 
 function showLate(card, reason) {

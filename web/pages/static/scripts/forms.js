@@ -7,7 +7,7 @@ import { refreshAll } from "./cards.js";
 import { toast } from "./toasts.js";
 
 export function fieldsOf(form) {
-  const fields = {};
+  const fields = Object.fromEntries((form.dataset.nulls ?? "").split(" ").filter(Boolean).map((name) => [name, null]));
   for (const element of form.elements) {
     if (!element.name || element.disabled || element.value === "" || element.closest("[hidden]")) continue;
     if (element.type === "radio" && !element.checked) continue;

@@ -1,9 +1,10 @@
 // Times in the reader's zone; the trade server's own time shows on hover.
 
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 const LOOKS = {
-  time: { hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  time: CLOCK,
   date: { day: "numeric", month: "short", year: "numeric" },
-  both: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" },
+  both: { day: "numeric", month: "short", ...CLOCK },
 };
 const DAY_MS = 86_400_000;
 const offset = () => document.body.dataset.serverOffset;

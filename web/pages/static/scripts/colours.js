@@ -1,0 +1,31 @@
+// The design tokens as colours that a canvas understands, in the theme of this moment.
+
+const probe = document.createElement("i");
+probe.hidden = true;
+
+export function colour(token, alpha = 1) {
+  if (!probe.isConnected) document.body.append(probe);
+  probe.style.color = `var(--${token})`;
+  const [red, green, blue] = getComputedStyle(probe).color.match(/[\d.]+/g);
+  return `rgba(${red}, ${green}, ${blue}, ${alpha})`;
+}
+
+export function chartOptions() {
+  return {
+    autoSize: true,
+    layout: { background: { color: "transparent" }, textColor: colour("quiet"), fontFamily: "Inter, system-ui, sans-serif", fontSize: 11, attributionLogo: false },
+    grid: { vertLines: { color: colour("line", 0.6) }, horzLines: { color: colour("line", 0.6) } },
+    rightPriceScale: { borderColor: colour("line") },
+    leftPriceScale: { borderColor: colour("line") },
+    timeScale: { borderColor: colour("line"), timeVisible: true, secondsVisible: false, rightOffset: 4 },
+    crosshair: { vertLine: { labelBackgroundColor: colour("accent") }, horzLine: { labelBackgroundColor: colour("accent") } },
+  };
+}
+
+// The chart writes times as if they were UTC: move them, so that they read as the reader's own.
+export const readersTime = (ms) => Math.floor((ms - new Date(ms).getTimezoneOffset() * 60_000) / 1000);
+
+export function onThemeChange(redraw) {
+  document.addEventListener("theme", redraw);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+}
