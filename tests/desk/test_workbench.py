@@ -32,6 +32,21 @@ def fetch(number: int) -> Command:
     return FetchTicks(command_id=f"{number:026d}", expires_at_ms=1, symbol="EURUSD", from_msc=1, to_msc=2)
 
 
+def order(number: int) -> Command:
+    """A command that would do harm twice."""
+    return PlaceOrder(
+        command_id=f"{number:026d}", expires_at_ms=1, symbol="EURUSD", side="buy", order_type="market",
+        volume=Decimal("0.1"),
+    )  # fmt: skip
+
+
+def partial_close(number: int) -> Command:
+    """Another one."""
+    return ClosePosition(
+        command_id=f"{number:026d}", expires_at_ms=1, position=1, symbol="EURUSD", volume=Decimal("0.1")
+    )
+
+
 def handed(bench: Workbench, now_ms: int) -> list[tuple[str, int]]:
     """Ids and attempts of the next answer."""
     return [(each.command_id, each.attempt) for each in bench.load(now_ms).commands]
@@ -90,8 +105,29 @@ def test_a_successor_inherits_what_was_not_answered() -> None:
         older.offer(command(number), 0)
     handed(older, 0)
     older.answered(command(2).command_id, 0)
-    newer.inherit(older)
+    newer.inherit(older, knows_all=True)
     assert handed(newer, 0) == [(command(1).command_id, 2), (command(3).command_id, 2)]
+
+
+def test_a_successor_with_another_journal_inherits_no_order_that_may_be_under_way() -> None:
+    older, newer = Workbench("active"), Workbench("active")
+    under_way = [order(1), partial_close(2), command(3), fetch(4)]
+    for each in under_way:
+        older.offer(each, 0)
+    handed(older, 0)
+    older.offer(order(5), 0)
+    newer.inherit(older, knows_all=False)
+    assert [number for number, _ in handed(newer, 0)] == [f"{n:026d}" for n in (3, 5, 4)]
+
+
+def test_a_successor_inherits_what_its_role_may_do() -> None:
+    older, feed, desk = Workbench("active"), Workbench("active"), Workbench("active")
+    older.offer(order(1), 0)
+    older.offer(fetch(2), 0)
+    feed.inherit(older, knows_all=True, trades=False)
+    desk.inherit(older, knows_all=True, fetches=False)
+    assert handed(feed, 0) == [(fetch(2).command_id, 1)]
+    assert handed(desk, 0) == [(order(1).command_id, 1)]
 
 
 def test_a_change_of_state_is_urgent_until_it_was_told() -> None:

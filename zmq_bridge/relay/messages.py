@@ -24,6 +24,8 @@ class Registered:
     account_id: int
     trading_state: TradingStateName
     deals_from_msc: int
+    same_journal: bool
+    """It trades on with the journal of the session that held its place last, so it knows what that one began."""
     unconfirmed: tuple[Command, ...]
     """Commands that an earlier life handed over and got no answer to."""
 

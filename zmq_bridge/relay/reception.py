@@ -111,20 +111,23 @@ class Reception:
             desk.work.offer(command, now_ms)
         if before is not None:
             desk.booking, desk.is_present = before.booking, before.is_present
-            desk.work.inherit(before.work)
+            desk.work.inherit(before.work, knows_all=True)
         for old in superseded:
-            self._succeed(desk, old)
+            self._succeed(desk, old, knows_all=report.same_journal)
         log.info(
             "terminal connected: login=%d role=%s session=%d account_id=%d unconfirmed=%d",
             session.login, session.role, session.number, report.account_id, len(report.unconfirmed),
         )  # fmt: skip
         self._presence.alive(desk, now_ms)
 
-    def _succeed(self, desk: Desk, old: TerminalSession) -> None:
-        """Take over from a superseded session."""
+    def _succeed(self, desk: Desk, old: TerminalSession, *, knows_all: bool) -> None:
+        """Take over from a superseded session what the new one's role may do."""
         older = self._sessions.remove(old)
         if older is not None:
-            desk.work.inherit(older.work)
+            role = desk.session
+            desk.work.inherit(
+                older.work, knows_all=knows_all, trades=role.takes_trades, fetches=role.takes_fetches
+            )
             self._presence.replaced(old, desk.session.role)
 
     def _refuse(

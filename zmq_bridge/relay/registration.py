@@ -140,7 +140,7 @@ def _check_session(connection: Connection, account_id: int, hello: Hello) -> Non
 
 
 def _enter(connection: Connection, account_id: int, hello: Hello, now: datetime) -> Registered:
-    terminals.upsert_terminal(connection, account_id, _speaker(hello, now))
+    same_journal = terminals.upsert_terminal(connection, account_id, _speaker(hello, now))
     terminals.upsert_symbols(connection, account_id, [asdict(spec) for spec in hello.symbols])
     if hello.snapshot is not None and hello.role != "feed":
         place = state.Place(session=hello.session, event_seq=hello.snapshot.event_seq, seq=hello.snapshot.seq)
@@ -150,6 +150,7 @@ def _enter(connection: Connection, account_id: int, hello: Hello, now: datetime)
         account_id=account_id,
         trading_state=cast(TradingStateName, outbox.trading_states(connection, [account_id])[account_id]),
         deals_from_msc=_deals_from_msc(connection, account_id),
+        same_journal=same_journal,
         unconfirmed=_unconfirmed(connection, account_id) if hello.role != "feed" else (),
     )
 
@@ -170,6 +171,8 @@ def _speaker(hello: Hello, now: datetime) -> terminals.Speaker:
         build=hello.program.build,
         server_offset_s=hello.server_offset_s,
         clock_skew_ms=hello.clock_ms - int(now.timestamp() * 1000),
+        journal=hello.journal,
+        journal_session=hello.journal_session,
     )
 
 

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from zmq_bridge.protocol.commands import Command, TradingStateName
+from zmq_bridge.protocol.commands import ClosePosition, Command, PlaceOrder, TradingStateName
 from zmq_bridge.protocol.limits import ACKS_PER_WORK_MAX, COMMAND_RESEND_MS, COMMANDS_PER_WORK_MAX
 
 ASK_AGAIN_MS = 30_000
@@ -82,12 +82,21 @@ class Workbench:
         while len(self._acks) > ACKS_MAX:
             self._acks.popitem(last=False)
 
-    def inherit(self, older: Workbench) -> None:
-        """Take over the commands of a superseded session; what it may have received counts as handed out."""
-        for mine, theirs in ((self._trades, older._trades), (self._fetches, older._fetches)):
-            for command_id, job in theirs.items():
-                if command_id not in mine:
-                    mine[command_id] = _Job(command=job.command)
+    def inherit(
+        self, older: Workbench, *, knows_all: bool, trades: bool = True, fetches: bool = True
+    ) -> None:
+        """Take over the commands of a superseded session; what it may have received counts as handed out.
+
+        Args:
+            knows_all: the new session has the journal of the old one. Else an order that the old one may have received
+                is left alone: it may still be at it. The outbox brings it when its time is over.
+            trades: the new session takes trade commands.
+            fetches: the new session fetches ticks.
+        """
+        if trades:
+            _pass_on(older._trades, self._trades, knows_all=knows_all)
+        if fetches:
+            _pass_on(older._fetches, self._fetches, knows_all=knows_all)
 
     def is_fetch(self, command_id: str) -> bool:
         """Say whether a command that waits for its answer asks for ticks."""
@@ -131,3 +140,15 @@ class Workbench:
             job.handed_ms = now_ms
             job.command = replace(job.command, attempt=job.command.attempt + 1)
         return commands
+
+
+def _pass_on(theirs: OrderedDict[str, _Job], mine: OrderedDict[str, _Job], *, knows_all: bool) -> None:
+    for command_id, job in theirs.items():
+        is_safe = knows_all or job.handed_ms is None or not _is_harmful_twice(job.command)
+        if is_safe and command_id not in mine:
+            mine[command_id] = _Job(command=job.command)
+
+
+def _is_harmful_twice(command: Command) -> bool:
+    """Say whether a second execution would do harm: the same commands as in `storage.commands.outbox.UNCONFIRMED`."""
+    return isinstance(command, PlaceOrder) or (isinstance(command, ClosePosition) and command.volume > 0)

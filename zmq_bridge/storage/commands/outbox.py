@@ -94,14 +94,15 @@ WHERE account_id = ANY(%(accounts)s) AND finished_at IS NULL
        OR status = 'sent' AND sent_at < now() - make_interval(secs => %(quiet_s)s)
           AND (expires_at < now()
                OR NOT (kind = 'place_order' OR kind = 'close_position' AND (payload->>'volume')::numeric > 0)
-               OR sent_at >= (SELECT max(connected_at) FROM terminals
-                              WHERE terminals.account_id = commands.account_id AND role IN ('both', 'desk'))))
+               OR sent_at >= (SELECT journal_since FROM terminals
+                              WHERE terminals.account_id = commands.account_id AND role IN ('both', 'desk')
+                              ORDER BY session DESC LIMIT 1)))
 ORDER BY account_id, id
 LIMIT %(limit)s
 """
-"""What a terminal must be asked about again. An order or a partial close that went to an earlier session, or whose
-outcome is unknown, only past its time, when nobody executes it any more: the earlier session may still be at it, with a
-journal that this one does not have."""
+"""What a terminal must be asked about again. An order or a partial close whose outcome is unknown, or that went to a
+session with another journal, only past its time, when nobody executes it any more: that session may still be at it, and
+this journal does not know. One that went to this journal may be asked about at once: it tells whether it was begun."""
 
 REFUSE = """
 UPDATE commands SET status = 'rejected', finished_at = now(), message = %(message)s

@@ -34,6 +34,8 @@ terminals = Table(
     word("state", "connected"),  # connected or disconnected
     word("trading_state", nullable=True),  # what it said it enforces; None: it has not said yet
     at("trading_state_at", nullable=True),  # when we booked that
+    word("journal", ""),  # identity of its journal file; "" = it has none
+    at("journal_since", now=True),  # commands sent from then on went to a session with this journal
     at("connected_at", now=True),
     at("last_seen_at", now=True),
 )
@@ -54,5 +56,10 @@ symbols = Table(
     money("volume_step"),
     money("commission", "0"),  # round trip of one lot in account currency, as the account's own deals say
     Column("tradable", Boolean, nullable=False, server_default=text("true")),  # allow-list of the account
-    at("updated_at", now=True),
+    at("updated_at", now=True),  # when anything here changed but seen_at
+    at("seen_at", now=True),  # when the terminal last told it, changed or not
+    document("probe", nullable=True),  # its last figures of an imagined trade, not compared yet; None = none waits
+    at("probed_at", nullable=True),
+    document("figures", nullable=True),  # what the last comparison of its figures with ours gave; None = never compared
+    at("figures_at", nullable=True),
 )

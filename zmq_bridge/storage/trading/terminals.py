@@ -16,6 +16,9 @@ from sqlalchemy import Connection
 
 from zmq_bridge.storage.engine import dump_json
 
+HANDOVER_S = 1.5
+"""How long after a hello is booked its predecessor may still be handed commands: longer than a hello may wait."""
+
 LATEST_SESSION = """
 SELECT max(session) FROM terminals
 WHERE account_id = %(account)s AND (role = %(role)s OR role = 'both' OR %(role)s = 'both')
@@ -23,16 +26,33 @@ WHERE account_id = %(account)s AND (role = %(role)s OR role = 'both' OR %(role)s
 """The roles feed and desk live side by side; `both` takes the place of either."""
 
 UPSERT_TERMINAL = """
+WITH before AS (
+    SELECT session, journal, journal_since, state FROM terminals
+    WHERE account_id = %(account)s AND role IN ('both', 'desk') AND %(role)s IN ('both', 'desk')
+    ORDER BY session DESC LIMIT 1
+), same AS (
+    SELECT journal_since FROM before
+    WHERE session = %(session)s
+       OR journal <> '' AND journal = %(journal)s AND session = %(journal_session)s
+)
 INSERT INTO terminals AS known (account_id, role, session, program, version, build, server_offset_s, clock_skew_ms,
-    state)
+    state, journal, journal_since)
 VALUES (%(account)s, %(role)s, %(session)s, %(program)s, %(version)s, %(build)s, %(server_offset_s)s,
-    %(clock_skew_ms)s, 'connected')
+    %(clock_skew_ms)s, 'connected', %(journal)s,
+    coalesce((SELECT journal_since FROM same),
+        now() + CASE WHEN (SELECT state FROM before) = 'connected' THEN make_interval(secs => %(handover_s)s)
+                     ELSE interval '0' END))
 ON CONFLICT (account_id, role) DO UPDATE SET
     session = excluded.session, program = excluded.program, version = excluded.version, build = excluded.build,
     server_offset_s = excluded.server_offset_s, clock_skew_ms = excluded.clock_skew_ms, state = 'connected',
+    journal = excluded.journal, journal_since = excluded.journal_since,
     connected_at = CASE WHEN known.session = excluded.session THEN known.connected_at ELSE now() END,
     last_seen_at = now()
+RETURNING EXISTS (SELECT FROM same)
 """
+"""A journal goes on when the session that held the trading place last is the one this journal knew last: a copy of it,
+or another program in between, would be another one. Where a live session is superseded, commands may go to it for a
+moment more."""
 
 MARK_TERMINAL = """
 WITH marked AS (
@@ -75,6 +95,10 @@ class Speaker:
     """Trade server's clock minus UTC."""
     clock_skew_ms: int
     """The terminal's UTC clock minus ours, when its hello came in."""
+    journal: str = ""
+    """Identity of its journal file; "" = it has none."""
+    journal_session: int = 0
+    """The last session of an earlier start in that file; 0 = none."""
 
 
 def latest_session(connection: Connection, account_id: int, role: str) -> int | None:
@@ -84,10 +108,11 @@ def latest_session(connection: Connection, account_id: int, role: str) -> int | 
     return found
 
 
-def upsert_terminal(connection: Connection, account_id: int, speaker: Speaker) -> None:
-    """Store who speaks in a role from now on."""
+def upsert_terminal(connection: Connection, account_id: int, speaker: Speaker) -> bool:
+    """Store who speaks in a role from now on; True: it trades on with the journal of whoever did last."""
     values = {name: getattr(speaker, name) for name in Speaker.__slots__}
-    connection.exec_driver_sql(UPSERT_TERMINAL, {**values, "account": account_id})
+    values |= {"account": account_id, "handover_s": HANDOVER_S}
+    return bool(connection.exec_driver_sql(UPSERT_TERMINAL, values).scalar_one())
 
 
 def mark_terminal(

@@ -30,6 +30,8 @@ STATEMENTS = (
         state text NOT NULL DEFAULT 'connected' CHECK (state IN ('connected', 'disconnected')),
         trading_state text CHECK (trading_state IN ('active', 'reducing', 'halted')),
         trading_state_at timestamptz,
+        journal text NOT NULL DEFAULT '',
+        journal_since timestamptz NOT NULL DEFAULT now(),
         connected_at timestamptz NOT NULL DEFAULT now(),
         last_seen_at timestamptz NOT NULL DEFAULT now(),
         CONSTRAINT pk_terminals PRIMARY KEY (account_id, role),
@@ -52,6 +54,11 @@ STATEMENTS = (
         commission numeric NOT NULL DEFAULT 0,
         tradable boolean NOT NULL DEFAULT true,
         updated_at timestamptz NOT NULL DEFAULT now(),
+        seen_at timestamptz NOT NULL DEFAULT now(),
+        probe jsonb,
+        probed_at timestamptz,
+        figures jsonb,
+        figures_at timestamptz,
         CONSTRAINT pk_symbols PRIMARY KEY (account_id, symbol),
         CONSTRAINT fk_symbols_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )

@@ -1,0 +1,97 @@
+"""An order that went to an earlier session: told again at once to the journal that must know of it, to no other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.desk.terminal import Terminal
+from tests.desk.world import Books
+from tests.support import wait_until
+from zmq_bridge.protocol.commands import Command
+
+Connect = Callable[..., Terminal]
+JOURNAL = "01HF7YAT00BBBBBBBBBBBBBBBB"
+LONG_S = 120.0
+WATCHED_S = 1.5
+
+
+def sent_and_lost(connect: Connect, books: Books) -> tuple[Terminal, Command]:
+    """A terminal with a journal took an order and is never heard again."""
+    terminal = connect()
+    terminal.hello(journal=JOURNAL)
+    books.place_order(ttl_s=LONG_S)
+    command = terminal.pull_command()
+    terminal.close()
+    return terminal, command
+
+
+def comes_within(terminal: Terminal, command_id: str, seconds: float) -> Command | None:
+    """Pull for a while; the command if it comes."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for command in terminal.pull(wait_ms=200).commands:
+            if command.command_id == command_id:
+                return command
+    return None
+
+
+def test_an_order_lost_with_its_terminal_is_handed_to_the_same_journal_at_once(
+    connect: Connect, books: Books
+) -> None:
+    first, command = sent_and_lost(connect, books)
+    again = connect(session=first.session + 5)
+    again.hello(journal=JOURNAL, journal_session=first.session)
+    asked = comes_within(again, command.command_id, WATCHED_S)
+    assert asked is not None
+    assert asked.attempt > command.attempt
+    again.deliver(again.result(asked))
+    assert books.status(command.command_id) == "done"
+
+
+def test_also_when_the_earlier_session_was_given_up_long_ago(connect: Connect, books: Books) -> None:
+    first, command = sent_and_lost(connect, books)
+    wait_until(lambda: books.value("SELECT state FROM terminals") == "disconnected", 10.0)
+    again = connect(session=first.session + 5)
+    again.hello(journal=JOURNAL, journal_session=first.session)
+    assert comes_within(again, command.command_id, WATCHED_S) is not None
+
+
+@pytest.mark.parametrize(
+    ("journal", "knew"),
+    [("01HF7YAT00CCCCCCCCCCCCCCCC", 0), ("", 0), (JOURNAL, -7)],
+    ids=["another journal", "no journal", "a copy of the journal"],
+)
+def test_to_another_journal_it_is_not_handed_before_its_time_is_over(
+    connect: Connect, books: Books, journal: str, knew: int
+) -> None:
+    first, command = sent_and_lost(connect, books)
+    again = connect(session=first.session + 5)
+    again.hello(journal=journal, journal_session=first.session + knew)
+    assert comes_within(again, command.command_id, WATCHED_S) is None
+    assert books.reserved(command.command_id)
+    books.rows("UPDATE commands SET status = 'unknown', expires_at = now() - interval '1 s' RETURNING 1")
+    asked = comes_within(again, command.command_id, 10.0)
+    assert asked is not None
+    assert asked.attempt > 1
+
+
+def test_a_journal_that_comes_back_after_another_one_is_not_asked_at_once(connect: Connect, books: Books) -> None:
+    first, command = sent_and_lost(connect, books)
+    other = connect(session=first.session + 5)
+    other.hello(journal="01HF7YAT00CCCCCCCCCCCCCCCC")
+    back = connect(session=first.session + 10)
+    back.hello(journal=JOURNAL, journal_session=first.session)
+    assert comes_within(back, command.command_id, WATCHED_S) is None
+
+
+def test_an_order_that_the_earlier_session_never_got_goes_to_any_journal(connect: Connect, books: Books) -> None:
+    first = connect()
+    first.hello(journal=JOURNAL)
+    command_id = books.place_order(ttl_s=LONG_S)
+    books.wait_for_status(command_id, "sent")
+    again = connect(session=first.session + 5)
+    again.hello()
+    assert comes_within(again, command_id, WATCHED_S) is not None
