@@ -252,7 +252,7 @@ def desk_main(settings: DeskSettings, pipe: Connection) -> None:
 
 def prepare(engine: Engine) -> str:
     """Wait until the account may trade, loosen what counts orders, make a key."""
-    query = "SELECT id FROM accounts WHERE trading_state = 'active'"
+    query = "SELECT account_id FROM trading_states WHERE trading_state = 'active'"
     wait_until(lambda: value(engine, query) is not None, "the account is not active")
     now = datetime.now(UTC)
     with engine.begin() as connection:
