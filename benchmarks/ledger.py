@@ -41,6 +41,7 @@ ENTRIES_PER_SUBSCRIPTION = 6  # two of its deposit, four of its own
 ROUNDS = 9
 OTHER_TICKETS = 1_000_000  # where the tickets of the second run begin
 DEALS_PER_ROUND = 200
+POOL_TICKETS = 50_000_000  # where the tickets of deals posted into the large pool begin
 DEALS_PER_TRANSACTION = 64  # what the desk takes from a terminal at once
 START = datetime(2020, 1, 1, tzinfo=UTC)
 STATEMENT_TIMEOUT_MS = 600_000
@@ -259,6 +260,8 @@ def bench_pool(engine: Engine, members: int, entries: int) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("ANALYZE")
     print(f"pool of {members:,} members, {count:,} entries; loaded in {time.perf_counter() - start:.1f} s")
+    posting = seconds(lambda: post_range(engine, account_id, POOL_TICKETS, DEALS_PER_ROUND, 1))
+    print(f"{'post_deal + COMMIT in it':26} {DEALS_PER_ROUND / posting:8.0f} /s")
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         someone = connection.exec_driver_sql("SELECT max(user_id) FROM ledger_lots").scalar_one()
         one = [seconds(lambda: statement_of(connection, account_id, someone)) for _ in range(ROUNDS)]

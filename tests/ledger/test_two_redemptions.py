@@ -47,3 +47,21 @@ def two_owed(broker: Broker, members: Members) -> tuple[Request, Request]:
         with broker.engine.begin() as connection:
             assert isinstance(price_redemption(connection, broker.account_id, request.id, actor="eve"), Settled)
     return made
+
+
+def test_a_redemption_of_less_than_a_cent_is_settled_and_nothing_is_owed(broker: Broker, members: Members) -> None:
+    """Nobody can wire half a cent: the units go, the half cent stays with the others."""
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    pays_in(broker, bob, "0.01")
+    broker.does("sell", "-500.00", entry="out")
+    broker.agrees()
+    request = asks_to_take_out(broker, bob, None)
+    with broker.engine.begin() as connection:
+        done = price_redemption(connection, broker.account_id, request.id, actor="eve")
+    assert isinstance(done, Settled)
+    after = read(broker, request)
+    assert (after.status, after.settled_amount, done.amount) == ("settled", Decimal(0), Decimal(0))
+    assert after.settled_at is not None
+    assert values(broker) == {ann: Decimal("500.01")}
+    assert_sound(broker)

@@ -113,7 +113,7 @@ def _head(pdf: StatementPdf) -> None:
     pdf.put(f"Pooled account {account.login}, {account.server}, in {account.currency}", pdf.epw, 5, end=True)
     span = f"{days[0].day:%d %B %Y} to {days[-1].day:%d %B %Y}" if days else "no days yet"
     at = document.statement.at + timedelta(seconds=document.server_offset_s)
-    pdf.put(f"Period: {span} (days of the trade server); as of {at:%d %B %Y %H:%M} server time", pdf.epw, 5, end=True)
+    pdf.put(f"Period: {span}, as of {at:%d %B %Y %H:%M}; days and times are the trade server's", pdf.epw, 5, end=True)
     pdf.ln(3)
 
 
@@ -196,13 +196,13 @@ def _since_joining(pdf: StatementPdf) -> None:
         (
             ("Contributions", money(found.contributed, digits)),
             ("Redemptions", money(found.redeemed, digits)),
-            ("of which still owed to you", money(found.owed, digits)),
             ("Realised profit", _signed(found.realised, document)),
             ("Unrealised profit", _signed(found.unrealised, document)),
             ("Performance fees paid", money(found.fees_paid, digits)),
-            ("Performance fee accrued, not yet due", money(found.fee_accrued, digits)),
-            ("Your part of the management fee", money(found.management_fees, digits)),
+            ("Performance fee, accrued", money(found.fee_accrued, digits)),
+            ("Part of the management fee", money(found.management_fees, digits)),
             ("Fees earned as the manager", money(found.fees_earned, digits)),
+            ("Redeemed, still owed to you", money(found.owed, digits)),
             ("Units", f"{found.units:,f}"),
             ("Price of a unit (NAV / units)", "-" if found.nav_per_unit is None else f"{found.nav_per_unit:f}"),
             ("Share of the pool", f"{found.share_percent:f} %"),

@@ -16,25 +16,41 @@ from sqlalchemy import Connection, Row
 from ledger.errors import ImpossibleHistory
 from ledger.journal import GENESIS, AccountKind, Entry, LotChange, Transaction, TransactionKind, chain_hash
 from ledger.units import Price
+from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.engine import dump_json
 
 FETCH_ROWS = 5_000  # rows that a history is read by
 
-HEAD = """
+PLACE = Prepared(
+    "ledger_place",
+    {"account": "bigint", "cause": "text"},
+    """
 SELECT (SELECT hash FROM ledger_heads WHERE account_id = %(account)s) AS head,
        (SELECT id FROM ledger_transactions WHERE account_id = %(account)s AND cause = %(cause)s) AS known
-"""
+""",
+)
 """What the next transaction is chained to, and whether its cause has happened already."""
 
-INSERT = """
+INSERT = Prepared(
+    "ledger_append",
+    {
+        "account": "bigint", "cause": "text", "kind": "text", "at": "timestamptz", "detail": "jsonb",
+        "reverses": "text", "prev_hash": "text", "hash": "text", "kinds": "text[]", "members": "bigint[]",
+        "currencies": "text[]", "amounts": "numeric[]",
+    },
+    """
 WITH wanted AS MATERIALIZED (
-    SELECT * FROM unnest(%(kinds)s::text[], %(members)s::bigint[], %(currencies)s::text[], %(amounts)s::numeric[])
+    SELECT * FROM unnest(%(kinds)s, %(members)s, %(currencies)s, %(amounts)s)
         AS entry (kind, user_id, currency, amount)
 ), known AS MATERIALIZED (
-    SELECT DISTINCT accounts.id, accounts.kind, accounts.user_id, accounts.currency
-    FROM wanted JOIN ledger_accounts AS accounts
-      ON accounts.account_id = %(account)s AND accounts.kind = wanted.kind AND accounts.currency = wanted.currency
-     AND coalesce(accounts.user_id, 0) = coalesce(wanted.user_id, 0)
+    SELECT had.id, name.kind, name.user_id, name.currency
+    FROM (SELECT DISTINCT kind, user_id, currency FROM wanted) AS name
+    CROSS JOIN LATERAL (
+        SELECT id FROM ledger_accounts
+        WHERE account_id = %(account)s AND kind = name.kind AND currency = name.currency
+          AND coalesce(user_id, 0) = coalesce(name.user_id, 0)
+        LIMIT 1
+    ) AS had
 ), opened AS (
     INSERT INTO ledger_accounts (account_id, kind, user_id, currency)
     SELECT DISTINCT %(account)s, wanted.kind, wanted.user_id, wanted.currency FROM wanted
@@ -54,7 +70,8 @@ WITH wanted AS MATERIALIZED (
      AND accounts.user_id IS NOT DISTINCT FROM wanted.user_id
 )
 SELECT id FROM made
-"""
+""",
+)  # fmt: skip
 """A transaction with its entries, and the accounts that it is the first to touch."""
 
 INSERT_LOT_CHANGES = """
@@ -104,18 +121,34 @@ class StoredTransaction:
     hash: str
 
 
-def append(connection: Connection, account_id: int, transaction: Transaction) -> int | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the next transaction of an account goes."""
+
+    head: str | None  # hash of the newest transaction; None: there is none yet
+    known: int | None  # id of the transaction with the same cause; None: it has not happened
+
+
+def place_of(connection: Connection, account_id: int, cause: str) -> Place:
+    """Find out where a transaction goes; the caller holds the account's lock."""
+    row = PLACE.run(connection, {"account": account_id, "cause": cause}).one()
+    return Place(head=row.head, known=row.known)
+
+
+def append(
+    connection: Connection, account_id: int, transaction: Transaction, *, place: Place | None = None
+) -> int | None:
     """Add a transaction to an account's books; None when its cause was booked before.
 
-    The caller holds the account's lock.
+    The caller holds the account's lock, and has held it since it asked for the `place`, if it did.
     """
-    values = {"account": account_id, "cause": transaction.cause}
-    head, known = connection.exec_driver_sql(HEAD, values).one()
-    if known is not None:
+    place = place or place_of(connection, account_id, transaction.cause)
+    if place.known is not None:
         return None
-    previous = head or GENESIS
+    previous = place.head or GENESIS
     row = {
-        **values,
+        "account": account_id,
+        "cause": transaction.cause,
         "kind": str(transaction.kind),
         "at": transaction.at,
         "detail": dump_json(dict(transaction.detail)),
@@ -127,7 +160,7 @@ def append(connection: Connection, account_id: int, transaction: Transaction) ->
         "currencies": [entry.currency for entry in transaction.entries],
         "amounts": [entry.amount for entry in transaction.entries],
     }
-    transaction_id: int = connection.exec_driver_sql(INSERT, row).scalar_one()
+    transaction_id: int = INSERT.run(connection, row).scalar_one()
     if transaction.lots:
         _insert_lot_changes(connection, account_id, transaction_id, transaction.lots)
     return transaction_id

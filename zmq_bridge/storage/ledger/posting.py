@@ -14,14 +14,26 @@ from ledger.deals import BookedDeal, Posting, deal_entries, posting_of
 from ledger.journal import AccountKind, Transaction, TransactionKind, deal_cause
 from ledger.money import MONEY_DIGITS_MAX, half_even_to
 from zmq_bridge.protocol.values import Deal
+from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.ledger.breaks import BreakReason, open_break
-from zmq_bridge.storage.ledger.journal import append, find, text_detail
+from zmq_bridge.storage.ledger.journal import Place, append, find, text_detail
 from zmq_bridge.storage.ledger.matching import add_to_suspense, match_waiting
 from zmq_bridge.storage.ledger.pool import UnknownAccountError
 from zmq_bridge.storage.ledger.settlement import Settled, settle_matched
-from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.locks import Lock
 
-ACCOUNT = "SELECT currency, clock_timestamp() AS now FROM accounts WHERE id = %(account)s"
+OPEN = Prepared(
+    "ledger_open",
+    {"account": "bigint", "cause": "text"},
+    """
+SELECT currency, clock_timestamp() AS now,
+       (SELECT hash FROM ledger_heads WHERE account_id = accounts.id) AS head,
+       (SELECT id FROM ledger_transactions WHERE account_id = accounts.id AND cause = %(cause)s) AS known
+FROM accounts WHERE id = %(account)s
+""",
+    first="SELECT pg_advisory_xact_lock(%(lock)s, %(key)s); ",
+)
+"""The account's lock, and then, in the same round trip, all that a posting needs to know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,14 +60,15 @@ def post_deal(connection: Connection, account_id: int, deal: Deal) -> Posted | A
         UnknownDeal: its type or entry is not in the posting table; nothing was booked.
         UnknownAccountError: there is no such account.
     """
-    hold(connection, Lock.ADMISSION, account_id)
-    account = connection.exec_driver_sql(ACCOUNT, {"account": account_id}).one_or_none()
+    cause = deal_cause(deal.ticket)
+    lock = {"lock": int(Lock.ADMISSION), "key": account_id}
+    account = OPEN.run(connection, {**lock, "account": account_id, "cause": cause}).one_or_none()
     if account is None:
         raise UnknownAccountError(f"expected the id of an account, found {account_id}")
     booked = _booked(deal)
     posting = posting_of(booked)
     transaction = Transaction(
-        cause=deal_cause(deal.ticket),
+        cause=cause,
         kind=TransactionKind.DEAL,
         at=account.now,
         entries=deal_entries(booked, account.currency),
@@ -68,7 +81,8 @@ def post_deal(connection: Connection, account_id: int, deal: Deal) -> Posted | A
             **_realised(booked, posting),
         ),
     )
-    transaction_id = append(connection, account_id, transaction)
+    place = Place(head=account.head, known=account.known)
+    transaction_id = append(connection, account_id, transaction, place=place)
     if transaction_id is None:
         return _already_posted(connection, account_id, transaction)
     if posting.profit is not AccountKind.SUSPENSE:
