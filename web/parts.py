@@ -12,6 +12,8 @@ from flask import Flask, current_app
 from sqlalchemy import Engine
 
 from zmq_bridge.admission.gate import Gate
+from zmq_bridge.admission.inspection import Inspector
+from zmq_bridge.admission.news import NewsFile, no_news
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.settings import Settings
@@ -31,6 +33,7 @@ class Parts:
     keyring: Keyring
     sessions: SessionBook
     gate: Gate
+    inspector: Inspector
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -43,9 +46,14 @@ def install(app: Flask, settings: Settings) -> None:
         pre_ping=False,
     )  # fmt: skip
     live = LiveReader(open_redis(settings.redis_url))
-    keyring = Keyring(engine)
+    keyring, news = Keyring(engine), no_news if settings.news_file is None else NewsFile(settings.news_file)
     app.extensions[EXTENSION] = Parts(
-        engine=engine, live=live, keyring=keyring, sessions=SessionBook(engine, keyring), gate=Gate(gate_engine, live)
+        engine=engine,
+        live=live,
+        keyring=keyring,
+        sessions=SessionBook(engine, keyring),
+        gate=Gate(gate_engine, live, news=news),
+        inspector=Inspector(engine, live, news=news),
     )
 
 

@@ -46,6 +46,7 @@ class Settings:
     terminal_port: int = 5557  # ROUTER: terminals ask for commands
     strategy_port: int = 5558  # ROUTER: strategies submit and query
     broker_port: int = 5559  # the simulated broker, loopback only
+    news_file: Path | None = None  # blackouts around news, docs/risk.md; None: nothing is closed for news
     peers_file: Path | None = None  # TOML allow-list of who may connect; None: loopback only, no passwords
     web_host: str = "127.0.0.1"  # where HTTP listens
     web_port: int = 8000
@@ -143,6 +144,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "ZMQ_BRIDGE_TERMINAL_PORT": str(settings.terminal_port),
         "ZMQ_BRIDGE_STRATEGY_PORT": str(settings.strategy_port),
         "ZMQ_BRIDGE_BROKER_PORT": str(settings.broker_port),
+        "ZMQ_BRIDGE_NEWS_FILE": str(settings.news_file or ""),
         "ZMQ_BRIDGE_PEERS_FILE": str(settings.peers_file or ""),
         "ZMQ_BRIDGE_WEB_HOST": settings.web_host,
         "ZMQ_BRIDGE_WEB_PORT": str(settings.web_port),
@@ -173,6 +175,7 @@ def _read(reader: EnvironmentReader) -> Settings:
         terminal_port=reader.read("ZMQ_BRIDGE_TERMINAL_PORT", PORT_EXPECTED, port, 5557),
         strategy_port=reader.read("ZMQ_BRIDGE_STRATEGY_PORT", PORT_EXPECTED, port, 5558),
         broker_port=reader.read("ZMQ_BRIDGE_BROKER_PORT", PORT_EXPECTED, port, 5559),
+        news_file=reader.read("ZMQ_BRIDGE_NEWS_FILE", "a file", _absolute, None),
         peers_file=reader.read("ZMQ_BRIDGE_PEERS_FILE", "an existing file", _existing_file, None),
         web_host=reader.read("ZMQ_BRIDGE_WEB_HOST", "an address like 127.0.0.1", host, "127.0.0.1"),
         web_port=reader.read("ZMQ_BRIDGE_WEB_PORT", PORT_EXPECTED, port, 8000),
@@ -228,6 +231,11 @@ def _is_loopback(name: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def _absolute(text: str) -> Path:
+    """A path that need not exist yet: what can't be read is for its reader to say."""
+    return Path(text).absolute()
 
 
 def _existing_file(text: str) -> Path:

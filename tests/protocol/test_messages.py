@@ -57,6 +57,8 @@ BY_DECODER: list[tuple[Decode, Any]] = [
     (decode_terminal_reply, dialogue.ErrorReply),
     (decode_strategy_request, strategy.Submit),
     (decode_strategy_request, strategy.Query),
+    (decode_strategy_request, strategy.Kill),
+    (decode_strategy_reply, strategy.Killed),
     (decode_strategy_reply, strategy.Accepted),
     (decode_strategy_reply, strategy.Denied),
     (decode_strategy_reply, strategy.Answer),
@@ -104,7 +106,7 @@ def test_arbitrary_bytes_only_ever_give_a_violation(decode: Decode, payload: byt
 
 
 ALL_TYPES = ["hello", "pull", "history", "symbols", "bye", "welcome", "work", "received", "farewell", "error", "submit",
-             "query", "accepted", "denied", "answer", "event", "snapshot", "beat", "gap"]  # fmt: skip
+             "query", "kill", "killed", "accepted", "denied", "answer", "event", "snapshot", "beat", "gap"]  # fmt: skip
 
 
 @pytest.mark.parametrize("decode", DECODERS)

@@ -27,6 +27,7 @@ BY_HEADING: dict[str, type] = {
         dialogue.Hello, dialogue.Welcome, dialogue.Pull, dialogue.Work, dialogue.History, dialogue.Symbols,
         dialogue.Received, dialogue.Bye, dialogue.Farewell, dialogue.ErrorReply, published.Snapshot, published.Beat,
         published.Gap, strategy.Submit, strategy.Accepted, strategy.Denied, strategy.Query, strategy.Answer,
+        strategy.Kill, strategy.Killed,
     )},
     **COMMANDS,
     "command_result": CommandResult,

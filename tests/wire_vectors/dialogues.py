@@ -107,6 +107,10 @@ def strategy_vectors() -> Iterator[Vector]:
         m.Query(api_key="zb_test_key", what="ticks", symbol="EURUSD", count=100),
     )
     yield ask("query-status", "every argument at its default", m.Query(api_key="zb_test_key", what="status"))
+    yield ask("kill", "stop an account and close everything", m.Kill(
+        api_key="zb_test_key", reason="storm", login=samples.LOGIN, close_positions=True))  # fmt: skip
+    yield tell("killed", "an account that is stopped", m.Killed(
+        login=samples.LOGIN, new=True, command_ids=(samples.COMMAND_ID, samples.OTHER_ID), now_ms=NOW_MS))  # fmt: skip
     yield tell(
         "accepted",
         "a signal that became a command",

@@ -8,6 +8,10 @@ from web.api.member_requests import blueprint as member_requests
 from web.api.orders import blueprint as orders
 from web.api.pool import blueprint as pool
 from web.api.positions import blueprint as positions
+from web.api.risk import blueprint as risk
+from web.api.risk_decisions import blueprint as decisions
+from web.api.risk_limits import blueprint as limits
+from web.api.risk_switch import blueprint as switches
 from web.api.session import blueprint as session
 from web.api.signal_actions import blueprint as signal_actions
 from web.api.signals import blueprint as signals
@@ -16,5 +20,5 @@ from web.api.users import blueprint as users
 
 BLUEPRINTS = (
     health, session, signals, signal_actions, positions, orders, deals, account, users, member_requests, statements,
-    pool, market,
+    pool, market, risk, decisions, limits, switches,
 )  # fmt: skip

@@ -19,11 +19,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from risk.snapshot import NewsWindow
 from zmq_bridge.admission.answers import Accepted, Answer, Code, Denied, Unavailable, first_answer, repeated
 from zmq_bridge.admission.application import Application, of_request, of_signal
 from zmq_bridge.admission.directory import Directory
 from zmq_bridge.admission.live_view import LiveState
+from zmq_bridge.admission.news import News, no_news
 from zmq_bridge.admission.plan import Plan
 from zmq_bridge.admission.requests import Request
 from zmq_bridge.admission.rows import to_outcome
@@ -64,7 +64,7 @@ class Gate:
         live: LiveState,
         *,
         clock: Callable[[], datetime] = utc_now,
-        news: tuple[NewsWindow, ...] = (),
+        news: News = no_news,
     ) -> None:
         """`clock` is asked under the account's lock: a request that had to wait is judged at the time of its turn."""
         self._engine, self._clock = engine, clock

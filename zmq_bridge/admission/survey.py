@@ -1,15 +1,14 @@
 """Gathers a `Situation`: the stored row in hand, what is live where it matters, specifications and limits."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from risk import Limits, Snapshot
-from risk.snapshot import NewsWindow
 from zmq_bridge.admission.limits import LimitBook
 from zmq_bridge.admission.live_view import NOTHING, LiveState, LiveView, look
+from zmq_bridge.admission.news import News, no_news
 from zmq_bridge.admission.situation import Situation
 from zmq_bridge.admission.snapshot import Unreadable, build
 from zmq_bridge.admission.source import Source
@@ -20,9 +19,9 @@ from zmq_bridge.storage.accounts import Account
 class Surveyor:
     """Gathers situations for one process, remembering what changes rarely."""
 
-    def __init__(self, live: LiveState, news: Sequence[NewsWindow] = ()) -> None:
+    def __init__(self, live: LiveState, news: News = no_news) -> None:
         """`live` is asked only by decisions that may add risk."""
-        self._live, self._news = live, tuple(news)
+        self._live, self._news = live, news
         self._specs, self._limits = SpecCache(), LimitBook()
 
     def look(self, account: Account, *, needed: bool) -> LiveView:
@@ -53,7 +52,7 @@ class Surveyor:
         magic: int | None,
     ) -> tuple[Snapshot | None, Limits | None, str | None]:  # fmt: skip
         try:
-            snapshot = build(account_id, row, specs.symbols, live, now, self._news)
+            snapshot = build(account_id, row, specs.symbols, live, now, self._news(now))
             limits = self._limits.get(row.limits or (), source=source.id, symbol=symbol, magic=magic)
         except Unreadable as error:
             return None, None, str(error)

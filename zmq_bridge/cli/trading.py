@@ -1,7 +1,8 @@
-"""`zmq-bridge trading`: what accounts may do, and the switch that stops them."""
+"""`zmq-bridge trading`: what accounts may do, the kill switch, and what a named person lifts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import click
@@ -13,52 +14,79 @@ from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.storage.accounts import Account, find_accounts, list_accounts
 from zmq_bridge.storage.locks import Lock, hold
-from zmq_bridge.storage.risk.holds import holds
+from zmq_bridge.storage.risk.adoption import adopt
+from zmq_bridge.storage.risk.holds import Hold, holds
+from zmq_bridge.storage.risk.kill import Killed, kill, standing_of_kill
 from zmq_bridge.storage.risk.memory import release_strategy, reset_drawdown
 from zmq_bridge.storage.risk.trading_state import STATES, StateChange, set_account_state, set_global_state
 from zmq_bridge.storage.trading.overview import global_trading_state
 
 COLUMNS = ("account", "server", "state", "reason", "set by", "at")
-
-
-LATCHES = ("reset-drawdown", "release-strategy")
+LIFTS = {"reset-drawdown": None, "release-strategy": "strategy", "adopt": "ticket"}
+"""What a person lifts, and what it is named by."""
 
 
 @click.command("trading")
-@click.argument("action", required=False, type=click.Choice([*sorted(STATES), *LATCHES]))
-@click.argument("strategy", required=False)
+@click.argument("action", required=False, type=click.Choice([*sorted(STATES), "kill", *LIFTS]))
+@click.argument("subject", required=False)
 @click.option("--account", "login", type=int, help="Only this login; default: every account.")
 @click.option("--reason", default="", help="Why; kept in the audit log. Required to change anything.")
-def command(action: str | None, strategy: str | None, login: int | None, reason: str) -> None:
+@click.option("--close", "close_positions", is_flag=True, help="With kill: also close every position.")
+def command(action: str | None, subject: str | None, login: int | None, reason: str, close_positions: bool) -> None:
     """Show what accounts may do and what holds them, or change it.
 
     active, reducing (only reductions and cancels) or halted sets the state: without --account above all accounts; the
-    strictest always holds. reset-drawdown and release-strategy STRATEGY lift what a limit has stopped.
+    strictest always holds. kill halts, cancels every pending order and with --close closes every position; it may be
+    used again. reset-drawdown, release-strategy STRATEGY and adopt TICKET lift what stopped the account.
     """
-    if (strategy is not None) != (action == "release-strategy"):
-        raise click.UsageError("expected the name of a strategy with release-strategy, and only there")
+    _check(action, subject, reason, close_positions)
     with transaction("trading") as connection:
         if action is None:
             show(connection)
-        elif not reason.strip():
-            raise click.UsageError("--reason is required to change anything")
-        elif action in LATCHES:
-            lift(connection, action, strategy or "", login, reason)
+        elif action == "kill":
+            stop(connection, login, reason, close_positions)
+        elif action in LIFTS:
+            lift(connection, action, subject or "", login, reason)
         else:
             for change in change_state(connection, action, login, reason):
-                click.echo(f"was {change.before}, is {change.after}")
+                told = f"was {change.before}, is {change.after}"
+                click.echo(told if change.after == action else f"{told}: {change.reason}")
 
 
-def lift(connection: Connection, action: str, strategy: str, login: int | None, reason: str) -> None:
-    """Lift a latch of the accounts with a login."""
+def stop(connection: Connection, login: int | None, reason: str, close_positions: bool) -> None:
+    """Use the kill switch for the accounts with a login, or for all."""
+    now, targets = datetime.now(UTC), [None] if login is None else [account.id for account in _known(connection, login)]
+    killed = [
+        each
+        for target in targets
+        for each in kill(
+            connection, target, close_positions=close_positions, reason=reason, actor=actor(), now=now
+        )
+    ]
+    logins = {account.id: account.login for account in list_accounts(connection)}
+    for each in killed:
+        click.echo(f"account {logins[each.account_id]}: {_told(each)}")
+    if not killed:
+        click.echo("no accounts yet; the switch holds for those that come")
+
+
+def _told(killed: Killed) -> str:
+    state = "halted" if killed.new else "was halted already"
+    return f"{state}; {len(killed.sent)} commands on their way, {len(killed.stopped)} orders stopped unsent"
+
+
+def lift(connection: Connection, action: str, subject: str, login: int | None, reason: str) -> None:
+    """Lift something that holds the accounts with a login."""
     now, by = datetime.now(UTC), f"{actor()}: {reason}"
+    done: dict[str, Callable[[int], bool]] = {
+        "reset-drawdown": lambda account: reset_drawdown(connection, account, actor=by, now=now),
+        "release-strategy": lambda account: release_strategy(connection, account, subject, actor=by),
+        "adopt": lambda account: adopt(connection, account, int(subject), actor=actor(), reason=reason, now=now),
+    }
+    nothing = "no open position or working order has this ticket" if action == "adopt" else "nothing was latched"
     for account in _known(connection, login):
         hold(connection, Lock.ADMISSION, account.id)
-        if action == "reset-drawdown":
-            done = reset_drawdown(connection, account.id, actor=by, now=now)
-        else:
-            done = release_strategy(connection, account.id, strategy, actor=by)
-        click.echo("lifted" if done else "nothing was latched")
+        click.echo("lifted" if done[action](account.id) else nothing)
 
 
 def change_state(connection: Connection, state: str, login: int | None, reason: str) -> list[StateChange]:
@@ -73,6 +101,46 @@ def change_state(connection: Connection, state: str, login: int | None, reason: 
     return [change for change in changes if change]
 
 
+def show(connection: Connection) -> None:
+    """List every account's state, below the one above all, and everything that holds an account."""
+    console.print(f"all accounts: {global_trading_state(connection)} at most")
+    table = Table(*COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    accounts = list_accounts(connection)
+    for account in accounts:
+        table.add_row(
+            str(account.login), account.server, account.trading_state, account.trading_state_reason,
+            account.trading_state_actor, f"{account.trading_state_at:%Y-%m-%d %H:%M}",
+        )  # fmt: skip
+    console.print(table if table.row_count else "no accounts yet: no terminal has ever connected")
+    for account in accounts:
+        for held in holds(connection, account.id):
+            console.print(f"account {account.login}: {held.state}: {held.reason}; lifted by {held.lifted_by}")
+            if held.cause == "kill_switch":
+                _show_kill(connection, account, held)
+
+
+def _show_kill(connection: Connection, account: Account, held: Hold) -> None:
+    """How far a stop has come."""
+    found = standing_of_kill(connection, account.id, held.at)
+    left = f"{found['orders_left']} pending orders" + (f", {found['positions_left']} positions" if held.closes else "")
+    terminal = "has acknowledged" if found["acknowledged"] else "has not acknowledged yet"
+    open_ = sum(1 for each in found["commands"] if each["finished_at"] is None)
+    console.print(f"account {account.login}: the terminal {terminal}; left: {left}; {open_} commands without a result")
+
+
+def _check(action: str | None, subject: str | None, reason: str, close_positions: bool) -> None:
+    """Refuse what does not go together."""
+    wanted = LIFTS.get(action or "")
+    if (subject is not None) != (wanted is not None):
+        raise click.UsageError("expected a strategy with release-strategy, a ticket with adopt, and neither elsewhere")
+    if wanted == "ticket" and not str(subject).isdecimal():
+        raise click.UsageError(f"expected a ticket, found {subject!r}")
+    if close_positions and action != "kill":
+        raise click.UsageError("--close goes with kill")
+    if action is not None and not reason.strip():
+        raise click.UsageError("--reason is required to change anything")
+
+
 def _known(connection: Connection, login: int | None) -> list[Account]:
     """The accounts with a login."""
     found = [] if login is None else find_accounts(connection, login)
@@ -80,18 +148,3 @@ def _known(connection: Connection, login: int | None) -> list[Account]:
         known = ", ".join(str(account.login) for account in list_accounts(connection)) or "none yet"
         raise CannotRun(f"--account: expected a known login ({known}), found {login or 'none'}")
     return found
-
-
-def show(connection: Connection) -> None:
-    """List every account's state, below the one above all, and everything that holds an account."""
-    console.print(f"all accounts: {global_trading_state(connection)} at most")
-    table = Table(*COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for account in list_accounts(connection):
-        table.add_row(
-            str(account.login), account.server, account.trading_state, account.trading_state_reason,
-            account.trading_state_actor, f"{account.trading_state_at:%Y-%m-%d %H:%M}",
-        )  # fmt: skip
-    console.print(table if table.row_count else "no accounts yet: no terminal has ever connected")
-    for account in list_accounts(connection):
-        for held in holds(connection, account.id):
-            console.print(f"account {account.login}: {held.state}: {held.reason}; lifted by {held.lifted_by}")

@@ -63,6 +63,7 @@ def run_desk(settings: Settings) -> None:
             subscribe_endpoint=settings.local_endpoint(settings.subscribe_port),
             database_url=settings.database_url,
             redis_url=settings.redis_url,
+            news_file=settings.news_file,
             allowed=allow_list(settings),
         )
     )

@@ -10,10 +10,10 @@ from zmq_bridge.client.options import ClientOptions
 from zmq_bridge.client.sync import Client
 from zmq_bridge.client.tick_feed import TickFeed
 from zmq_bridge.client.values import Credentials, GapNotice, LiveTick, Price
-from zmq_bridge.protocol.messages import Accepted, Denied
+from zmq_bridge.protocol.messages import Accepted, Denied, Killed
 from zmq_bridge.protocol.ticks import Tick
 
 __all__ = [
     "Accepted", "AsyncClient", "AsyncTickFeed", "Client", "ClientError", "ClientMisuse", "ClientOptions", "Credentials",
-    "Denied", "GapNotice", "LiveTick", "NoAnswer", "Price", "RequestRefused", "StaleData", "Tick", "TickFeed",
+    "Denied", "GapNotice", "Killed", "LiveTick", "NoAnswer", "Price", "RequestRefused", "StaleData", "Tick", "TickFeed",
 ]  # fmt: skip

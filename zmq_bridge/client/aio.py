@@ -29,7 +29,7 @@ from zmq_bridge.client.options import ClientOptions
 from zmq_bridge.client.tick_feed import Drain, sleep_s
 from zmq_bridge.client.tick_flow import FlowOptions, OnStale, TickFlow
 from zmq_bridge.client.values import GapNotice, LiveTick, Price
-from zmq_bridge.protocol.messages import Accepted, Denied, Query, StrategyReply, StrategyRequest
+from zmq_bridge.protocol.messages import Accepted, Denied, Kill, Killed, Query, StrategyReply, StrategyRequest
 from zmq_bridge.protocol.ticks import Tick
 
 
@@ -142,6 +142,16 @@ class AsyncClient:
         """Ask for state, as Client.query does."""
         query = Query(api_key=self.options.api_key, what=what, **{"login": self.options.login, **arguments})
         return desk_call.data_of(await self._call(query, timeout_s), query)
+
+    async def kill(
+        self, reason: str, *, login: int = 0, close_positions: bool = False, timeout_s: float = TIMEOUT_S
+    ) -> Killed:
+        """Stop the account, as Client.kill does."""
+        request = Kill(
+            api_key=self.options.api_key, reason=reason, login=login or self.options.login or 0,
+            close_positions=close_positions,
+        )  # fmt: skip
+        return desk_call.killed_of(await self._call(request, timeout_s))
 
     async def price(self, symbol: str, **arguments: Any) -> Price:
         """Give the latest price that the bridge has."""

@@ -22,6 +22,7 @@ from zmq_bridge.protocol.messages import (
     Answer,
     Denied,
     ErrorReply,
+    Killed,
     Query,
     StrategyReply,
     StrategyRequest,
@@ -118,6 +119,13 @@ def data_of(reply: StrategyReply, query: Query) -> Any:
     if isinstance(reply, Answer) and reply.what == query.what:
         return reply.data
     raise _refusal(reply, f"an answer to {query.what}")
+
+
+def killed_of(reply: StrategyReply) -> Killed:
+    """Read the answer to a kill."""
+    if isinstance(reply, Killed):
+        return reply
+    raise _refusal(reply, "killed")
 
 
 def ticks_of(data: object) -> list[Tick]:

@@ -28,7 +28,7 @@ from zmq_bridge.client.options import ClientOptions
 from zmq_bridge.client.tick_feed import TickFeed
 from zmq_bridge.client.tick_flow import FlowOptions, OnStale
 from zmq_bridge.client.values import GapNotice, Price
-from zmq_bridge.protocol.messages import Accepted, Denied, Query, StrategyReply, StrategyRequest
+from zmq_bridge.protocol.messages import Accepted, Denied, Kill, Killed, Query, StrategyReply, StrategyRequest
 from zmq_bridge.protocol.ticks import Tick
 
 
@@ -96,6 +96,21 @@ class Client:
         """Ask for state; see docs/wire.md for what there is."""
         query = Query(api_key=self.options.api_key, what=what, **{"login": self.options.login, **arguments})
         return desk_call.data_of(self._call(query, timeout_s), query)
+
+    def kill(
+        self, reason: str, *, login: int = 0, close_positions: bool = False, timeout_s: float = TIMEOUT_S
+    ) -> Killed:
+        """Halt the account, cancel every pending order, and if asked close every position; may be called again.
+
+        Raises:
+            NoAnswer: it may or may not be stopped; call again.
+            RequestRefused: not for this API key.
+        """
+        request = Kill(
+            api_key=self.options.api_key, reason=reason, login=login or self.options.login or 0,
+            close_positions=close_positions,
+        )  # fmt: skip
+        return desk_call.killed_of(self._call(request, timeout_s))
 
     def price(self, symbol: str, **arguments: Any) -> Price:
         """Give the latest price that the bridge has."""

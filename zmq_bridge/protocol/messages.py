@@ -51,7 +51,7 @@ from zmq_bridge.protocol.published import (
     event_to_map,
 )
 from zmq_bridge.protocol.schema import from_map, registry, to_map
-from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Query, Submit
+from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Kill, Killed, Query, Submit
 from zmq_bridge.protocol.ticks import Tick, TickBatch, unpack_ticks
 from zmq_bridge.protocol.topics import (
     ACCOUNT,
@@ -69,14 +69,14 @@ from zmq_bridge.protocol.values import Account, Deal, Order, Position, Probe, Sp
 
 TerminalRequest = Hello | Pull | History | Symbols | Bye
 TerminalReply = Welcome | Work | Received | Farewell | ErrorReply
-StrategyRequest = Submit | Query
-StrategyReply = Accepted | Denied | Answer | ErrorReply
+StrategyRequest = Submit | Query | Kill
+StrategyReply = Accepted | Denied | Answer | Killed | ErrorReply
 Published = Event | Snapshot | Beat | Gap
 
 _TERMINAL_REQUESTS = registry(Hello, Pull, History, Symbols, Bye, tag="type")
 _TERMINAL_REPLIES = registry(Welcome, Work, Received, Farewell, ErrorReply, tag="type")
-_STRATEGY_REQUESTS = registry(Submit, Query, tag="type")
-_STRATEGY_REPLIES = registry(Accepted, Denied, Answer, ErrorReply, tag="type")
+_STRATEGY_REQUESTS = registry(Submit, Query, Kill, tag="type")
+_STRATEGY_REPLIES = registry(Accepted, Denied, Answer, Killed, ErrorReply, tag="type")
 _PUBLISHED = {
     kind: registry(cls, tag="type") for kind, cls in ((EVENT, Event), (ACCOUNT, Snapshot), (BEAT, Beat), (GAP, Gap))
 }
@@ -191,9 +191,10 @@ def _check_version(version: object, name: object) -> None:
 __all__ = [
     "Accepted", "Account", "Answer", "Beat", "Books", "Bye", "CancelOrder", "CloseAll", "CloseBy", "ClosePosition",
     "Command", "CommandResult", "Deal", "Denied", "ErrorReply", "Event", "Farewell", "FetchTicks", "Gap", "Hello",
-    "History", "ModifyOrder", "ModifyPosition", "Order", "PlaceOrder", "Position", "Probe", "Program", "Published",
-    "Pull", "Query", "Received", "SetTradingState", "Snapshot", "Spec", "StrategyReply", "StrategyRequest", "Submit",
-    "Symbols", "TerminalReply", "TerminalRequest", "Tick", "TickBatch", "TradingState", "Unreadable",
-    "UnreadableCommand", "Welcome", "Work", "decode_frame", "decode_strategy_reply", "decode_strategy_request",
-    "decode_terminal_reply", "decode_terminal_request", "encode", "encode_frame", "session_of", "topic_of",
+    "History", "Kill", "Killed", "ModifyOrder", "ModifyPosition", "Order", "PlaceOrder", "Position", "Probe",
+    "Program", "Published", "Pull", "Query", "Received", "SetTradingState", "Snapshot", "Spec", "StrategyReply",
+    "StrategyRequest", "Submit", "Symbols", "TerminalReply", "TerminalRequest", "Tick", "TickBatch", "TradingState",
+    "Unreadable", "UnreadableCommand", "Welcome", "Work", "decode_frame", "decode_strategy_reply",
+    "decode_strategy_request", "decode_terminal_reply", "decode_terminal_request", "encode", "encode_frame",
+    "session_of", "topic_of",
 ]  # fmt: skip

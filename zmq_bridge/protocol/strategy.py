@@ -1,4 +1,4 @@
-"""What strategies and tools say to the bridge on REQ/ROUTER: submit a signal, query state.
+"""What strategies and tools say to the bridge on REQ/ROUTER: submit a signal, query state, stop an account.
 
 A signal travels as a plain map: the admission gate owns its schema, the same for HTTP and for this port. A retry of a
 submit carries the same `idempotency_key` inside the signal and gets the first answer with `duplicate` true.
@@ -41,6 +41,18 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kill:
+    """Halt an account, cancel its pending orders, and if asked close its positions. May be said again."""
+
+    type: ClassVar[str] = "kill"
+
+    api_key: Text = field(repr=False)
+    reason: Text  # for people, kept in the audit log
+    login: U64 = 0  # 0 = the only account of this key
+    close_positions: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """The signal passed the gate and became a command."""
 
@@ -64,6 +76,19 @@ class Denied:
     decision_id: Text = ""
     signal_id: Text = ""
     duplicate: bool = False
+    now_ms: TimeMs = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Killed:
+    """The account is halted, durably; what is to be cancelled and closed is on its way."""
+
+    type: ClassVar[str] = "killed"
+
+    login: U64
+    new: bool  # false: it was stopped before, as strictly
+    command_ids: tuple[Ulid, ...] = ()  # on their way now; none: nothing was missing
+    stopped: tuple[Ulid, ...] = ()  # orders that had not been sent, and will not be
     now_ms: TimeMs = 0
 
 

@@ -22,12 +22,14 @@ import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 import zmq
 from sqlalchemy import Engine
 
 from zmq_bridge.admission.gate import Gate
+from zmq_bridge.admission.news import NewsFile, no_news
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.live.writer import LiveWriter, Scalar
@@ -83,6 +85,9 @@ class DeskSettings:
     database_url: str = field(repr=False)
 
     redis_url: str = field(repr=False)
+
+    news_file: Path | None = None
+    """Blackouts around news, docs/risk.md; None: nothing is closed for news."""
 
     allowed: AllowList = field(default_factory=AllowList)
     """Who may connect, and which accounts each may speak for."""
@@ -206,7 +211,8 @@ class _Desk:
         socket, endpoint = open_strategy_socket(context, settings.strategy_endpoint, settings.allowed)
         sockets.callback(socket.close)
         live = LiveReader(self._redis)
-        desk = StrategyDesk(self._engine, live, Gate(self._engine, live), Keyring(self._engine))
+        news = no_news if settings.news_file is None else NewsFile(settings.news_file)
+        desk = StrategyDesk(self._engine, live, Gate(self._engine, live, news=news), Keyring(self._engine))
         server = StrategyServer(context, socket, desk.answer)
         sockets.callback(server.close)
         return server, endpoint

@@ -27,11 +27,12 @@ from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.protocol.dialogue import ErrorReply
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolMisuse, ProtocolViolation
 from zmq_bridge.protocol.messages import StrategyReply, decode_strategy_request, encode
-from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Query, Submit
+from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Kill, Killed, Query, Submit
 from zmq_bridge.storage.accounts import Account, list_accounts
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.keyring import KeyRefused, Keyring
 from zmq_bridge.storage.keys import ApiKey, Scope
+from zmq_bridge.storage.risk.kill import kill
 from zmq_bridge.storage.ticks import history as tick_store
 from zmq_bridge.storage.trading.signals import get_signal
 from zmq_bridge.storage.trading.state import working_orders
@@ -111,6 +112,9 @@ class StrategyDesk:
         if isinstance(request, Submit):
             _check_scope(key, (Scope.SIGNAL,))
             return self._submit(key, request)
+        if isinstance(request, Kill):
+            _check_scope(key, (Scope.TRADE,))
+            return self._kill(key, request)
         _check_scope(key, NEEDED[request.what])
         return self._query(key, request)
 
@@ -121,6 +125,21 @@ class StrategyDesk:
             first = invalid.problems[0]
             raise Refusal(ErrorCode.INVALID_FIELD, str(invalid), field=f"signal.{first.field}".rstrip(".")) from None
         return _say(self._gate.admit(signal, Source.of_key(key)))
+
+    def _kill(self, key: ApiKey, request: Kill) -> StrategyReply:
+        if not request.reason.strip():
+            raise Refusal(ErrorCode.INVALID_FIELD, "reason", field="reason", expected="a reason", found="nothing")
+        if request.close_positions and key.symbols is not None:
+            raise Refusal(ErrorCode.FORBIDDEN, "the API key is not for all symbols", field="close_positions")
+        with self._engine.begin() as connection:
+            account = _account_of(connection, key, request.login)
+            (done,) = kill(
+                connection, account.id, close_positions=request.close_positions, reason=request.reason,
+                actor=Source.of_key(key).actor, now=datetime.now(UTC),
+            )  # fmt: skip
+        return Killed(
+            login=account.login, new=done.new, command_ids=done.sent, stopped=done.stopped, now_ms=_now_ms()
+        )
 
     def _query(self, key: ApiKey, query: Query) -> StrategyReply:
         with self._engine.connect() as connection:
@@ -148,7 +167,7 @@ class StrategyDesk:
         }
 
     def _account(self, connection: Connection, key: ApiKey, query: Query) -> Any:
-        account = _account_of(connection, key, query)
+        account = _account_of(connection, key, query.login)
         snapshot = latest_snapshot(connection, account.id)
         if snapshot is None:
             raise Refusal(ErrorCode.NOT_FOUND, "no snapshot yet", field="login", found=str(account.login))
@@ -160,22 +179,22 @@ class StrategyDesk:
         return {**described, **snapshot}
 
     def _positions(self, connection: Connection, key: ApiKey, query: Query) -> Any:
-        account = _account_of(connection, key, query)
+        account = _account_of(connection, key, query.login)
         return list_positions(connection, account_ids=[account.id], symbol=query.symbol or None)
 
     def _orders(self, connection: Connection, key: ApiKey, query: Query) -> Any:
-        account = _account_of(connection, key, query)
+        account = _account_of(connection, key, query.login)
         return working_orders(connection, account.id, symbol=query.symbol or None)
 
     def _price(self, connection: Connection, key: ApiKey, query: Query) -> Any:
-        account = _account_of(connection, key, query)
+        account = _account_of(connection, key, query.login)
         quote = self._live.quote(account.login, _symbol(query))
         if quote is None:
             raise Refusal(ErrorCode.NOT_FOUND, "no price of this symbol", field="symbol", found=query.symbol)
         return {**asdict(quote), "age_ms": quote.age_ms(_now_ms())}
 
     def _ticks(self, connection: Connection, key: ApiKey, query: Query) -> Any:
-        account = _account_of(connection, key, query)
+        account = _account_of(connection, key, query.login)
         count = query.count or TICKS_DEFAULT
         if count > TICKS_MAX:
             raise Refusal(
@@ -233,12 +252,12 @@ def _check_scope(key: ApiKey, scopes: tuple[Scope, ...]) -> None:
         )  # fmt: skip
 
 
-def _account_of(connection: Connection, key: ApiKey, query: Query) -> Account:
-    found = find_account(connection, Source.of_key(key), query.login or None, None)
+def _account_of(connection: Connection, key: ApiKey, login: int) -> Account:
+    found = find_account(connection, Source.of_key(key), login or None, None)
     if isinstance(found, Plan):
         code = ACCOUNT_CODES.get(found.code, ErrorCode.NOT_FOUND)
         raise Refusal(
-            code, found.code, field="login", expected="an account that the key may use", found=str(query.login)
+            code, found.code, field="login", expected="an account that the key may use", found=str(login)
         )
     return found
 

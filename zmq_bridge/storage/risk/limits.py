@@ -16,6 +16,7 @@ from risk import Limits, LimitsError, tighten
 from risk.limits import from_mapping
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.locks import Lock, hold
 
 SELECTORS = ("source", "symbol", "magic")
 REPEAT_WINDOW_S_MAX = 86_400  # orders further back are never read, so no limit may ask for them
@@ -49,6 +50,18 @@ WHERE ended_at IS NULL AND account_id IS NOT DISTINCT FROM %(account_id)s AND so
 RETURNING id, limits
 """
 
+CURRENT = """
+SELECT id FROM risk_limits
+WHERE ended_at IS NULL AND account_id IS NOT DISTINCT FROM %(account_id)s AND source IS NOT DISTINCT FROM %(source)s
+  AND symbol IS NOT DISTINCT FROM %(symbol)s AND magic IS NOT DISTINCT FROM %(magic)s
+"""
+
+HISTORY = """
+SELECT id, account_id, source, symbol, magic, limits, actor, created_at, ended_at FROM risk_limits
+WHERE (account_id IS NULL OR account_id = %(account_id)s) AND (%(before)s::bigint IS NULL OR id < %(before)s)
+ORDER BY id DESC LIMIT %(rows)s
+"""
+
 INSERT = """
 INSERT INTO risk_limits (account_id, source, symbol, magic, limits, actor, created_at)
 VALUES (%(account_id)s, %(source)s, %(symbol)s, %(magic)s, %(limits)s::jsonb, %(actor)s, %(now)s)
@@ -56,8 +69,17 @@ RETURNING id
 """
 
 
+class VersionConflict(Exception):
+    """The limits are not (any more) the version that was to be replaced."""
+
+    def __init__(self, expected: int | None, found: int | None) -> None:
+        """Say it in one line; None: there are none."""
+        super().__init__(f"expected version {expected}, found {found}")
+        self.found = found
+
+
 def set_limits(connection: Connection, scope: Scope, limits: Mapping[str, Any], *, actor: str, now: datetime) -> int:
-    """Put limits in force for a scope, in place of those before. Returns the id of the row.
+    """Put limits in force for a scope, in place of those before. Returns the id of the row: their version.
 
     Args:
         limits: name to value (numbers as text or integers); what is not named keeps its default (or is not tightened).
@@ -66,6 +88,7 @@ def set_limits(connection: Connection, scope: Scope, limits: Mapping[str, Any], 
         LimitsError: an unknown name or an unusable value.
     """
     check_window(from_mapping(limits))
+    hold(connection, Lock.ADMISSION, scope.account_id or 0)  # never between a decision's reading and its writing
     before = end_limits(connection, scope, actor=actor, now=now, recorded=False)
     values = _values(scope) | {"limits": dump_json(limits), "actor": actor, "now": now}
     row_id = int(connection.exec_driver_sql(INSERT, values).scalar_one())
@@ -84,6 +107,24 @@ def end_limits(
         _record(connection, scope, "limits.end", actor, ended.limits, None)
     before: dict[str, Any] = ended.limits
     return before
+
+
+def check_version(connection: Connection, scope: Scope, expected: int | None) -> None:
+    """Make sure that what is in force for a scope is what somebody saw who wants to replace it; None: nothing.
+
+    Raises:
+        VersionConflict: it is not.
+    """
+    hold(connection, Lock.ADMISSION, scope.account_id or 0)
+    found = connection.exec_driver_sql(CURRENT, _values(scope)).scalar_one_or_none()
+    if found != expected:
+        raise VersionConflict(expected, found)
+
+
+def limits_history(connection: Connection, account_id: int, *, before: int | None, rows: int) -> list[Row[Any]]:
+    """Every version that concerns an account, newest first."""
+    values = {"account_id": account_id, "before": before, "rows": rows}
+    return list(connection.exec_driver_sql(HISTORY, values))
 
 
 def list_limits(connection: Connection, account_id: int | None = None) -> list[Row[Any]]:

@@ -1,0 +1,220 @@
+"""The kill switch: one transaction, nothing twice, nothing forgotten, and only a named person ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+
+from risk.states import Cause
+from tests.admission.world import NOW, World, order, position
+from zmq_bridge.admission.answers import Accepted
+from zmq_bridge.admission.source import Source
+from zmq_bridge.live.connection import open_redis
+from zmq_bridge.protocol.commands import COMMANDS
+from zmq_bridge.relay.commands import to_command
+from zmq_bridge.storage.accounts import ensure_account
+from zmq_bridge.storage.commands.outbox import OutgoingCommand
+from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.risk.enforcement import enforce
+from zmq_bridge.storage.risk.holding import plain_holds, standing
+from zmq_bridge.storage.risk.kill import Killed, kill, standing_of_kill
+from zmq_bridge.storage.risk.trading_state import TradingStateError, set_account_state, set_global_state
+from zmq_bridge.storage.trading.terminals import note_enforced_state
+
+WRITERS = 8
+
+
+@pytest.fixture
+def world(database: str, redis_url: str) -> Iterator[World]:
+    """A healthy account."""
+    engine, client = create_engine(database, pool_size=WRITERS + 2), open_redis(redis_url)
+    yield World(engine, client)
+    client.close()
+    engine.dispose()
+
+
+def use(world: World, *, close: bool = False, everywhere: bool = False) -> list[Killed]:
+    with world.engine.begin() as connection:
+        account = None if everywhere else world.account_id
+        return kill(connection, account, close_positions=close, reason="storm", actor="ann", now=world.clock.now)
+
+
+def sent(world: World) -> list[tuple[str, object]]:
+    found = world.rows("SELECT kind, payload FROM commands WHERE source LIKE 'system:%%' ORDER BY id")
+    return [(row.kind, row.payload.get("order")) for row in found]
+
+
+def test_it_halts_cancels_what_is_pending_and_leaves_positions_to_their_stops(world):
+    world.snapshot(positions=[position(1)], orders=[order(2), order(3)])
+    [done] = use(world)
+    assert (done.account_id, done.new, len(done.sent)) == (world.account_id, True, 3)
+    assert sent(world) == [("set_trading_state", None), ("cancel_order", 2), ("cancel_order", 3)]
+    assert world.state() == "halted"
+    assert world.buy().code == "TRADING_HALTED"
+    assert isinstance(world.close(), Accepted)
+
+
+def test_it_closes_everything_when_asked(world):
+    world.snapshot(positions=[position(1)], orders=[order(2)])
+    use(world, close=True)
+    assert sent(world) == [("set_trading_state", None), ("close_all", None)]
+    [closing] = world.rows("SELECT payload FROM commands WHERE kind = 'close_all'")
+    assert (closing.payload["symbol"], closing.payload["cancel_pending"]) == ("", True)
+
+
+def test_every_command_it_sends_fits_the_wire(world):
+    world.snapshot(positions=[position(1)], orders=[order(2)])
+    use(world)
+    use(world, close=True)
+    rows = world.rows("SELECT id, account_id, kind, payload, expires_at FROM commands ORDER BY id")
+    assert {row.kind for row in rows} == {"set_trading_state", "cancel_order", "close_all"}
+    for row in rows:
+        assert isinstance(to_command(OutgoingCommand(**row._mapping)), COMMANDS[row.kind])
+
+
+def test_used_again_it_does_nothing_twice(world):
+    world.snapshot(positions=[position(1)], orders=[order(2)])
+    use(world)
+    [again] = use(world)
+    assert (again.new, again.sent, again.stopped) == (False, (), ())
+    assert len(sent(world)) == 2
+    assert world.count("holds", "cause = 'kill_switch'") == 1
+    assert world.count("audit_log", "action = 'kill_switch.use' AND actor = 'ann'") == 2
+
+
+def test_used_again_to_close_it_closes_and_a_later_softer_use_goes_on_closing(world):
+    world.snapshot(positions=[position(1)], orders=[order(2)])
+    use(world)
+    [harder] = use(world, close=True)
+    assert harder.new
+    assert ("close_all", None) in sent(world)
+    [softer] = use(world)
+    assert not softer.new
+    [held] = world.rows("SELECT closes FROM holds WHERE cause = 'kill_switch' AND ended_at IS NULL")
+    assert held.closes
+
+
+def test_what_was_not_done_is_done_when_the_terminal_is_back(world):
+    """The book was empty, or old; what shows later is cancelled and closed as soon as it is seen."""
+    use(world, close=True)
+    assert sent(world) == [("set_trading_state", None)]
+    world.snapshot(positions=[position(1)], orders=[order(2)])
+    with world.engine.begin() as connection:
+        held = plain_holds(standing(connection, world.account_id))
+        assert len(enforce(connection, world.account_id, held, world.clock.now).sent) == 1
+        assert enforce(connection, world.account_id, held, world.clock.now).sent == ()
+    assert sent(world)[-1] == ("close_all", None)
+
+
+def test_orders_that_had_not_been_sent_are_stopped_and_free_what_they_reserved(world):
+    assert isinstance(world.buy(), Accepted)
+    world.run("UPDATE commands SET status = 'queued', sent_at = NULL")
+    [done] = use(world)
+    assert len(done.stopped) == 1
+    assert world.reserved() == 0
+    assert world.count("commands", "status = 'expired'") == 1
+
+
+def test_all_accounts_are_stopped_at_once_and_those_that_come_later_too(world):
+    other = world.add_account(777)
+    world.snapshot(orders=[order(2)])
+    world.snapshot(orders=[order(3)], account_id=other)
+    assert [done.account_id for done in use(world, everywhere=True)] == [world.account_id, other]
+    assert {row[1] for row in sent(world)} == {None, 2, 3}
+    with world.engine.begin() as connection:
+        late = ensure_account(connection, login=9, server="x", currency="USD", currency_digits=2,
+                              margin_mode="hedging", leverage=1)  # fmt: skip
+        world.run("UPDATE holds SET ended_at = now() WHERE cause = 'not_reconciled'")
+        assert late.trading_state == "halted"
+    assert world.buy(account=777).code == "TRADING_HALTED"
+
+
+def test_only_who_is_named_ends_it_and_for_all_only_for_all(world):
+    use(world, everywhere=True)
+    with world.engine.begin() as connection:
+        change = set_account_state(connection, world.account_id, "active", reason="go", actor="ben", now=NOW)
+        assert (change.after, change.reason) == ("halted", "storm")
+        with pytest.raises(TradingStateError):
+            set_global_state(connection, "active", reason="go", actor=" ", now=NOW)
+        set_global_state(connection, "active", reason="go", actor="ben", now=NOW)
+    assert world.state() == "active"
+    [ended] = world.rows("SELECT ended_by FROM holds WHERE cause = 'kill_switch'")
+    assert ended.ended_by == "ben"
+    assert isinstance(world.buy(), Accepted)
+
+
+@pytest.mark.parametrize(("reason", "actor"), [("", "ann"), ("storm", " ")])
+def test_it_needs_a_name_and_a_reason(world, reason, actor):
+    with pytest.raises(TradingStateError), world.engine.begin() as connection:
+        kill(connection, world.account_id, close_positions=True, reason=reason, actor=actor, now=NOW)
+    assert world.state() == "active"
+
+
+def test_people_are_told_once(world):
+    for _ in range(3):
+        use(world)
+    assert [row.event for row in world.rows("SELECT event FROM notifications")] == ["kill_switch"]
+
+
+def test_it_shows_how_far_it_has_come(world):
+    world.snapshot(positions=[position(1)], orders=[order(2)])
+    use(world)
+    seen = stand(world)
+    assert (seen["acknowledged"], seen["orders_left"], seen["positions_left"]) == (False, 1, 1)
+    assert [each["kind"] for each in seen["commands"]] == ["cancel_order", "set_trading_state"]
+    with world.engine.begin() as connection:
+        note_enforced_state(connection, world.account_id, 999, "halted")  # an earlier session's word
+    assert not stand(world)["acknowledged"]
+    with world.engine.begin() as connection:
+        note_enforced_state(connection, world.account_id, 1000, "halted")
+    world.snapshot(positions=[position(1)])
+    seen = stand(world)
+    assert (seen["acknowledged"], seen["orders_left"]) == (True, 0)
+
+
+def stand(world: World) -> dict[str, object]:
+    with world.engine.begin() as connection:
+        return standing_of_kill(connection, world.account_id, NOW - timedelta(seconds=1))
+
+
+def test_no_order_passes_once_it_is_committed_whoever_else_is_asking(world):
+    """Eight writers race the switch: whatever was accepted was decided before it."""
+    gate_open = Barrier(WRITERS + 1)
+    world.freshen()
+
+    def order_on(number: int) -> list[bool]:
+        gate_open.wait()
+        return [
+            isinstance(world.send(Source(id=f"key-{number}"), volume="0.01", magic=number * 100 + n), Accepted)
+            for n in range(3)
+        ]
+
+    def switch() -> None:
+        gate_open.wait()
+        use(world)
+
+    with ThreadPoolExecutor(WRITERS + 1) as pool:
+        asked = [pool.submit(order_on, number) for number in range(WRITERS)]
+        pool.submit(switch).result()
+        accepted = sum(sum(each.result()) for each in asked)
+    assert world.count("commands", "kind = 'place_order'") == accepted
+    [last_order, halt] = world.rows(
+        "SELECT (SELECT max(id) FROM audit_log WHERE action = 'hold.impose') AS id, 'x'"
+        " UNION ALL SELECT 0, 'y'"
+    )  # fmt: skip
+    assert last_order.id > halt.id
+    assert world.send(volume="0.01", magic=1).code == "TRADING_HALTED"
+    left = world.count("commands", "kind = 'place_order' AND status = 'queued'")
+    assert left == 0, "what had not been sent when it was used is stopped"
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+def test_it_stops_an_account_whatever_else_holds_it(world, cause):
+    world.hold(cause)
+    [done] = use(world)
+    assert done.new is (cause is not Cause.KILL_SWITCH)
+    assert world.state() == "halted"

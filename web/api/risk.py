@@ -1,0 +1,153 @@
+"""How an account stands: what it may do and why, what is used and left of every limit, and what the gate would say.
+
+Reading only. `assess` takes the same path as a signal and stores nothing; what changes something is in `risk_switch`
+and `risk_limits`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response
+from flask_smorest import Blueprint
+
+from risk import Code as RiskCode
+from risk.day import equity_floor, loss_allowed, loss_today
+from risk.nav_index import drawdown_percent
+from risk.report import Report, Usage
+from risk.states import Cause
+from risk.verdict import describe
+from web.admitting import parsed_body, read_signal, source
+from web.answers import answer
+from web.api.accounts import chosen_account
+from web.api.schemas import AccountQuery, ErrorAnswer
+from web.auth import needs, open_to_all
+from web.errors import ApiError
+from web.parts import parts
+from zmq_bridge.admission.answers import Code as GateCode
+from zmq_bridge.admission.inspection import Standing
+from zmq_bridge.admission.schema import SignalSchema
+from zmq_bridge.storage.keys import Scope
+from zmq_bridge.storage.risk.holds import Hold, effective_state, holds
+from zmq_bridge.storage.risk.kill import standing_of_kill
+
+blueprint = Blueprint("risk", __name__, url_prefix="/api/risk", description="Limits, states and decisions of risk")
+
+BODY = {"content": {"application/json": {"schema": SignalSchema}}, "required": True}
+STOPPED = (Cause.KILL_SWITCH.value, Cause.DAILY_LOSS.value, Cause.DRAWDOWN.value, Cause.RECONCILIATION_BREAK.value)
+
+
+@blueprint.get("/state")
+@needs(Scope.READ, Scope.TRADE)
+@blueprint.arguments(AccountQuery, location="query")
+def state(query: dict[str, Any]) -> Response:
+    """What the account may do, everything that holds it, today's loss and drawdown, and how far a stop has come."""
+    with parts().engine.connect() as connection:
+        account = chosen_account(connection, query["account"])
+        held = holds(connection, account.id)
+        stop = min((hold.at for hold in held if hold.cause in STOPPED), default=None)
+        stopping = None if stop is None else standing_of_kill(connection, account.id, stop)
+    found = parts().inspector.standing(account)
+    return answer(
+        {
+            "account": account.login,
+            "trading_state": effective_state(held),
+            "holds": [_hold(hold) for hold in held],
+            "stopping": stopping,
+            **_figures(found),
+            "notices": [] if found.review is None else [asdict(notice) for notice in found.review.notices],
+            "problem": found.situation.problem or found.situation.live.problem,
+        }
+    )
+
+
+@blueprint.get("/report")
+@needs(Scope.READ, Scope.TRADE)
+@blueprint.arguments(AccountQuery, location="query")
+@blueprint.alt_response(503, schema=ErrorAnswer)
+def live_report(query: dict[str, Any]) -> Response:
+    """What is used and left of every limit, exposure by symbol and currency, clusters, the worst case."""
+    with parts().engine.connect() as connection:
+        account = chosen_account(connection, query["account"])
+    found = parts().inspector.standing(account)
+    if found.report is None:
+        raise ApiError("STATE_UNREADABLE", f"The account's state can't be understood: {found.situation.problem}.")
+    return answer({"account": account.login, "currency": account.currency, "at": found.situation.now,
+                   **_report(found.report)})  # fmt: skip
+
+
+@blueprint.post("/assess")
+@needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
+@blueprint.doc(requestBody=BODY)
+@blueprint.alt_response(400, schema=ErrorAnswer)
+def assess() -> Response:
+    """Say what would become of a signal now. Nothing is stored, nothing is sent, nothing is reserved."""
+    found = parts().inspector.assess(read_signal(parsed_body()), source())
+    plan = found.plan
+    return answer(
+        {
+            "verdict": "approved" if plan.approved else "denied",
+            "code": str(plan.code),
+            "context": plan.context,
+            "checks": describe(plan.checks),
+            "account": None if found.account is None else found.account.login,
+            "reserves": None if not plan.orders or plan.orders[0].reserve is None else asdict(plan.orders[0].reserve),
+            "commands": [order.kind for order in plan.orders],
+            "at": found.at,
+        }
+    )
+
+
+@blueprint.get("/codes")
+@open_to_all
+def codes() -> Response:
+    """Every reason for a denial; the list is closed and stable."""
+    found = [("risk", code.value, code.explanation) for code in RiskCode]
+    found += [("gate", code.value, code.explanation) for code in GateCode]
+    names = ("by", "code", "meaning")
+    return answer({"codes": [dict(zip(names, each, strict=True)) for each in found]})
+
+
+def _hold(hold: Hold) -> dict[str, Any]:
+    return asdict(hold)
+
+
+def _figures(found: Standing) -> dict[str, Any]:
+    """Today's loss and the drawdown; None: not known."""
+    snapshot, limits = found.situation.snapshot, found.situation.limits
+    if snapshot is None or limits is None:
+        return {"day": None, "drawdown": None, "strategies_stopped": []}
+    day, index, account = snapshot.day, snapshot.nav_index, snapshot.account
+    known = day is not None and day.usable and account is not None and account.usable
+    return {
+        "day": {
+            "server_day": day.server_day, "reference": day.reference, "net_flows": day.net_flows,
+            "loss": loss_today(day, account), "loss_max": loss_allowed(day, limits),
+            "equity_floor": equity_floor(day, limits),
+        } if known and day is not None and account is not None else None,
+        "drawdown": {
+            "percent": drawdown_percent(index), "percent_max": limits.max_drawdown_percent, "latched": index.latched,
+            "price": index.price, "peak": index.peak,
+        } if index is not None and index.usable else None,
+        "strategies_stopped": sorted(snapshot.latched_strategies),
+    }  # fmt: skip
+
+
+def _report(found: Report) -> dict[str, Any]:
+    return {
+        "base": found.base,
+        "limits": [_usage(usage) for usage in found.usages],
+        "symbols": [asdict(each) for each in found.symbols],
+        "currencies": [asdict(each) for each in found.currencies],
+        "clusters": [
+            {"members": [{"symbol": symbol, "side": str(side)} for symbol, side in each.members], "risk": each.risk}
+            for each in found.clusters
+        ],
+        "worst_case": None if found.worst_case is None else asdict(found.worst_case),
+        "problems": [asdict(problem) for problem in found.problems],
+    }
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    return {"limit": usage.limit, "used": usage.used, "allowed": usage.allowed, "left": usage.left}

@@ -1,0 +1,136 @@
+"""The switches: what accounts may do, the kill switch, and the latches that only a named person lifts.
+
+The name is the key's: it stands in the audit log beside the reason. Every switch is one transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response
+from flask_smorest import Blueprint
+from sqlalchemy import Connection
+
+from web.admitting import ask
+from web.answers import answer
+from web.api.accounts import chosen_account
+from web.api.risk_bodies import AdoptBody, KillBody, Reasoned, StateBody, StrategyBody
+from web.api.schemas import ErrorAnswer
+from web.auth import actor, current_key, needs
+from web.errors import Forbidden, NotFound
+from web.parts import parts, utc_now
+from zmq_bridge.admission.requests import SetTradingState
+from zmq_bridge.storage.accounts import list_accounts
+from zmq_bridge.storage.keys import Scope
+from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.risk.adoption import adopt
+from zmq_bridge.storage.risk.kill import kill
+from zmq_bridge.storage.risk.memory import release_strategy, reset_drawdown
+from zmq_bridge.storage.risk.trading_state import set_global_state
+
+blueprint = Blueprint("switches", __name__, url_prefix="/api/risk", description="What accounts may do")
+
+
+@blueprint.post("/state")
+@needs(Scope.TRADE)
+@blueprint.arguments(StateBody)
+@blueprint.alt_response(400, schema=ErrorAnswer)
+def set_state(body: dict[str, Any]) -> Response:
+    """Set what one account may do, or all of them at most. What else holds an account goes on holding it."""
+    if not body["everywhere"]:
+        return ask(SetTradingState(state=body["state"], reason=body["reason"]), body)
+    _check_all_accounts()
+    with parts().engine.begin() as connection:
+        change = set_global_state(
+            connection, body["state"], reason=body["reason"], actor=actor(), now=utc_now()
+        )
+    return answer(asdict(change))
+
+
+@blueprint.post("/kill")
+@needs(Scope.TRADE)
+@blueprint.arguments(KillBody)
+@blueprint.alt_response(400, schema=ErrorAnswer)
+def use_kill_switch(body: dict[str, Any]) -> Response:
+    """Halt, cancel every pending order, and if asked close every position: now, or as soon as the terminal is back.
+
+    Used twice it does what is still missing and nothing twice. How far it has come is at `GET /api/risk/state`.
+    """
+    if body["close_positions"] and current_key().symbols is not None:
+        raise Forbidden("SYMBOL_NOT_ALLOWED", "Expected a key for all symbols to close every position.")
+    with parts().engine.begin() as connection:
+        account_id = None
+        if body["everywhere"]:
+            _check_all_accounts()
+        else:
+            account_id = chosen_account(connection, body["account"]).id
+        done = kill(
+            connection, account_id, close_positions=body["close_positions"], reason=body["reason"], actor=actor(),
+            now=utc_now(),
+        )  # fmt: skip
+        logins = {account.id: account.login for account in list_accounts(connection)}
+    killed = [
+        {"account": logins[each.account_id], "new": each.new, "command_ids": each.sent, "stopped": each.stopped}
+        for each in done
+    ]
+    return answer({"status": "killed", "accounts": killed}, 202)
+
+
+@blueprint.post("/drawdown/reset")
+@needs(Scope.ADMIN)
+@blueprint.arguments(Reasoned)
+@blueprint.alt_response(404, schema=ErrorAnswer)
+def reset(body: dict[str, Any]) -> Response:
+    """Lift the drawdown latch; drawdown counts from here."""
+    with parts().engine.begin() as connection:
+        account_id = _locked(connection, body)
+        if not reset_drawdown(connection, account_id, actor=_by(body), now=utc_now()):
+            raise NotFound("NOT_LATCHED", "The drawdown latch of this account is not set.")
+    return answer({"status": "lifted"})
+
+
+@blueprint.post("/strategies/release")
+@needs(Scope.ADMIN)
+@blueprint.arguments(StrategyBody)
+@blueprint.alt_response(404, schema=ErrorAnswer)
+def release(body: dict[str, Any]) -> Response:
+    """Let a strategy that repeated itself trade again."""
+    with parts().engine.begin() as connection:
+        account_id = _locked(connection, body)
+        if not release_strategy(connection, account_id, body["strategy"], actor=_by(body)):
+            raise NotFound("NOT_LATCHED", f"The strategy {body['strategy']!r} of this account is not stopped.")
+    return answer({"status": "lifted"})
+
+
+@blueprint.post("/adopt")
+@needs(Scope.ADMIN)
+@blueprint.arguments(AdoptBody)
+@blueprint.alt_response(404, schema=ErrorAnswer)
+def take_on(body: dict[str, Any]) -> Response:
+    """Answer for a position or order that was opened by hand: it no longer holds the account."""
+    with parts().engine.begin() as connection:
+        account_id = _locked(connection, body)
+        if not adopt(connection, account_id, body["ticket"], actor=actor(), reason=body["reason"], now=utc_now()):
+            raise NotFound("TICKET_UNKNOWN", f"No open position or working order has the ticket {body['ticket']}.")
+    return answer({"status": "adopted", "ticket": body["ticket"]})
+
+
+def _check_all_accounts() -> None:
+    """Only a key for all accounts switches all of them.
+
+    Raises:
+        Forbidden: it is for some.
+    """
+    if current_key().accounts is not None:
+        raise Forbidden("ACCOUNT_NOT_ALLOWED", "Expected a key for all accounts; found one for some.")
+
+
+def _locked(connection: Connection, body: dict[str, Any]) -> int:
+    account_id = chosen_account(connection, body["account"]).id
+    hold(connection, Lock.ADMISSION, account_id)
+    return account_id
+
+
+def _by(body: dict[str, Any]) -> str:
+    return f"{actor()}: {body['reason']}"
