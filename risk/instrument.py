@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from risk.numbers import all_at_least_zero, all_positive, is_count, is_moment
+from risk.numbers import all_at_least_zero, all_finite, all_positive, is_count, is_moment
 
 SYMBOL_DIGITS_MAX = 16  # decimal places of any price
 DAY_S = 86_400
@@ -62,6 +62,15 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """A figure of the terminal beside ours, both of the moment when it came. Account currency."""
+
+    given: Decimal
+    low: Decimal  # ours, converted at the cheaper side, > 0
+    high: Decimal  # ours, converted at the dearer side, > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SymbolSpec:
     """The broker's specification of a symbol."""
 
@@ -85,10 +94,8 @@ class SymbolSpec:
     margin_initial: Decimal | None = None  # margin of one lot in margin currency, > 0; None: not set by the broker
     margin_maintenance: Decimal | None = None  # likewise, for exchange futures held
     margin_rate: Decimal = Decimal(1)  # the broker's margin rate of an opening order, > 0
-    terminal_margin: Decimal | None = None  # OrderCalcMargin of one lot at market, account currency; None: not given
-    terminal_profit: Decimal | None = (
-        None  # OrderCalcProfit of one lot over 100 ticks, account currency; None: not given
-    )
+    terminal_margin: Compared | None = None  # OrderCalcMargin when it was last compared; None: never compared
+    terminal_profit: Compared | None = None  # OrderCalcProfit, likewise
     commission: Decimal = Decimal(0)  # round trip for one lot in account currency, >= 0, as seen in the account's deals
     sessions: tuple[Session, ...]  # trade sessions; empty: never open
     as_of: datetime  # when the bridge received it
@@ -118,12 +125,11 @@ def _is_spec(spec: SymbolSpec) -> bool:
         spec.volume_limit,
         spec.margin_initial,
         spec.margin_maintenance,
-        spec.terminal_margin,
-        spec.terminal_profit,
     )
     return (
         all_positive(needed)
         and all_positive([spec.point, *(value for value in optional if value is not None)])
+        and all(value is None or is_compared(value) for value in (spec.terminal_margin, spec.terminal_profit))
         and all_at_least_zero((spec.commission,))
         and is_count(spec.digits, SYMBOL_DIGITS_MAX)
         and is_count(spec.stops_level)
@@ -135,6 +141,11 @@ def _is_spec(spec: SymbolSpec) -> bool:
         and all(map(is_session, spec.sessions))
         and is_moment(spec.as_of)
     )
+
+
+def is_compared(value: object) -> bool:
+    """Tell whether the value is a comparison that can be judged."""
+    return type(value) is Compared and all_finite((value.given,)) and all_positive((value.low, value.high))
 
 
 def is_session(value: object) -> bool:

@@ -12,14 +12,14 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from risk.instrument import CalcMode, Quote, Session, SymbolSpec, TradeMode
+from risk.instrument import CalcMode, Compared, Quote, Session, SymbolSpec, TradeMode
 from risk.numbers import DIGITS_MAX, all_at_least_zero, all_finite, all_positive, is_count, is_moment
 from risk.tickets import OpenPosition, PendingOrder, RecentOrder, Reservation
 
 __all__ = [
-    "AccountState", "CalcMode", "Correlations", "DayReference", "Link", "MarginMode", "NavIndex", "NewsWindow",
-    "OpenPosition", "PendingOrder", "Quote", "RecentOrder", "Reservation", "Session", "Snapshot", "State", "SymbolSpec",
-    "TradeMode", "TradingState",
+    "AccountState", "CalcMode", "Compared", "Correlations", "DayReference", "Link", "MarginMode", "NavIndex",
+    "NewsWindow", "OpenPosition", "PendingOrder", "Quote", "RecentOrder", "Reservation", "Session", "Snapshot", "State",
+    "SymbolSpec", "TradeMode", "TradingState",
 ]  # fmt: skip
 
 LEVERAGE_MAX = 100_000  # no account has more

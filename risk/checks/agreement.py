@@ -4,12 +4,11 @@ from decimal import Decimal
 
 from risk.case import Ask
 from risk.codes import Code
+from risk.instrument import Compared
 from risk.numbers import ONE_PERCENT
 from risk.order import Order
 from risk.valuation import BY_TICK_VALUE
 from risk.verdict import Check
-
-PROFIT_TICKS = 100  # SymbolSpec.terminal_profit is over so many ticks, so that cents do not hide the difference
 
 
 def check_tick_value(ask: Ask, order: Order) -> Check:
@@ -25,13 +24,15 @@ def check_tick_value(ask: Ask, order: Order) -> Check:
 
 
 def check_terminal_profit(ask: Ask, order: Order) -> Check:
-    """OrderCalcProfit of the terminal agrees, when it was asked."""
-    spec, lot = order.lot.spec, order.lot
-    if spec.terminal_profit is None:
-        return Check(Code.PROFIT_DISAGREES, None, None, True)
-    distance = PROFIT_TICKS * spec.tick_size
-    low, high = distance * lot.gain_per_price, distance * lot.loss_per_price
-    return Check(Code.PROFIT_DISAGREES, spec.terminal_profit, high, near(spec.terminal_profit, low, high, ask))
+    """OrderCalcProfit of the terminal agreed with ours when it came, if it ever came."""
+    return agreed(Code.PROFIT_DISAGREES, order.lot.spec.terminal_profit, ask)
+
+
+def agreed(code: Code, figures: Compared | None, ask: Ask) -> Check:
+    """The terminal's figure lies within the allowed share of ours of the same moment; without one, nothing is said."""
+    if figures is None:
+        return Check(code, None, None, True)
+    return Check(code, figures.given, figures.high, near(figures.given, figures.low, figures.high, ask))
 
 
 def near(value: Decimal, low: Decimal, high: Decimal, ask: Ask) -> bool:

@@ -1,20 +1,15 @@
 """Margin and leverage: can the account carry the order? Our own computation, against the terminal's figures."""
 
 from risk.case import Case
-from risk.checks.agreement import near
+from risk.checks.agreement import agreed
 from risk.codes import Code
 from risk.numbers import percent_of
 from risk.verdict import Check
 
 
 def check_margin_agrees(case: Case) -> Check:
-    """The terminal's margin for one lot agrees with ours at the current price."""
-    lot = case.order.lot
-    given = lot.spec.terminal_margin
-    if given is None:
-        return Check(Code.MARGIN_DISAGREES, None, None, True)
-    own = case.market.margin(lot, lot.ask)
-    return Check(Code.MARGIN_DISAGREES, given, own, near(given, own, own, case.ask))
+    """OrderCalcMargin of the terminal agreed with ours when it came, if it ever came."""
+    return agreed(Code.MARGIN_DISAGREES, case.order.lot.spec.terminal_margin, case.ask)
 
 
 def check_margin_free(case: Case) -> Check:

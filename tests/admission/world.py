@@ -100,7 +100,7 @@ class World:
             account_id = ensure_account(connection, login=login, server=server, **description).id
             activate_reconciled(connection, account_id, NOW)
             upsert_symbols(connection, account_id, [spec(symbol) for symbol in PRICES])
-        self.run("UPDATE symbols SET updated_at = %s WHERE account_id = %s", NOW - timedelta(hours=1), account_id)
+        self.run("UPDATE symbols SET seen_at = %s WHERE account_id = %s", NOW - timedelta(hours=1), account_id)
         self.run(
             "INSERT INTO terminals (account_id, role, session, server_offset_s, clock_skew_ms)"
             " VALUES (%s, 'both', %s, %s, 200)", account_id, SESSION, OFFSET_S,

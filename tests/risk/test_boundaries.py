@@ -11,7 +11,7 @@ from risk import Approved, Code, Denied, Intent, Limits, assess
 from risk.codes import MEASURES
 from risk.intent import OrderType, Side
 from risk.limits import Limits as AllLimits
-from risk.snapshot import CalcMode, DayReference, Link, NavIndex, RecentOrder, Reservation, Snapshot
+from risk.snapshot import CalcMode, Compared, DayReference, Link, NavIndex, RecentOrder, Reservation, Snapshot
 from risk.verdict import Verdict
 from tests.risk.world import (
     NOW,
@@ -51,6 +51,11 @@ def world(**changes: Any) -> World:
         part, name = key.split("_", 1)
         parts[part][name] = value
     return (intent(**parts["intent"]), snapshot(**parts["snap"]), limits(**{"slippage_points": 0, **parts["limits"]}))
+
+
+def beside(given: str, low: str, high: str) -> Compared:
+    """A figure of the terminal beside ours."""
+    return Compared(given=D(given), low=D(low), high=D(high))
 
 
 def with_spec(**changes: Any) -> dict[str, Any]:
@@ -200,12 +205,19 @@ EDGES = {
     "tick value below ours": Edge(
         Code.TICK_VALUE_DISAGREES,
         lambda v: world(snap_specs=with_spec(tick_value=D(v))), "0.9901", "0.99", "0.9899"),
-    "terminal profit": Edge(
+    "terminal profit above ours": Edge(
         Code.PROFIT_DISAGREES,
-        lambda v: world(snap_specs=with_spec(terminal_profit=D(v))), "100.99", "101", "101.01"),
-    "terminal margin": Edge(  # ours: 1000 EUR at 1.085
+        lambda v: world(snap_specs=with_spec(terminal_profit=beside(v, "99", "100"))), "100.99", "101", "101.01"),
+    "terminal profit below ours": Edge(
+        Code.PROFIT_DISAGREES,
+        lambda v: world(snap_specs=with_spec(terminal_profit=beside(v, "100", "101"))), "99.01", "99", "98.99"),
+    "terminal margin above ours": Edge(
         Code.MARGIN_DISAGREES,
-        lambda v: world(snap_specs=with_spec(terminal_margin=D(v))), "1095.84", "1095.85", "1095.86"),
+        lambda v: world(snap_specs=with_spec(terminal_margin=beside(v, "1080", "1085"))),
+        "1095.84", "1095.85", "1095.86"),
+    "terminal margin below ours": Edge(
+        Code.MARGIN_DISAGREES,
+        lambda v: world(snap_specs=with_spec(terminal_margin=beside(v, "1000", "1085"))), "990.01", "990", "989.99"),
     "signal age": Edge(
         Code.SIGNAL_TOO_OLD, lambda v: world(intent_created_at=ago(v)), 29.999, 30, 30.001),
     "signal from the future": Edge(

@@ -9,7 +9,7 @@ import pytest
 from risk import Approved, Code, Intent, Kind, assess
 from risk.intent import OrderType, Side
 from risk.report import report
-from risk.snapshot import Snapshot
+from risk.snapshot import Compared, Snapshot
 from tests.risk.world import NOW, D, account, intent, limits, pending, position, quote, reservation, snapshot, spec
 
 RULES = limits(slippage_points=0, max_currency_exposure_percent="10000", max_leverage="1000",
@@ -113,13 +113,13 @@ def test_margin_adds_up_what_is_pending_and_reserved() -> None:
     assert (row.value, row.limit) == (D(10_000), D(500))
 
 
-def test_the_terminals_margin_is_compared_at_the_current_ask() -> None:
-    gold = spec("XAUUSD", terminal_margin=D("2350.50"))
+def test_a_decision_shows_the_terminals_margin_beside_ours() -> None:
+    gold = spec("XAUUSD", terminal_margin=Compared(given=D("2350.40"), low=D("2350.30"), high=D("2350.50")))
     wish = intent(symbol="XAUUSD", sl=D("2342.00"), tp=D("2370.00"), volume=D("0.01"), deviation_points=100)
     verdict = assess(wish, snapshot(specs={**snapshot().specs, "XAUUSD": gold}), limits(), NOW)
     assert isinstance(verdict, Approved), verdict
     row = next(c for c in verdict.checks if c.code is Code.MARGIN_DISAGREES)
-    assert (row.value, row.limit) == (D("2350.50"), D("2350.50"))
+    assert (row.value, row.limit) == (D("2350.40"), D("2350.50"))
 
 
 def test_an_opening_takes_one_slot_and_the_rest_none() -> None:

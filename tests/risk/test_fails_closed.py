@@ -12,7 +12,7 @@ import pytest
 
 from risk import Approved, Code, Denied, Intent, Kind, Limits, Side, assess
 from risk.intent import OrderType
-from risk.snapshot import CalcMode, Snapshot
+from risk.snapshot import CalcMode, Compared, Snapshot
 from tests.risk.world import (
     NOW,
     D,
@@ -58,8 +58,8 @@ def rich() -> Snapshot:
     base = snapshot()
     bonus = {
         "volume_limit": D(50),
-        "terminal_margin": D("1085"),
-        "terminal_profit": D(100),
+        "terminal_margin": Compared(given=D("1085"), low=D("1084.9"), high=D("1085")),
+        "terminal_profit": Compared(given=D(100), low=D(100), high=D(100)),
         "margin_initial": D(100_000),
     }
     return replace(

@@ -19,7 +19,7 @@ from risk.numbers import (
     settle,
     span,
 )
-from risk.snapshot import NavIndex, Session
+from risk.snapshot import Compared, NavIndex, Session
 from tests.risk.world import NOW, D, account, pending, position, quote, reservation, snapshot, spec
 
 NONSENSE: list[Any] = [None, "1", 1.0, D("NaN"), D("sNaN"), D("Infinity"), D("-Infinity")]
@@ -112,7 +112,11 @@ SESSION = Session(day=1, from_s=0, to_s=86_400)
         ({"sessions": (replace(SESSION, to_s=86_401),)}, False),
         ({"sessions": (replace(SESSION, from_s=-1),)}, False), ({"as_of": None}, False), ({"commission": D(-1)}, False),
         ({"volume_limit": D(0)}, False), ({"margin_initial": D(0)}, False), ({"margin_maintenance": D(0)}, False),
-        ({"terminal_margin": D("NaN")}, False), ({"terminal_profit": D(-1)}, False), ({"margin_rate": D(0)}, False),
+        ({"terminal_margin": D(1)}, False), ({"margin_rate": D(0)}, False),
+        ({"terminal_margin": Compared(given=D("NaN"), low=D(1), high=D(1))}, False),
+        ({"terminal_profit": Compared(given=D(-1), low=D(1), high=D(1))}, True),
+        ({"terminal_profit": Compared(given=D(1), low=D(0), high=D(1))}, False),
+        ({"terminal_profit": Compared(given=D(1), low=D(1), high=D("Infinity"))}, False),
     ],
 )  # fmt: skip
 def test_usable_specifications(changes: dict[str, Any], usable: bool) -> None:

@@ -276,14 +276,6 @@ def test_futures_say_that_their_tick_value_was_not_compared() -> None:
     assert (row.value, row.limit, row.passed) == (D(2), None, True)
 
 
-@pytest.mark.parametrize(("given", "passes"), [("65.48", True), ("65.47", False), ("66.79", True), ("66.80", False)])
-def test_the_terminals_profit_is_compared_between_both_conversion_sides(given: str, passes: bool) -> None:
-    """100 ticks of GBPJPY are 10 000 yen: 66.13 dollars at 151.210, 66.14 at 151.200; and 1 % either way."""
-    specs = {**snapshot().specs, "GBPJPY": spec("GBPJPY", terminal_profit=D(given))}
-    wish = intent(symbol="GBPJPY", sl=D("190.750"), tp=D("193.000"))
-    assert verdict_of(wish, specs=specs).approved is passes
-
-
 MOVED = Intent(account=7, kind=Kind.MODIFY, ticket=1, created_at=intent().created_at, sl=D("1.08290"), tp=D("1.09"))
 
 

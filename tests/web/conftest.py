@@ -78,7 +78,7 @@ def world(database: str, redis_url: str) -> Iterator[World]:
     world.clock.now = now
     world.run("UPDATE risk_state SET server_day = %s", (now + timedelta(seconds=OFFSET_S)).date())
     world.run("UPDATE correlations SET as_of = %s", now - timedelta(minutes=1))
-    world.run("UPDATE symbols SET updated_at = %s", now - timedelta(minutes=1))
+    world.run("UPDATE symbols SET seen_at = %s", now - timedelta(minutes=1))
     world.snapshot()
     world.freshen()
     yield world

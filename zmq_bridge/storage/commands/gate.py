@@ -92,6 +92,7 @@ SELECT
     SELECT id, account_id, source, symbol, magic, limits FROM risk_limits
     WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = %(account)s) ORDER BY id) x) AS limits,
 (SELECT count(*) || ':' || COALESCE(sum(extract(epoch FROM updated_at)), 0) || ':' || COALESCE(sum(commission), 0)
+        || '|' || COALESCE(sum(extract(epoch FROM seen_at)), 0)
  FROM symbols WHERE account_id = %(account)s) AS specs_version{changes}
 """
 
@@ -168,7 +169,8 @@ READ_WATCH = _reader(
     "gate_read_watch", "SELECT NULL::json", REJECTED, lock="", position=POSITION_BY_HAND, order=ORDER_BY_HAND
 )
 
-SPECS = "SELECT symbol, spec, commission, tradable, updated_at FROM symbols WHERE account_id = %(account)s"
+SPECS = "SELECT symbol, spec, commission, tradable, figures, seen_at FROM symbols WHERE account_id = %(account)s"
+SPECS_SEEN = "SELECT symbol, seen_at FROM symbols WHERE account_id = %(account)s"
 
 HANDED_AT = f"""
 SELECT moment FROM (SELECT clock_timestamp() AS moment OFFSET 0) AS asked
@@ -259,6 +261,11 @@ def read_for_watch(connection: Connection, account_id: int, *, now: datetime) ->
 def read_specs(connection: Connection, account_id: int) -> list[Row[Any]]:
     """Every symbol specification of an account."""
     return list(connection.exec_driver_sql(SPECS, {"account": account_id}))
+
+
+def read_specs_seen(connection: Connection, account_id: int) -> dict[str, datetime]:
+    """When the terminal last told each of them."""
+    return {row.symbol: row.seen_at for row in connection.exec_driver_sql(SPECS_SEEN, {"account": account_id})}
 
 
 def write(connection: Connection, outcome: Outcome, account_id: int | None) -> None:

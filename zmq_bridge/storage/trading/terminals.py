@@ -73,13 +73,21 @@ _SPEC_COLUMNS = (
 )  # fmt: skip
 
 UPSERT_SYMBOLS = f"""
-INSERT INTO symbols AS known (account_id, symbol, spec, {", ".join(_SPEC_COLUMNS)})
-SELECT %(account)s, spec->>'symbol', spec, (spec->>'digits')::smallint,
+INSERT INTO symbols AS known (account_id, symbol, probe, probed_at, spec, {", ".join(_SPEC_COLUMNS)})
+SELECT %(account)s, spec->>'symbol', probe, CASE WHEN probe IS NOT NULL THEN now() END, spec,
+    (spec->>'digits')::smallint,
     {", ".join(f"(spec->>'{name}')::numeric" for name in _SPEC_COLUMNS[1:])}
-FROM jsonb_array_elements(%(specs)s::jsonb) AS spec
+FROM (
+    SELECT told - 'probe' AS spec, nullif(told->'probe', 'null') AS probe
+    FROM jsonb_array_elements(%(specs)s::jsonb) AS told
+) AS incoming
 ON CONFLICT (account_id, symbol) DO UPDATE SET
-    spec = excluded.spec, {", ".join(f"{name} = excluded.{name}" for name in _SPEC_COLUMNS)}, updated_at = now()
+    spec = excluded.spec, {", ".join(f"{name} = excluded.{name}" for name in _SPEC_COLUMNS)},
+    updated_at = CASE WHEN known.spec IS DISTINCT FROM excluded.spec THEN now() ELSE known.updated_at END,
+    seen_at = now(), probe = coalesce(excluded.probe, known.probe),
+    probed_at = coalesce(excluded.probed_at, known.probed_at)
 """
+"""What is told again unchanged is seen again, and no more: `updated_at` makes every gate read specifications anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
