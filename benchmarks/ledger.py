@@ -26,12 +26,13 @@ from sqlalchemy import Connection, Engine
 from ledger.dealing import Dealing, settle_subscription
 from ledger.deals import BookedDeal, deal_entries
 from ledger.journal import GENESIS, UNIT, AccountKind, LotChange, Transaction, TransactionKind, chain_hash, deal_cause
-from ledger.units import Pool
+from ledger.units import Pool, Price
 from zmq_bridge.embedded import EmbeddedPostgres
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine, dump_json
 from zmq_bridge.storage.ledger.posting import post_deal
+from zmq_bridge.storage.ledger.prices import price_hash
 from zmq_bridge.storage.ledger.statements import all_statements, statement_of
 from zmq_bridge.storage.ledger.verify import verify_chain
 from zmq_bridge.storage.migrations import migrate
@@ -164,6 +165,7 @@ class Rows:
     transactions: list[str] = field(default_factory=list)
     entries: list[str] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+    prices: list[str] = field(default_factory=list)
 
     def write(self, connection: Connection) -> None:
         """Send them through every trigger."""
@@ -177,13 +179,14 @@ class Rows:
             "ledger_lot_changes (transaction_id, account_id, lot, user_id, units, cash, fee, mark_nav, mark_units)",
             self.changes,
         )
+        _copy(connection, "ledger_prices (account_id, at, server_day, nav, units, cause, hash)", self.prices)
 
 
 def load(engine: Engine, account_id: int, members: list[int], subscriptions: int) -> int:
     """Write a history with COPY, some hundred transactions a commit; return how many entries it has."""
     with engine.begin() as connection:
         keys = _open_accounts(connection, account_id, members)
-    previous, count = GENESIS, 0
+    previous, price_head, count = GENESIS, GENESIS, 0
     numbered = enumerate(history(members, subscriptions), start=FIRST_ID)
     while batch := list(islice(numbered, LOADED_PER_COMMIT)):
         rows = Rows()
@@ -200,6 +203,8 @@ def load(engine: Engine, account_id: int, members: list[int], subscriptions: int
             ]
             rows.changes += [_change(number, account_id, change) for change in transaction.lots]
             previous = digest
+            if transaction.lots:
+                price_head = _price(rows, account_id, transaction, price_head)
         count += len(rows.entries)
         with engine.begin() as connection:
             rows.write(connection)
@@ -213,6 +218,19 @@ def _change(number: int, account_id: int, change: LotChange) -> str:
         f"{number}\t{account_id}\t{change.lot}\t{change.member}\t{change.units}\t{change.cash}\t{change.fee}"
         f"\t{mark.nav}\t{mark.units}\n"
     )
+
+
+def _price(rows: Rows, account_id: int, transaction: Transaction, head: str) -> str:
+    """Add the price of a dealing; return the new head of the prices' chain."""
+    at, detail = transaction.at, transaction.detail
+    price = Price(nav=Decimal(detail["price_nav"]), units=Decimal(detail["price_units"]))
+    if transaction.cause == "subscription:0":
+        price = Price(nav=Decimal(0), units=Decimal(0))
+    digest = price_hash(head, account_id, at, at.date(), price, transaction.cause)
+    rows.prices.append(
+        f"{account_id}\t{at.isoformat()}\t{at.date()}\t{price.nav}\t{price.units}\t{transaction.cause}\t{digest}\n"
+    )
+    return digest
 
 
 def _copy(connection: Connection, target: str, rows: list[str]) -> None:
@@ -267,7 +285,7 @@ def bench_pool(engine: Engine, members: int, entries: int) -> None:
         one = [seconds(lambda: statement_of(connection, account_id, someone)) for _ in range(ROUNDS)]
         print(f"{'one statement':26} {1000 * median(one):8.1f} ms")
         all_s = seconds(lambda: all_statements(connection, account_id))
-        print(f"{'every statement':26} {all_s:8.1f} s   {members / all_s:.0f} /s")
+        print(f"{'every statement, no days':26} {all_s:8.1f} s   {members / all_s:.0f} /s")
         found = []
         verify_s = seconds(lambda: found.extend(verify_chain(connection, account_id)))
         print(f"{'verify the chain':26} {verify_s:8.1f} s   {count / verify_s:,.0f} entries/s, sound: {found[0].sound}")

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import lcm
 
 from ledger.errors import InvalidAmount
-from ledger.money import checked, scaled
+from ledger.money import EXACT, checked, scaled
 
 
 def allocate(amount: Decimal, weights: Mapping[int, Decimal | Fraction], digits: int) -> dict[int, Decimal]:
@@ -48,15 +48,21 @@ def _steps(amount: Decimal, digits: int) -> int:
 
 def _integers(weights: Mapping[int, Decimal | Fraction]) -> dict[int, int]:
     """Scale the weights to integers of the same proportions."""
-    ratios = {member: _ratio(member, weight) for member, weight in weights.items()}
-    common = lcm(*(denominator for _, denominator in ratios.values()))
-    return {member: numerator * (common // denominator) for member, (numerator, denominator) in ratios.items()}
+    for member, weight in weights.items():
+        if (isinstance(weight, Decimal) and not weight.is_finite()) or weight < 0:
+            raise InvalidAmount(f"expected a weight of zero or more, found {weight} for member {member}")
+    exact = {member: weight for member, weight in weights.items() if isinstance(weight, Decimal)}
+    finest = min(map(_exponent, exact.values()), default=0)
+    if len(exact) == len(weights):  # units, as a rule: they need no common denominator
+        return {member: int(weight.scaleb(-finest, context=EXACT)) for member, weight in exact.items()}
+    common = lcm(*(Fraction(weight).denominator for weight in weights.values()))
+    return {member: int(Fraction(weight) * common) for member, weight in weights.items()}
 
 
-def _ratio(member: int, weight: Decimal | Fraction) -> tuple[int, int]:
-    if (isinstance(weight, Decimal) and not weight.is_finite()) or weight < 0:
-        raise InvalidAmount(f"expected a weight of zero or more, found {weight} for member {member}")
-    return weight.as_integer_ratio()
+def _exponent(weight: Decimal) -> int:
+    """Return the place of the last decimal, never above the point."""
+    exponent = weight.as_tuple().exponent
+    return min(0, exponent) if isinstance(exponent, int) else 0
 
 
 def _by_remainder(steps: int, shares: Mapping[int, int], weight_total: int) -> list[int]:

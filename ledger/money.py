@@ -23,18 +23,18 @@ MONEY_DIGITS_MAX = 8  # finest amount the ledger stores, whatever the account cu
 AMOUNT_MAX = Decimal(10) ** 18  # larger than any account; with 8 digits it still fits NUMERIC(28, 8)
 
 # Wide enough for every sum of bounded amounts, and it raises instead of rounding.
-_EXACT = Context(prec=80, traps=[Inexact, InvalidOperation])
+EXACT = Context(prec=80, traps=[Inexact, InvalidOperation])
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """Add amounts without ever rounding."""
-    with localcontext(_EXACT):
+    with localcontext(EXACT):
         return sum(amounts, Decimal(0))
 
 
 def scaled(count: int, digits: int) -> Decimal:
     """Return `count` steps of `10 ** -digits`."""
-    return Decimal(count).scaleb(-digits, context=_EXACT)
+    return Decimal(count).scaleb(-digits, context=EXACT)
 
 
 def floor_to(value: Fraction | Decimal, digits: int) -> Decimal:
@@ -70,6 +70,6 @@ def checked(amount: Decimal, digits: int = MONEY_DIGITS_MAX) -> Decimal:
     if abs(amount) >= AMOUNT_MAX:
         raise InvalidAmount(f"expected an amount below {AMOUNT_MAX:f}, found {amount}")
     try:
-        return amount.quantize(Decimal(1).scaleb(-digits), context=_EXACT)
+        return amount.quantize(Decimal(1).scaleb(-digits), context=EXACT)
     except Inexact:
         raise InvalidAmount(f"expected at most {digits} decimals, found {amount}") from None

@@ -22,7 +22,8 @@ RATIO_DIGITS = 8  # decimals of every ratio that leaves this module
 YEAR_S = 365 * 86_400
 _LOG_GROWTH_MAX = 60.0  # rates are searched between exp(-60) - 1 and exp(60) - 1 a year
 _FINE_STEP, _FINE_UP_TO, _COARSE_STEP = 0.02, 3.0, 0.5  # of the search for a change of sign, in log growth a year
-_BISECTIONS = 200  # halvings; a double has nothing left to halve long before
+_BISECTIONS = 60  # halvings at most
+_LOG_GROWTH_WIDTH = 1e-13  # of what is left when the search ends: far below the last digit of a ratio that is shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +189,7 @@ def _bisect(terms: Sequence[tuple[float, float]], low: float, high: float) -> fl
         return low
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        if middle in (low, high):
+        if high - low < _LOG_GROWTH_WIDTH:
             break
         at_middle = _present_value(terms, middle)
         if (at_middle > 0) == (at_low > 0) and at_middle != 0:

@@ -4,7 +4,6 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger.journal import AccountKind
 from tests.ledger.conftest import Broker
+from tests.ledger.crash import Crash
 from tests.ledger.stories import asks_to_pay_in, assert_sound, pays_in, read, shares_of, values
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.engine import create_engine
@@ -126,31 +126,6 @@ def shares_sum(broker: Broker) -> None:
 
 
 # crashes
-
-
-class Crash:
-    """Kills the backend of a connection just before its n-th statement."""
-
-    def __init__(self, engine: Engine, killer: Engine) -> None:
-        self.engine, self.killer = engine, killer
-        self.seen, self.at = 0, -1
-
-    def before(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if self.seen == self.at:
-            pid = connection.connection.dbapi_connection.info.backend_pid
-            with self.killer.connect() as other:
-                other.exec_driver_sql("SELECT pg_terminate_backend(%s, 5000)", (pid,))
-        self.seen += 1
-
-    @contextmanager
-    def in_statement(self, number: int) -> Iterator[None]:
-        """Die before statement `number` of this thread's work."""
-        self.seen, self.at = 0, number
-        event.listen(self.engine, "before_cursor_execute", self.before)
-        try:
-            yield
-        finally:
-            event.remove(self.engine, "before_cursor_execute", self.before)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What each member has: units, part of the pool, value to the cent. The values sum to the NAV exactly."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from ledger.fees import accrued_performance
 from ledger.lots import Lot
 from ledger.money import floor_to, half_even_to, scaled
 from ledger.units import Pool, Price
-from zmq_bridge.storage.ledger.pool import PoolNow, Terms, load_lots, load_pool, load_terms, steady
+from zmq_bridge.storage.ledger.pool import PoolNow, load_lots, load_pool, load_terms, steady
 
 PERCENT_DIGITS = 4
 PRICE_DIGITS = 8
@@ -55,11 +56,10 @@ def shares(connection: Connection, account_id: int) -> Shares:
 
 def _shares(connection: Connection, account_id: int) -> Shares:
     state = load_pool(connection, account_id)
-    terms = load_terms(connection, account_id)
     held = held_units(connection, account_id)
     nav = floor_to(state.pool.nav, state.pool.digits)
-    values = allocate(nav, dict(held), state.pool.digits) if held else {}
-    fees = _accrued(connection, state, terms)
+    values = member_values(state.pool, held)
+    fees = accrued_fees(connection, state)
     return Shares(
         account_id=account_id,
         currency=state.currency,
@@ -86,18 +86,24 @@ def held_units(connection: Connection, account_id: int) -> dict[int, Decimal]:
     return {row.user_id: row.balance for row in connection.exec_driver_sql(HELD, {"account": account_id})}
 
 
+def member_values(pool: Pool, held: Mapping[int, Decimal]) -> dict[int, Decimal]:
+    """Share the NAV out to the cent between all members, by the units that they hold."""
+    return allocate(floor_to(pool.nav, pool.digits), dict(held), pool.digits) if held else {}
+
+
 def nav_per_unit(pool: Pool) -> Decimal | None:
     """Return the price of a unit as a figure; None while there are no units."""
     return half_even_to(Fraction(pool.nav) / Fraction(pool.units), PRICE_DIGITS) if pool.units else None
 
 
-def _accrued(connection: Connection, state: PoolNow, terms: Terms) -> dict[int, Decimal]:
-    """Return the performance fee that each member would owe now; empty without such a fee, or without a price."""
-    if not terms.fees.performance_rate or state.pool.units == 0 or state.pool.nav <= 0:
+def accrued_fees(connection: Connection, state: PoolNow, member: int | None = None) -> dict[int, Decimal]:
+    """Return the performance fee that each member, or one, would owe now; empty without such a fee, or a price."""
+    fees = load_terms(connection, state.account_id).fees
+    if not fees.performance_rate or state.pool.units == 0 or state.pool.nav <= 0:
         return {}
     price = Price(nav=state.pool.nav, units=state.pool.units)
     lots_of: dict[int, list[Lot]] = {}
-    for lot in load_lots(connection, state.account_id):
+    for lot in load_lots(connection, state.account_id, member):
         lots_of.setdefault(lot.member, []).append(lot)
     digits = state.pool.digits
-    return {member: accrued_performance(lots, price, terms.fees, digits) for member, lots in lots_of.items()}
+    return {owner: accrued_performance(lots, price, fees, digits) for owner, lots in lots_of.items()}

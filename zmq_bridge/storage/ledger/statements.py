@@ -15,7 +15,7 @@ from ledger.statement import Holding, MemberStatement, Movement, member_statemen
 from ledger.units import Pool, Price
 from zmq_bridge.storage.ledger.pool import PoolNow, load_pool, steady
 from zmq_bridge.storage.ledger.prices import closing_prices, every_price
-from zmq_bridge.storage.ledger.shares import shares
+from zmq_bridge.storage.ledger.shares import accrued_fees, held_units, member_values
 
 MOVEMENTS = """
 SELECT changes.transaction_id, transactions.cause, transactions.kind, transactions.at, transactions.detail,
@@ -75,7 +75,7 @@ def statement_now(connection: Connection, account_id: int, user_id: int) -> Stat
     """Return a member's statement with what proves it, all of one moment."""
 
     def read() -> StatementNow:
-        moment = _Moment(connection, account_id)
+        moment = _Moment(connection, account_id, member=user_id)
         return StatementNow(
             statement=moment.statement(user_id, movements(connection, account_id, user_id)),
             head=connection.exec_driver_sql(HEAD, {"account": account_id}).scalar() or GENESIS,
@@ -85,13 +85,13 @@ def statement_now(connection: Connection, account_id: int, user_id: int) -> Stat
     return steady(connection, account_id, read)
 
 
-def all_statements(connection: Connection, account_id: int) -> list[MemberStatement]:
-    """Return the statements of every member that holds units, by user id.
+def all_statements(connection: Connection, account_id: int, *, days: bool = False) -> list[MemberStatement]:
+    """Return the statements of every member that holds units, by user id; with or without their history by day.
 
     Call it in a REPEATABLE READ transaction: a large pool takes a while, and only there all of it is of one moment.
     """
-    moment, everything = _Moment(connection, account_id), _all_movements(connection, account_id)
-    return [moment.statement(user_id, everything.get(user_id, [])) for user_id in moment.shares]
+    moment, everything = _Moment(connection, account_id, days=days), _all_movements(connection, account_id)
+    return [moment.statement(user_id, everything.get(user_id, [])) for user_id in moment.held]
 
 
 def pool_history(connection: Connection, account_id: int) -> PoolStatement:
@@ -124,27 +124,32 @@ def _all_movements(connection: Connection, account_id: int) -> dict[int, list[Mo
 class _Moment:
     """What all statements of one moment share, read once."""
 
-    def __init__(self, connection: Connection, account_id: int) -> None:
+    def __init__(
+        self, connection: Connection, account_id: int, *, member: int | None = None, days: bool = True
+    ) -> None:
+        """Read it: for all members, or for one; with or without what the history by day needs."""
         values = {"account": account_id}
         self.state = load_pool(connection, account_id)
-        self._closes = [*closing_prices(connection, account_id), *_now(self.state)]
+        self.held = held_units(connection, account_id)
+        self._values = member_values(self.state.pool, self.held)
+        self._fees = accrued_fees(connection, self.state, member)
+        self._owed = {row.user_id: row.owed for row in connection.exec_driver_sql(OWED, values)}
+        self._closes = [*closing_prices(connection, account_id), *_now(self.state)] if days else []
         rows = connection.exec_driver_sql(ACCRUALS, values)
         self._management = FeePerUnit((row.at, row.amount, row.units) for row in rows)
-        self._owed = {row.user_id: row.owed for row in connection.exec_driver_sql(OWED, values)}
-        self.shares = {share.user_id: share for share in shares(connection, account_id).members}
 
     def statement(self, user_id: int, moved: list[Movement]) -> MemberStatement:
         """Fold one member's movements into a statement."""
-        pool, share = self.state.pool, self.shares.get(user_id)
+        pool = self.state.pool
         nothing = scaled(0, pool.digits)
         holding = Holding(
             at=self.state.now,
-            units=share.units if share else Decimal(0),
-            value=share.value if share else nothing,
+            units=self.held.get(user_id, Decimal(0)),
+            value=self._values.get(user_id, nothing),
             price=_price(pool),
             pool_units=pool.units,
             owed=self._owed.get(user_id, nothing),
-            fee_accrued=share.performance_fee_accrued if share else nothing,
+            fee_accrued=self._fees.get(user_id, nothing),
             digits=pool.digits,
         )
         return member_statement(user_id, moved, holding, self._closes, self._management)

@@ -1,0 +1,472 @@
+"""Random histories on the real storage: connections die at any statement, everything is told twice and in any order.
+
+Each example has an account of its own in one database. The machine keeps its own count of what the broker did; what
+must hold is asked after every step, and the teardown tells the whole history again. A transaction whose connection was
+killed must have left nothing behind, and is done again, as the desk would.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from functools import partial
+from itertools import count
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from ledger.allocation import allocate
+from ledger.book import rebuilt
+from ledger.deals import POSTINGS, BookedDeal
+from ledger.fees import FeeTerms
+from ledger.journal import AccountKind, TransactionKind
+from ledger.money import floor_to, total
+from ledger.units import claim
+from tests.ledger.conftest import Broker
+from tests.ledger.crash import Crash
+from zmq_bridge.protocol.values import Deal
+from zmq_bridge.storage.accounts import ensure_account
+from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break, open_breaks
+from zmq_bridge.storage.ledger.corrections import correct_deal, release_deal, reverse_transaction
+from zmq_bridge.storage.ledger.fees import crystallise_by_hand, set_terms
+from zmq_bridge.storage.ledger.journal import transactions
+from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, match_by_hand, suspense
+from zmq_bridge.storage.ledger.pool import Terms, load_pool
+from zmq_bridge.storage.ledger.posting import AlreadyPosted, post_deal
+from zmq_bridge.storage.ledger.reconcile import Agreed, Waiting, reconcile
+from zmq_bridge.storage.ledger.requests import (
+    Request,
+    cancel_request,
+    list_requests,
+    request_redemption,
+    request_subscription,
+)
+from zmq_bridge.storage.ledger.settlement import price_redemption, settle_matched
+from zmq_bridge.storage.ledger.shares import held_units, shares
+from zmq_bridge.storage.ledger.statements import all_statements, pool_history
+from zmq_bridge.storage.ledger.verify import verify_chain
+from zmq_bridge.storage.trading.events import insert_event
+
+Done = TypeVar("Done")
+
+EXAMPLES, STEPS = 20, 35
+CENT = Fraction(1, 100)
+LOGINS = count(900_001)
+WHO = st.integers(0, 2)
+CASH = st.integers(1, 300_000).map(lambda cents: Decimal(cents).scaleb(-2))
+AMOUNT = st.integers(-20_000, 50_000).map(lambda cents: Decimal(cents).scaleb(-2))
+COST = st.integers(-300, 0).map(lambda cents: Decimal(cents).scaleb(-2))
+DEATH = st.none() | st.integers(0, 30)  # before which statement the backend is killed
+TRADES = sorted(kind for kind, posting in POSTINGS.items() if posting.profit is not AccountKind.SUSPENSE)
+UNDONE = (TransactionKind.SUBSCRIPTION, TransactionKind.REDEMPTION, TransactionKind.PAYMENT, TransactionKind.RELEASE)
+
+
+class StoredPool(RuleBasedStateMachine):
+    """A pool on Postgres, its members, and a broker that tells its deals when it likes."""
+
+    def __init__(self, engine: Engine, crash: Crash) -> None:
+        super().__init__()
+        self.engine, self.crash = engine, crash
+        self.made: list[tuple[int, Deal]] = []  # (seq, deal), as the broker made them
+        self.told: dict[int, Deal] = {}  # by ticket, with the newest amounts
+        self.floating = self.agreed_floating = self.realised_since = Decimal(0)
+        self.marks: dict[str, Fraction] = {}
+        self.corrected: set[int] = set()  # tickets whose amounts the broker changed
+        self.deaths = 0
+
+    @initialize(management=st.sampled_from(["0", "0.02"]), performance=st.sampled_from(["0", "0.20"]))
+    def the_pool_begins(self, management: str, performance: str) -> None:
+        with self.engine.begin() as connection:
+            account = ensure_account(
+                connection, login=next(LOGINS), server="Test", currency="USD", currency_digits=2,
+                margin_mode="hedging", leverage=100,
+            )  # fmt: skip
+            users = "INSERT INTO users (name, email) SELECT 'm', %s || n || '@x.org' FROM generate_series(1, 4) AS n"
+            made = connection.exec_driver_sql(f"{users} RETURNING id", (f"{account.login}-",))
+            *self.members, self.manager = made.scalars().all()
+            rates = {"management_rate": Decimal(management), "performance_rate": Decimal(performance)}
+            terms = Terms(fees=FeeTerms(**rates, manager=self.manager))
+            set_terms(connection, account.id, terms, actor="eve")
+        self.is_free_of_time = not Decimal(management)
+        self.account_id = account.id
+        self.broker = Broker(engine=self.engine, account_id=account.id)
+        self.ledger_and_broker_are_compared(None)
+        self.a_member_pays_in(0, Decimal("5000.00"), None)
+        self.a_member_pays_in(1, Decimal("3333.33"), None)
+
+    # what happens
+
+    @rule(kind=st.sampled_from(TRADES), profit=AMOUNT, commission=COST, swap=COST, fee=COST)
+    def the_broker_books_a_deal(
+        self, kind: Any, profit: Decimal, commission: Decimal, swap: Decimal, fee: Decimal
+    ) -> None:
+        costs = {"commission": str(commission), "swap": str(swap), "fee": str(fee)}
+        self.make(self.broker.deal(kind, str(profit), entry="in", **costs))
+
+    @precondition(lambda self: self.untold())
+    @rule(data=st.data(), death=DEATH)
+    def a_deal_is_told_in_any_order(self, data: st.DataObject, death: int | None) -> None:
+        with self.nobody_is_diluted():
+            self.tell(data.draw(st.sampled_from(self.untold())), death)
+
+    @precondition(lambda self: self.told)
+    @rule(data=st.data())
+    def a_deal_is_told_again(self, data: st.DataObject) -> None:
+        head = self.head()
+        again = self.run(lambda connection: post_deal(connection, self.account_id, self.pick(data, self.told)))
+        assert isinstance(again, AlreadyPosted)
+        assert self.head() == head
+
+    @rule(floating=AMOUNT)
+    def the_market_moves(self, floating: Decimal) -> None:
+        self.floating = floating
+
+    @rule(death=DEATH)
+    def ledger_and_broker_are_compared(self, death: int | None) -> None:
+        """They agree when everything was told; else the ledger waits, and never takes it for a break."""
+        self.broker.floating = self.floating
+        snapshot = self.broker.snapshot(event_seq=len(self.made))
+        found = self.run(
+            lambda connection: reconcile(connection, self.account_id, snapshot, received_at=datetime.now(UTC)), death
+        )
+        assert isinstance(found, Waiting if self.untold() else Agreed), found
+        if isinstance(found, Agreed):
+            self.agreed_floating, self.realised_since = self.floating, Decimal(0)
+
+    @rule(who=WHO, cash=CASH, death=DEATH)
+    def a_member_pays_in(self, who: int, cash: Decimal, death: int | None) -> None:
+        request = self.asks(request_subscription, who, cash)
+        self.make(self.broker.deal("balance", str(cash), comment=request.reference))
+        with self.nobody_is_diluted():
+            self.tell(self.made[-1], death)
+
+    @rule(who=WHO, cash=st.none() | CASH, death=DEATH)
+    def a_member_is_paid_out(self, who: int, cash: Decimal | None, death: int | None) -> None:
+        """Priced first, so that everybody knows how much to withdraw; refused, it is taken back."""
+        request = self.asks(request_redemption, who, cash)
+        with self.nobody_is_diluted():
+            self.run(lambda connection: price_redemption(connection, self.account_id, request.id, actor="eve"), death)
+        owed = self.read(request)
+        if owed.status == "pending":
+            self.run(lambda connection: cancel_request(connection, self.account_id, REDEMPTION, request.id, actor="e"))
+        elif owed.settled_amount:
+            self.make(self.broker.deal("balance", f"-{owed.settled_amount:f}", comment=request.reference))
+            with self.nobody_is_diluted():
+                self.tell(self.made[-1], death)
+
+    @rule(who=WHO, cash=CASH, death=DEATH)
+    def a_withdrawal_comes_before_it_is_priced(self, who: int, cash: Decimal, death: int | None) -> None:
+        request = self.asks(request_redemption, who, cash)
+        self.make(self.broker.deal("balance", f"-{cash:f}", comment=request.reference))
+        with self.nobody_is_diluted():
+            self.tell(self.made[-1], death)
+
+    @rule(amount=AMOUNT.filter(bool))
+    def money_comes_that_nobody_explains(self, amount: Decimal) -> None:
+        self.make(self.broker.deal("balance", str(amount), comment="?"))
+        with self.nobody_is_diluted():
+            self.tell(self.made[-1], None)
+
+    @precondition(lambda self: self.unexplained())
+    @rule(data=st.data(), who=WHO, is_kept=st.booleans(), death=DEATH)
+    def a_person_explains_it(self, data: st.DataObject, who: int, is_kept: bool, death: int | None) -> None:
+        item = data.draw(st.sampled_from(self.unexplained()))
+        if is_kept or item.amount < 0:
+            self.run(
+                lambda connection: release_deal(connection, self.account_id, item.ticket, actor="eve", reason="r"),
+                death,
+            )
+            return
+        request = self.asks(request_subscription, who, item.amount)
+
+        def match(connection: Connection) -> None:
+            match_by_hand(
+                connection, self.account_id, ticket=item.ticket, kind=SUBSCRIPTION, request_id=request.id, actor="eve"
+            )
+            settle_matched(connection, self.account_id)
+
+        with self.nobody_is_diluted():
+            self.run(match, death)
+
+    @rule(data=st.data(), death=DEATH)
+    def something_is_reversed(self, data: st.DataObject, death: int | None) -> None:
+        with self.engine.connect() as connection:
+            causes = [
+                stored.transaction.cause
+                for stored in transactions(connection, self.account_id)
+                if stored.transaction.kind in UNDONE
+            ]
+        if causes:
+            cause = data.draw(st.sampled_from(causes))
+            self.run(
+                lambda connection: reverse_transaction(connection, self.account_id, cause, actor="e", reason="r"), death
+            )
+
+    @precondition(lambda self: self.corrigible())
+    @rule(data=st.data(), profit=AMOUNT)
+    def the_broker_corrects_a_deal(self, data: st.DataObject, profit: Decimal) -> None:
+        """It comes back with another profit: a break, until a person books it as it is now."""
+        old = self.told[data.draw(st.sampled_from(self.corrigible()))]
+        if old.profit == profit:
+            return
+        new = Deal(**{**{name: getattr(old, name) for name in Deal.__slots__}, "profit": profit})
+        again = self.run(lambda connection: post_deal(connection, self.account_id, new))
+        assert isinstance(again, AlreadyPosted)
+        assert again.differs
+        booked = BookedDeal(
+            ticket=new.ticket, type=new.type, entry=new.entry, profit=new.profit, commission=new.commission,
+            swap=new.swap, fee=new.fee,
+        )  # fmt: skip
+        reason = BreakReason.DEAL_CHANGED
+        self.run(lambda connection: correct_deal(connection, self.account_id, booked, actor="eve", reason="r"))
+        self.run(lambda connection: accept_break(connection, self.account_id, reason, actor="eve", note="seen"))
+        self.broker.balance += profit - old.profit
+        self.realised_since += profit - old.profit
+        self.corrected.add(new.ticket)
+        self.told[new.ticket] = new
+
+    @rule(days=st.integers(0, 45), death=DEATH)
+    def time_passes(self, days: int, death: int | None) -> None:
+        """The next agreement books the fee of that time, and crystallises when a period has ended."""
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(
+                "UPDATE ledger_reconciliations SET accrued_at = accrued_at - %s WHERE account_id = %s",
+                (timedelta(days=days), self.account_id),
+            )
+        self.ledger_and_broker_are_compared(death)
+
+    @rule(death=DEATH)
+    def fees_are_crystallised(self, death: int | None) -> None:
+        self.run(lambda connection: crystallise_by_hand(connection, self.account_id, actor="eve", reason="r"), death)
+
+    # what must hold
+
+    @invariant()
+    def claims_sum_to_nav_and_nav_is_flows_plus_profit(self) -> None:
+        if not hasattr(self, "account_id"):
+            return
+        with self.engine.connect() as connection:
+            pool, found = load_pool(connection, self.account_id).pool, shares(connection, self.account_id)
+            flows = connection.exec_driver_sql(FLOWS, {"account": self.account_id}).one()
+        assert total(share.value for share in found.members) == (floor_to(pool.nav, 2) if found.members else 0)
+        realised = total(deal_amount(deal) for deal in self.told.values() if deal.type not in ("balance", "credit"))
+        floating = self.agreed_floating - self.realised_since
+        assert pool.nav == flows.paid_in - flows.taken_out + realised + flows.released - flows.fees + floating
+
+    @invariant()
+    def entries_sum_to_zero_and_the_balance_is_what_was_told(self) -> None:
+        if not hasattr(self, "account_id"):
+            return
+        with self.engine.connect() as connection:
+            row = connection.exec_driver_sql(SUMS, {"account": self.account_id}).one()
+        told = self.told.values()
+        assert row.unbalanced == 0
+        assert row.broker == total(deal_amount(deal) for deal in told if deal.type != "credit")
+        assert row.credit == total(deal_amount(deal) for deal in told if deal.type == "credit")
+
+    @invariant()
+    def high_water_marks_never_fall(self) -> None:
+        if not hasattr(self, "account_id"):
+            return
+        with self.engine.connect() as connection:
+            query = "SELECT lot, mark_nav, mark_units FROM ledger_lots WHERE account_id = %s"
+            rows = connection.exec_driver_sql(query, (self.account_id,)).all()
+        for row in rows:
+            mark = Fraction(row.mark_nav) / Fraction(row.mark_units)
+            assert mark >= self.marks.get(row.lot, mark)
+            self.marks[row.lot] = mark
+
+    def teardown(self) -> None:
+        """Tell everything that was not told, and everything again; verify; fold the history in another order."""
+        if not hasattr(self, "account_id"):
+            return
+        for made in self.untold():
+            self.tell(made, None)
+        self.ledger_and_broker_are_compared(None)
+        head = self.head()
+        for seq, deal in self.made:
+            if deal.ticket not in self.corrected:
+                self.run(partial(self.store, seq=seq, deal=deal))
+        assert self.head() == head
+        with self.engine.connect() as connection:
+            (found,) = verify_chain(connection, self.account_id)
+            assert found.problems == ()
+            assert open_breaks(connection, self.account_id) == []
+            self.statements_add_up(connection)
+            self.any_order_of_deals_is_the_same(connection)
+
+    def statements_add_up(self, connection: Connection) -> None:
+        """All members' statements, and their days, are the pool's."""
+        everybody, pool = (
+            all_statements(connection, self.account_id, days=True),
+            pool_history(connection, self.account_id),
+        )
+        for each in everybody:
+            if each.days and each.days[-1].value == each.value:
+                assert total(day.profit for day in each.days) == each.profit
+                assert total(day.flow for day in each.days) == each.contributed - each.redeemed
+            assert each.profit == each.realised + each.unrealised - each.fees_paid + each.fees_earned
+        held = held_units(connection, self.account_id)
+        if held:
+            nav = floor_to(load_pool(connection, self.account_id).pool.nav, 2)
+            assert {each.member: each.value for each in everybody} == allocate(nav, dict(held), 2)
+            assert pool.contributed - pool.redeemed + pool.profit == nav
+
+    def any_order_of_deals_is_the_same(self, connection: Connection) -> None:
+        stored = [each.transaction for each in transactions(connection, self.account_id)]
+        deals = [each for each in stored if each.kind is TransactionKind.DEAL]
+        others = [each for each in stored if each.kind is not TransactionKind.DEAL]
+        straight = rebuilt(self.account_id, "USD", 2, stored)
+        turned = rebuilt(self.account_id, "USD", 2, [*reversed(deals), *others])
+        assert (straight.balances, straight.lots) == (turned.balances, turned.lots)
+
+    # how it is done
+
+    def run(self, work: Callable[[Connection], Done], death: int | None = None) -> Done:
+        """Work in one transaction; with a death, first die before that statement and look that nothing was left."""
+        if death is not None:
+            before = self.trace_of_work()
+            try:
+                with self.crash.in_statement(death), self.engine.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            self.deaths += 1
+            assert self.trace_of_work() == before
+        with self.engine.begin() as connection:
+            return work(connection)
+
+    def trace_of_work(self) -> tuple[Any, ...]:
+        """Return what any half-done work would have changed."""
+        with self.engine.connect() as connection:
+            return tuple(connection.exec_driver_sql(TRACE, {"account": self.account_id}).one())
+
+    def head(self) -> str:
+        with self.engine.connect() as connection:
+            query = "SELECT hash FROM ledger_heads WHERE account_id = %s"
+            return str(connection.exec_driver_sql(query, (self.account_id,)).scalar())
+
+    def make(self, deal: Deal) -> None:
+        self.made.append((len(self.made) + 1, deal))
+
+    def untold(self) -> list[tuple[int, Deal]]:
+        return [(seq, deal) for seq, deal in self.made if deal.ticket not in self.told]
+
+    def tell(self, made: tuple[int, Deal], death: int | None) -> None:
+        seq, deal = made
+        self.run(lambda connection: self.store(connection, seq, deal), death)
+        self.told[deal.ticket] = deal
+        if deal.type not in ("balance", "credit"):
+            self.realised_since += deal_amount(deal)
+
+    def store(self, connection: Connection, seq: int, deal: Deal) -> None:
+        insert_event(connection, self.account_id, self.broker.session, seq, kind="deal", data={"ticket": deal.ticket})
+        post_deal(connection, self.account_id, deal)
+
+    def asks(self, ask: Callable[..., object], who: int, cash: Decimal | None) -> Request:
+        request = self.run(lambda connection: ask(connection, self.account_id, self.members[who], cash))
+        assert isinstance(request, Request)
+        return request
+
+    def read(self, request: Request) -> Request:
+        with self.engine.connect() as connection:
+            found = list_requests(connection, request.kind, account_id=self.account_id)
+        return next(each for each in found if each.id == request.id)
+
+    def pick(self, data: st.DataObject, deals: dict[int, Deal]) -> Deal:
+        return deals[data.draw(st.sampled_from(sorted(set(deals) - self.corrected) or [0]))]
+
+    def corrigible(self) -> list[int]:
+        return [ticket for ticket, deal in self.told.items() if deal.type in ("buy", "sell") and not self.untold()]
+
+    def unexplained(self) -> list[Any]:
+        with self.engine.connect() as connection:
+            return [item for item in suspense(connection, self.account_id) if item.request is None]
+
+    @contextmanager
+    def nobody_is_diluted(self) -> Iterator[None]:
+        """Whoever does not deal has afterwards what they had, and at most fractions of cents more."""
+        before = self.price()
+        yield
+        after = self.price()
+        if self.is_free_of_time and before is not None and after is not None:
+            assert 0 <= (after[0] - before[0]) * before[1] < 8 * CENT
+
+    def price(self) -> tuple[Fraction, Fraction] | None:
+        """Return the price of a unit, and how many there are."""
+        with self.engine.connect() as connection:
+            pool = load_pool(connection, self.account_id).pool
+        return (claim(Decimal(1), pool), Fraction(pool.units)) if pool.units else None
+
+
+FLOWS = """
+SELECT (SELECT coalesce(sum(settled_amount), 0) FROM subscriptions
+        WHERE account_id = %(account)s AND status = 'settled') AS paid_in,
+       (SELECT coalesce(sum(settled_amount), 0) FROM redemptions
+        WHERE account_id = %(account)s AND status IN ('owed', 'settled')) AS taken_out,
+       (SELECT coalesce(sum(amount), 0) FROM ledger_suspense
+        WHERE account_id = %(account)s AND settled_by LIKE 'release:%%') AS released,
+       (SELECT coalesce(sum(-balance), 0) FROM ledger_accounts
+        WHERE account_id = %(account)s AND kind = 'fees_accrued') AS fees
+"""
+"""What the requests say of money in and out: tables that the books are not made of."""
+
+SUMS = """
+SELECT (SELECT count(*) FROM (
+            SELECT 1 FROM ledger_entries JOIN ledger_accounts ON ledger_accounts.id = ledger_account_id
+            WHERE account_id = %(account)s GROUP BY transaction_id, ledger_entries.currency HAVING sum(amount) <> 0
+        ) AS wrong) AS unbalanced,
+    coalesce(sum(balance) FILTER (WHERE kind = 'broker'), 0) AS broker,
+    coalesce(sum(balance) FILTER (WHERE kind = 'credit'), 0) AS credit
+FROM ledger_accounts WHERE account_id = %(account)s
+"""
+
+TRACE = """
+SELECT (SELECT hash FROM ledger_heads WHERE account_id = %(account)s),
+    (SELECT count(*) FROM ledger_prices WHERE account_id = %(account)s),
+    (SELECT count(*) FROM terminal_events WHERE account_id = %(account)s),
+    (SELECT jsonb_agg(s ORDER BY ticket) FROM ledger_suspense AS s WHERE account_id = %(account)s),
+    (SELECT jsonb_agg(s ORDER BY id) FROM subscriptions AS s WHERE account_id = %(account)s),
+    (SELECT jsonb_agg(r ORDER BY id) FROM redemptions AS r WHERE account_id = %(account)s),
+    (SELECT to_jsonb(r) FROM ledger_reconciliations AS r WHERE account_id = %(account)s),
+    (SELECT count(*) FROM audit_log WHERE account_id = %(account)s)
+"""
+
+
+def deal_amount(deal: Deal) -> Decimal:
+    """Return what a deal moves the balance, or the credit, by."""
+    return total((deal.profit, deal.commission, deal.swap, deal.fee))
+
+
+def test_whatever_happens_the_stored_books_stay_right(engine: Engine, database: str) -> None:
+    killer = create_engine(database, application_name="killer")
+    crash, deaths = Crash(engine, killer), []
+
+    def machine() -> StoredPool:
+        made = StoredPool(engine, crash)
+        deaths.append(made)
+        return made
+
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )  # fmt: skip
+    killer.dispose()
+    assert sum(made.deaths for made in deaths) > EXAMPLES, "too few transactions were killed to say anything"
