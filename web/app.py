@@ -6,9 +6,10 @@ from flask import Flask, Response, jsonify, request
 from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from web import errors, parts
+from web import errors, limits, parts
 from web.api import BLUEPRINTS
 from web.auth import WAYS_IN
+from web.metrics import requests as request_metrics
 from web.pages import pages
 from web.reference import blueprint as reference
 from zmq_bridge.settings import Settings
@@ -60,7 +61,9 @@ def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
     app.register_blueprint(reference)
     app.register_blueprint(pages)
     errors.install(app)
+    app.after_request(limits.tell)
     app.after_request(_secure)
+    request_metrics.install(app)
     app.register_error_handler(404, _not_found)
     return app
 

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import g, request
 
-from web import sessions
+from web import limits, sessions
 from web.errors import Forbidden, NotFound, Unauthenticated
 from web.parts import parts, utc_now
 from zmq_bridge.storage.keyring import KeyRefused
@@ -121,10 +121,12 @@ def _authenticate() -> ApiKey:
     else:
         found = parts().keyring.verify(text, utc_now())
     if isinstance(found, KeyRefused):
+        limits.spend_stranger()
         raise Unauthenticated(str(found.code), found.message)
     if isinstance(found, Session):
         sessions.check_csrf(cast(str, token))
         found = found.key
+    limits.spend(found)
     g.api_key = found
     return found
 

@@ -8,6 +8,7 @@ text or a path never leaves; it goes to the log with the request's id, and the c
     +- Forbidden            403: the key lacks a scope, an account or a member
     +- NotFound             404
     +- Conflict             409: same idempotency key, another request
+    +- TooMany              429: more requests than the key may send
     +- Unavailable          503: a part that is needed does not answer; nothing was done
 """
 
@@ -68,6 +69,12 @@ class Conflict(ApiError):
     """The request contradicts an earlier one."""
 
     status = HTTPStatus.CONFLICT
+
+
+class TooMany(ApiError):
+    """Too often; `Retry-After` says when to ask again."""
+
+    status = HTTPStatus.TOO_MANY_REQUESTS
 
 
 class Unavailable(ApiError):

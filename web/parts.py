@@ -15,13 +15,23 @@ from zmq_bridge.admission.gate import Gate
 from zmq_bridge.admission.inspection import Inspector
 from zmq_bridge.admission.news import NewsFile, no_news
 from zmq_bridge.live.connection import open_redis
+from zmq_bridge.live.rates import Budget, Rates
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.settings import Settings
+from zmq_bridge.storage.credentials import Vault
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.keyring import Keyring
 from zmq_bridge.storage.sessions import SessionBook
 
 EXTENSION = "zmq_bridge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budgets:
+    """How often a key may ask."""
+
+    requests: Budget
+    signals: Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +42,9 @@ class Parts:
     live: LiveReader
     keyring: Keyring
     sessions: SessionBook
+    vault: Vault
+    rates: Rates
+    budgets: Budgets
     gate: Gate
     inspector: Inspector
 
@@ -45,15 +58,26 @@ def install(app: Flask, settings: Settings) -> None:
         settings.database_url, application_name="zmq-bridge gate", pool_size=settings.web_threads, pool_overflow=0,
         pre_ping=False,
     )  # fmt: skip
-    live = LiveReader(open_redis(settings.redis_url))
+    redis = open_redis(settings.redis_url)
+    live = LiveReader(redis)
     keyring, news = Keyring(engine), no_news if settings.news_file is None else NewsFile(settings.news_file)
     app.extensions[EXTENSION] = Parts(
         engine=engine,
         live=live,
         keyring=keyring,
         sessions=SessionBook(engine, keyring),
+        vault=Vault(settings.credentials_keys),
+        rates=Rates(redis, processes=settings.web_workers),
+        budgets=_budgets(settings),
         gate=Gate(gate_engine, live, news=news),
         inspector=Inspector(engine, live, news=news),
+    )
+
+
+def _budgets(settings: Settings) -> Budgets:
+    return Budgets(
+        requests=Budget(name="requests", quota=settings.requests_per_minute),
+        signals=Budget(name="signals", quota=settings.signals_per_minute),
     )
 
 

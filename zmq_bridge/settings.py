@@ -8,6 +8,7 @@ Reading settings connects to nothing and writes nothing; `with_secrets` makes th
 from __future__ import annotations
 
 import os
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
@@ -23,9 +24,12 @@ PREFIX = "ZMQ_BRIDGE_"
 SECRET_LENGTH_MIN = 32
 SECRET_FILE = "secret_key"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+PER_MINUTE_EXPECTED = "a number from 1 to 1000000"
 PORT_EXPECTED = "a port number from 1 to 65535"
 DATABASE_EXPECTED = "a URL like postgresql://user:password@host:5432/database"
 REDIS_EXPECTED = "a URL like redis://host:6379/0"
+FERNET_BYTES = 32
+FERNET_EXPECTED = "keys of cryptography.fernet.Fernet.generate_key(), with commas between them, the newest first"
 SECRET_EXPECTED = f"at least {SECRET_LENGTH_MIN} characters nobody can guess"
 
 
@@ -36,6 +40,7 @@ class Settings:
     var_dir: Path  # absolute; data of embedded servers, logs, generated secrets
     database_url: str = field(repr=False)  # postgresql://...
     redis_url: str = field(repr=False)  # redis://...
+    credentials_keys: tuple[str, ...] = field(default=(), repr=False)  # Fernet, newest first; none: nothing is sealed
     secret_key: str = field(repr=False)  # signs browser sessions; "" only in embedded mode before the first start
     embedded_postgres: bool  # True: `up` runs Postgres itself, below var_dir
     embedded_redis: bool  # True: `up` runs the Redis-protocol server itself
@@ -53,6 +58,8 @@ class Settings:
     web_workers: int = 1  # gunicorn processes
     web_threads: int = 16  # threads in each
     stream_port: int = 8001  # WebSocket and Server-Sent Events, on web_host
+    requests_per_minute: int = 6_000  # of one API key, signals aside
+    signals_per_minute: int = 60_000  # of one API key
     log_level: str = "INFO"  # one of LOG_LEVELS
 
     @property
@@ -136,6 +143,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "DATABASE_URL": settings.database_url,
         "REDIS_URL": settings.redis_url,
         "ZMQ_BRIDGE_SECRET_KEY": settings.secret_key,
+        "ZMQ_BRIDGE_CREDENTIALS_KEYS": ",".join(settings.credentials_keys),
         "ZMQ_BRIDGE_VAR_DIR": str(settings.var_dir),
         "ZMQ_BRIDGE_REDIS_PORT": str(settings.redis_port),
         "ZMQ_BRIDGE_BIND_HOST": settings.bind_host,
@@ -151,6 +159,8 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "ZMQ_BRIDGE_WEB_WORKERS": str(settings.web_workers),
         "ZMQ_BRIDGE_WEB_THREADS": str(settings.web_threads),
         "ZMQ_BRIDGE_STREAM_PORT": str(settings.stream_port),
+        "ZMQ_BRIDGE_REQUESTS_PER_MINUTE": str(settings.requests_per_minute),
+        "ZMQ_BRIDGE_SIGNALS_PER_MINUTE": str(settings.signals_per_minute),
         "ZMQ_BRIDGE_LOG_LEVEL": settings.log_level,
     }
     return {**os.environ, **variables}
@@ -165,6 +175,9 @@ def _read(reader: EnvironmentReader) -> Settings:
         var_dir=var_dir,
         database_url=database_url or embedded_url(var_dir / "postgres"),
         redis_url=redis_url or f"redis://127.0.0.1:{redis_port}/0",
+        credentials_keys=_fernet_keys(
+            reader.read_secret(f"{PREFIX}CREDENTIALS_KEYS", FERNET_EXPECTED, _are_fernet_keys)
+        ),
         secret_key=_secret_key(reader, var_dir, production=database_url is not None),
         embedded_postgres=database_url is None,
         embedded_redis=redis_url is None,
@@ -182,6 +195,8 @@ def _read(reader: EnvironmentReader) -> Settings:
         web_workers=reader.read("ZMQ_BRIDGE_WEB_WORKERS", "a number from 1 to 64", count(1, 64), 1),
         web_threads=reader.read("ZMQ_BRIDGE_WEB_THREADS", "a number from 1 to 256", count(1, 256), 16),
         stream_port=reader.read("ZMQ_BRIDGE_STREAM_PORT", PORT_EXPECTED, port, 8001),
+        requests_per_minute=reader.read(f"{PREFIX}REQUESTS_PER_MINUTE", PER_MINUTE_EXPECTED, count(1, 10**6), 6_000),
+        signals_per_minute=reader.read(f"{PREFIX}SIGNALS_PER_MINUTE", PER_MINUTE_EXPECTED, count(1, 10**6), 60_000),
         log_level=reader.read("ZMQ_BRIDGE_LOG_LEVEL", f"one of {', '.join(LOG_LEVELS)}", choice(*LOG_LEVELS), "INFO"),
     )
 
@@ -199,6 +214,18 @@ def _secret_key(reader: EnvironmentReader, var_dir: Path, *, production: bool) -
     except OSError as error:
         reader.note(f"{PREFIX}VAR_DIR", "a directory that can be read", f"{var_dir}: {error.strerror}")
         return ""
+
+
+def _fernet_keys(text: str | None) -> tuple[str, ...]:
+    return tuple(key.strip() for key in (text or "").split(",") if key.strip())
+
+
+def _are_fernet_keys(text: str) -> bool:
+    """Whether every part is a Fernet key: 32 bytes in base64 that is safe in addresses."""
+    try:
+        return all(len(urlsafe_b64decode(key)) == FERNET_BYTES for key in _fernet_keys(text))
+    except ValueError:
+        return False
 
 
 def _check_together(reader: EnvironmentReader, settings: Settings) -> None:

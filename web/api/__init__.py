@@ -1,10 +1,16 @@
 """The REST API: one blueprint a noun. A handler parses, asks a part, and answers."""
 
 from web.api.account import blueprint as account
+from web.api.audit import blueprint as audit
+from web.api.bars import blueprint as bars
 from web.api.deals import blueprint as deals
+from web.api.equity import blueprint as equity
 from web.api.health import blueprint as health
+from web.api.keys import blueprint as keys
 from web.api.market import blueprint as market
 from web.api.member_requests import blueprint as member_requests
+from web.api.mt5_accounts import blueprint as mt5_accounts
+from web.api.operations import blueprint as operations
 from web.api.orders import blueprint as orders
 from web.api.pool import blueprint as pool
 from web.api.positions import blueprint as positions
@@ -19,6 +25,6 @@ from web.api.statements import blueprint as statements
 from web.api.users import blueprint as users
 
 BLUEPRINTS = (
-    health, session, signals, signal_actions, positions, orders, deals, account, users, member_requests, statements,
-    pool, market, risk, decisions, limits, switches,
+    account, audit, bars, deals, equity, health, keys, market, member_requests, mt5_accounts, operations, orders,
+    pool, positions, risk, decisions, limits, switches, session, signal_actions, signals, statements, users,
 )  # fmt: skip

@@ -9,7 +9,7 @@ from flask import Response
 from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
-from web import sessions
+from web import limits, sessions
 from web.answers import answer
 from web.auth import ANY_KEY, current_key, needs, open_to_all
 from web.errors import ApiError, Unauthenticated
@@ -69,6 +69,7 @@ def open_session(text: str) -> Response:
     sessions.check_site()
     key = parts().keyring.verify(text, utc_now())
     if isinstance(key, KeyRefused):
+        limits.spend_stranger()
         raise Unauthenticated(str(key.code), key.message)
     with parts().engine.begin() as connection:
         token, until = start_session(connection, key, utc_now())

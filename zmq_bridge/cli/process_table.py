@@ -89,10 +89,12 @@ def web_argv(settings: Settings) -> list[str]:
     return [
         sys.executable, "-m", "gunicorn", "zmq_bridge.cli.wsgi:application()",
         "--bind", f"{bracketed(settings.web_host)}:{settings.web_port}",
-        "--worker-class", "gthread",
+        "--config", "python:zmq_bridge.cli.gunicorn_hooks",
+        "--worker-class", "zmq_bridge.cli.gunicorn_worker.TimedWorker",
         "--workers", str(settings.web_workers),
         "--threads", str(settings.web_threads),
         "--graceful-timeout", "10",
+        "--limit-request-line", "4094", "--limit-request-fields", "64",
         "--name", "zmq-bridge-web",
         "--no-control-socket",
     ]  # fmt: skip

@@ -67,6 +67,11 @@ def terminal(login: int) -> str:
     return f"terminal:{login}"
 
 
+def rate(budget: str, who: str) -> str:
+    """When the budget of a key or of an address is whole again, in microseconds; gone when it is."""
+    return f"rate:{budget}:{who}"
+
+
 DOCS = (
     KeyDoc(
         pattern="tick:{symbol}",

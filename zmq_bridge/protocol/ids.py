@@ -57,6 +57,11 @@ def new_id(now_ms: int) -> str:
     return _encode(_monotone.next(now_ms))
 
 
+def first_id(at_ms: int) -> str:
+    """The lowest id that can be made at a moment: ids of that moment and later are not below it."""
+    return _encode(at_ms << _RANDOM_BITS)
+
+
 def is_id(text: str) -> bool:
     """Say whether `text` is a ULID as this module writes them (upper case, at most 128 bits)."""
     return len(text) == ID_CHARS and text[0] <= "7" and _ALPHABET_SET.issuperset(text)

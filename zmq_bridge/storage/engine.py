@@ -5,7 +5,7 @@ string, so no amount ever passes through a float.
 """
 
 import json
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -74,7 +74,7 @@ def _as_text(value: object) -> str:
         if not value.is_finite():
             raise ValueError(f"A number in a stored document must be finite; found {value}.")
         return str(value)
-    if isinstance(value, datetime):
+    if isinstance(value, date):  # and datetime
         return value.isoformat()
     raise TypeError(f"A stored document may hold text, numbers, times, lists and maps; found {type(value).__name__}.")
 

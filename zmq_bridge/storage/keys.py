@@ -125,21 +125,24 @@ def rotate_key(
     connection: Connection, key_id: str, *, now: datetime, actor: str, overlap: timedelta = timedelta(0)
 ) -> NewKey | None:
     """Replace a key by a new one with the same rights; the old one ends after `overlap`. None: no such living key."""
+    old = find_by_id(connection, key_id)
     row = connection.exec_driver_sql(EXPIRE, {"id": key_id, "at": now + overlap, "now": now}).one_or_none()
-    if row is None:
+    if row is None or old is None:
         return None
-    old = _key(row)
     parts = {
         "name": old.name,
         "scopes": sorted(old.scopes),
         "accounts": None if old.accounts is None else sorted(old.accounts),
         "symbols": None if old.symbols is None else sorted(old.symbols),
         "user_id": old.user_id,
-        "expires_at": None,
+        "expires_at": old.expires_at,  # rotating gives nobody more time
         "rotated_from": old.id,
     }
     new = _insert(connection, parts, now)
-    record(connection, actor=actor, action="key.rotate", subject=f"api_key:{old.id}", after=_public(new.key))
+    record(
+        connection, actor=actor, action="key.rotate", subject=f"api_key:{old.id}", before=_public(old),
+        after=_public(new.key),
+    )  # fmt: skip
     return new
 
 

@@ -92,6 +92,7 @@ SELECT
     SELECT id, account_id, source, symbol, magic, limits FROM risk_limits
     WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = %(account)s) ORDER BY id) x) AS limits,
 (SELECT count(*) || ':' || COALESCE(sum(extract(epoch FROM updated_at)), 0) || ':' || COALESCE(sum(commission), 0)
+        || ':' || COALESCE(sum(hashtext(symbol)) FILTER (WHERE NOT tradable), 0)
         || '|' || COALESCE(sum(extract(epoch FROM seen_at)), 0)
  FROM symbols WHERE account_id = %(account)s) AS specs_version{changes}
 """

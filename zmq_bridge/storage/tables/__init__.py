@@ -1,6 +1,6 @@
 """Every table, as SQLAlchemy Core, in one MetaData. A test compares them with what the migrations made."""
 
-from zmq_bridge.storage.tables.access import account_credentials, sessions
+from zmq_bridge.storage.tables.access import account_credentials, account_symbols, sessions
 from zmq_bridge.storage.tables.accounts import accounts, symbols, terminals
 from zmq_bridge.storage.tables.ledger import (
     ledger_accounts,
@@ -32,6 +32,7 @@ from zmq_bridge.storage.tables.users import redemptions, subscriptions, users
 __all__ = [
     "account_credentials",
     "account_snapshots",
+    "account_symbols",
     "accounts",
     "adoptions",
     "api_keys",

@@ -1,6 +1,6 @@
-"""Who is signed in, and what an account's terminal signs in with at the broker."""
+"""Who is signed in, what an account's terminal signs in with at the broker, and what the account may trade."""
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, Table, Text
+from sqlalchemy import ARRAY, Column, ForeignKey, Index, LargeBinary, Table, Text
 
 from zmq_bridge.storage.tables.metadata import account_column, at, metadata, word
 
@@ -20,5 +20,14 @@ account_credentials = Table(
     account_column(primary_key=True),
     word("sealed"),  # Fernet token: a JSON document, readable with the key from the environment only
     word("actor"),  # who stored it
+    at("updated_at", now=True),
+)
+
+account_symbols = Table(
+    "account_symbols",
+    metadata,
+    account_column(primary_key=True),
+    Column("symbols", ARRAY(Text), nullable=False),  # all that it may trade; no row: everything
+    word("actor"),
     at("updated_at", now=True),
 )

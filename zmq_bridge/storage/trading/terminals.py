@@ -73,10 +73,11 @@ _SPEC_COLUMNS = (
 )  # fmt: skip
 
 UPSERT_SYMBOLS = f"""
-INSERT INTO symbols AS known (account_id, symbol, probe, probed_at, spec, {", ".join(_SPEC_COLUMNS)})
+INSERT INTO symbols AS known (account_id, symbol, probe, probed_at, spec, {", ".join(_SPEC_COLUMNS)}, tradable)
 SELECT %(account)s, spec->>'symbol', probe, CASE WHEN probe IS NOT NULL THEN now() END, spec,
     (spec->>'digits')::smallint,
-    {", ".join(f"(spec->>'{name}')::numeric" for name in _SPEC_COLUMNS[1:])}
+    {", ".join(f"(spec->>'{name}')::numeric" for name in _SPEC_COLUMNS[1:])},
+    coalesce((SELECT spec->>'symbol' = ANY(symbols) FROM account_symbols WHERE account_id = %(account)s), true)
 FROM (
     SELECT told - 'probe' AS spec, nullif(told->'probe', 'null') AS probe
     FROM jsonb_array_elements(%(specs)s::jsonb) AS told

@@ -22,4 +22,14 @@ STATEMENTS = (
         CONSTRAINT fk_account_credentials_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )
     """,
+    """
+    CREATE TABLE account_symbols (
+        account_id bigint NOT NULL,
+        symbols text[] NOT NULL,
+        actor text NOT NULL,
+        updated_at timestamptz NOT NULL DEFAULT now(),
+        CONSTRAINT pk_account_symbols PRIMARY KEY (account_id),
+        CONSTRAINT fk_account_symbols_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+    )
+    """,
 )

@@ -1,0 +1,148 @@
+"""API keys over HTTP: made, listed, rotated, revoked. The text of a key is in one answer and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Response
+from flask_smorest import Blueprint
+from marshmallow import RAISE, Schema, fields, validate
+
+from web.answers import answer
+from web.api.schemas import ErrorAnswer
+from web.auth import ANY_KEY, actor, current_key, needs
+from web.errors import ApiError, NotFound
+from web.parts import parts, utc_now
+from zmq_bridge.admission.numbers import WholeNumber
+from zmq_bridge.admission.schema import BIGINT_MAX, SYMBOL_CHARS_MAX, AwareTime, text
+from zmq_bridge.storage.keys import (
+    NAME_CHARS_MAX,
+    ApiKey,
+    KeyRequestError,
+    NewKey,
+    Scope,
+    create_key,
+    list_keys,
+    revoke_key,
+    rotate_key,
+)
+from zmq_bridge.storage.users import get_user
+
+blueprint = Blueprint("keys", __name__, url_prefix="/api/keys", description="API keys")
+
+LISTED_MAX = 1000
+OVERLAP_S_MAX = 30 * 86_400
+
+
+class NewKeyBody(Schema):
+    """A key to be made."""
+
+    class Meta:
+        """An unknown field is an error."""
+
+        unknown = RAISE
+
+    name = text(NAME_CHARS_MAX, required=True)
+    scopes = fields.List(
+        fields.String(validate=validate.OneOf([scope.value for scope in Scope])),
+        required=True,
+        validate=validate.Length(min=1, max=len(Scope)),
+    )
+    accounts = fields.List(
+        WholeNumber(at_least=1, at_most=BIGINT_MAX), load_default=None, validate=validate.Length(max=LISTED_MAX)
+    )
+    symbols = fields.List(text(SYMBOL_CHARS_MAX), load_default=None, validate=validate.Length(max=LISTED_MAX))
+    user_id = WholeNumber(at_least=1, at_most=BIGINT_MAX, load_default=None)
+    expires_at = AwareTime(load_default=None)
+
+
+class RotateBody(Schema):
+    """How a key is replaced."""
+
+    class Meta:
+        """An unknown field is an error."""
+
+        unknown = RAISE
+
+    overlap_s = WholeNumber(
+        at_least=0, at_most=OVERLAP_S_MAX, load_default=0, metadata={"description": "how long the old key still works"}
+    )
+
+
+@blueprint.get("")
+@needs(Scope.ADMIN)
+def listing() -> Response:
+    """List every key, living or not, with when it was last used; never its text."""
+    with parts().engine.connect() as connection:
+        return answer({"keys": [_shown(key) for key in list_keys(connection)]})
+
+
+@blueprint.post("")
+@needs(Scope.ADMIN)
+@blueprint.arguments(NewKeyBody)
+@blueprint.alt_response(400, schema=ErrorAnswer)
+def create(body: dict[str, Any]) -> Response:
+    """Make a key. Its text is in this answer and can't be shown again."""
+    now = utc_now()
+    if body["expires_at"] is not None and body["expires_at"] <= now:
+        raise ApiError("INVALID_FIELD", "expires_at: Expected a time to come.", field="expires_at")
+    try:
+        with parts().engine.begin() as connection:
+            if body["user_id"] is not None and get_user(connection, body["user_id"]) is None:
+                raise NotFound("USER_UNKNOWN", f"There is no user {body['user_id']}.", field="user_id")
+            return _told(create_key(connection, now=now, actor=actor(), **body))
+    except KeyRequestError as error:
+        raise ApiError("INVALID_FIELD", str(error), field="scopes") from None
+
+
+@blueprint.post("/<string:key_id>/rotate")
+@needs(*ANY_KEY)
+@blueprint.arguments(RotateBody)
+def rotate(body: dict[str, Any], key_id: str) -> Response:
+    """Replace a key by a new one with the same rights. A key may replace itself; others only an admin's may."""
+    own = key_id in ("self", current_key().id)
+    if not own and not current_key().allows(Scope.ADMIN):
+        raise NotFound("KEY_UNKNOWN", "There is no such key, or not for this one.")
+    with parts().engine.begin() as connection:
+        new = rotate_key(
+            connection, current_key().id if own else key_id, now=utc_now(), actor=actor(),
+            overlap=timedelta(seconds=body["overlap_s"]),
+        )  # fmt: skip
+    if new is None:
+        raise NotFound("KEY_UNKNOWN", "There is no such key, or it does not live any more.")
+    parts().keyring.forget()
+    return _told(new)
+
+
+@blueprint.post("/<string:key_id>/revoke")
+@needs(Scope.ADMIN)
+def revoke(key_id: str) -> Response:
+    """End a key for good, and every session that was opened with it."""
+    with parts().engine.begin() as connection:
+        ended = revoke_key(connection, key_id, now=utc_now(), actor=actor()) if "\x00" not in key_id else None
+    if ended is None:
+        raise NotFound("KEY_UNKNOWN", "There is no such key, or it was revoked before.")
+    parts().keyring.forget()
+    return answer(_shown(ended))
+
+
+def _told(new: NewKey) -> Response:
+    return answer({**_shown(new.key), "key": new.text}, 201)
+
+
+def _shown(key: ApiKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": sorted(key.scopes),
+        "accounts": None if key.accounts is None else sorted(key.accounts),
+        "symbols": None if key.symbols is None else sorted(key.symbols),
+        "user_id": key.user_id,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "last_used_at": key.last_used_at,
+        "revoked_at": key.revoked_at,
+        "rotated_from": key.rotated_from,
+    }
