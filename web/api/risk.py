@@ -6,7 +6,9 @@ and `risk_limits`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from flask import Response
@@ -17,19 +19,19 @@ from risk.day import equity_floor, loss_allowed, loss_today
 from risk.nav_index import drawdown_percent
 from risk.report import Report, Usage
 from risk.states import Cause
-from risk.verdict import describe
+from risk.verdict import describe, plain
 from web.admitting import parsed_body, read_signal, source
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.schemas import AccountQuery, ErrorAnswer
 from web.auth import needs, open_to_all
-from web.errors import ApiError
+from web.errors import Unavailable
 from web.parts import parts
 from zmq_bridge.admission.answers import Code as GateCode
 from zmq_bridge.admission.inspection import Standing
 from zmq_bridge.admission.schema import SignalSchema
 from zmq_bridge.storage.keys import Scope
-from zmq_bridge.storage.risk.holds import Hold, effective_state, holds
+from zmq_bridge.storage.risk.holds import effective_state, holds
 from zmq_bridge.storage.risk.kill import standing_of_kill
 
 blueprint = Blueprint("risk", __name__, url_prefix="/api/risk", description="Limits, states and decisions of risk")
@@ -49,11 +51,11 @@ def state(query: dict[str, Any]) -> Response:
         stop = min((hold.at for hold in held if hold.cause in STOPPED), default=None)
         stopping = None if stop is None else standing_of_kill(connection, account.id, stop)
     found = parts().inspector.standing(account)
-    return answer(
+    return _say(
         {
             "account": account.login,
             "trading_state": effective_state(held),
-            "holds": [_hold(hold) for hold in held],
+            "holds": [asdict(hold) for hold in held],
             "stopping": stopping,
             **_figures(found),
             "notices": [] if found.review is None else [asdict(notice) for notice in found.review.notices],
@@ -72,9 +74,9 @@ def live_report(query: dict[str, Any]) -> Response:
         account = chosen_account(connection, query["account"])
     found = parts().inspector.standing(account)
     if found.report is None:
-        raise ApiError("STATE_UNREADABLE", f"The account's state can't be understood: {found.situation.problem}.")
-    return answer({"account": account.login, "currency": account.currency, "at": found.situation.now,
-                   **_report(found.report)})  # fmt: skip
+        raise Unavailable("STATE_UNREADABLE", f"The account's state can't be understood: {found.situation.problem}.")
+    head = {"account": account.login, "currency": account.currency, "at": found.situation.now}
+    return _say(head | _report(found.report))
 
 
 @blueprint.post("/assess")
@@ -85,7 +87,7 @@ def assess() -> Response:
     """Say what would become of a signal now. Nothing is stored, nothing is sent, nothing is reserved."""
     found = parts().inspector.assess(read_signal(parsed_body()), source())
     plan = found.plan
-    return answer(
+    return _say(
         {
             "verdict": "approved" if plan.approved else "denied",
             "code": str(plan.code),
@@ -109,8 +111,17 @@ def codes() -> Response:
     return answer({"codes": [dict(zip(names, each, strict=True)) for each in found]})
 
 
-def _hold(hold: Hold) -> dict[str, Any]:
-    return asdict(hold)
+def _say(body: Any) -> Response:
+    """Write an answer with its amounts as people write them: 500, not 500.00 or 5E+2."""
+    return answer(_plainly(body))
+
+
+def _plainly(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, Mapping):
+        return {name: _plainly(each) for name, each in value.items()}
+    return [_plainly(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _figures(found: Standing) -> dict[str, Any]:
@@ -122,7 +133,7 @@ def _figures(found: Standing) -> dict[str, Any]:
     known = day is not None and day.usable and account is not None and account.usable
     return {
         "day": {
-            "server_day": day.server_day, "reference": day.reference, "net_flows": day.net_flows,
+            "server_day": day.server_day.isoformat(), "reference": day.reference, "net_flows": day.net_flows,
             "loss": loss_today(day, account), "loss_max": loss_allowed(day, limits),
             "equity_floor": equity_floor(day, limits),
         } if known and day is not None and account is not None else None,

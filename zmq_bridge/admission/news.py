@@ -83,7 +83,7 @@ class NewsFile:
                 self._windows, self.problem = parse_news(_read(self._path)), None
             self._mark = mark
         except (OSError, ValueError) as error:
-            self.problem = f"news file {self._path}: {_reason(error)}"
+            self.problem = f"news file {self._path.name}: {_reason(error)}"
             self._windows = (closed(self.problem),)
         self._cut = None
 

@@ -1,0 +1,341 @@
+"""Risk over HTTP: state, report, what-if, limits, decisions, switches. The same rows and the same judge as the gate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from risk import Code as RiskCode
+from risk.states import Cause
+from tests.admission.world import BUY, LOGIN, order, position
+from zmq_bridge.admission.answers import Accepted
+from zmq_bridge.admission.answers import Code as GateCode
+
+EVERYTHING = ("signals", "risk_decisions", "commands", "reservations", "strategy_latches", "audit_log", "holds")
+
+
+def counts(world):
+    return {table: world.count(table) for table in EVERYTHING}
+
+
+# What if
+
+
+def test_a_what_if_says_what_the_gate_would_say_and_changes_nothing(world, caller):
+    ask = caller("signal")
+    before = counts(world)
+    world.freshen()
+    reply = ask.post("/api/risk/assess", BUY)
+    assert reply.status_code == 200
+    assert (reply.json["verdict"], reply.json["code"], reply.json["account"]) == ("approved", "APPROVED", LOGIN)
+    assert reply.json["commands"] == ["place_order"]
+    assert {check["code"] for check in reply.json["checks"]} >= {"POSITION_RISK", "TOTAL_EXPOSURE", "DAILY_LOSS"}
+    assert counts(world) == before
+    accepted = world.buy()
+    [reserved] = world.rows("SELECT risk, margin, volume FROM reservations WHERE command_id = %s", accepted.command_id)
+    said = reply.json["reserves"]
+    assert tuple(Decimal(said[name]) for name in ("risk", "margin", "volume")) == tuple(reserved)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"sl": None}, "STOP_LOSS_MISSING"),
+        ({"volume": "9"}, "POSITION_RISK"),
+        ({"symbol": "NOPE"}, "SPEC_MISSING"),
+        ({"account": 99}, "ACCOUNT_UNKNOWN"),
+    ],
+)
+def test_a_what_if_denies_with_the_gates_own_code_and_stores_no_decision(world, caller, changes, code):
+    ask = caller("trade")
+    before = counts(world)
+    world.freshen()
+    reply = ask.post("/api/risk/assess", {k: v for k, v in (BUY | changes).items() if v is not None})
+    assert (reply.status_code, reply.json["verdict"], reply.json["code"]) == (200, "denied", code)
+    assert counts(world) == before
+    assert world.buy(**changes).code == code
+
+
+def test_a_what_if_that_is_no_signal_is_refused_by_field(caller):
+    reply = caller("signal").post("/api/risk/assess", {"symbol": "EURUSD", "action": "HOLD"})
+    assert (reply.status_code, reply.json["code"], reply.json["field"]) == (400, "INVALID_FIELD", "action")
+
+
+def test_a_what_if_meets_the_limits_of_its_sender_symbol_and_strategy(world, caller):
+    admin = caller("admin")
+    put = admin.client.put("/api/risk/limits", json={"symbol": "EURUSD", "strategy": 7, "limits": {"max_lots": "0.05"}},
+                           headers={"X-API-Key": admin.key})  # fmt: skip
+    assert put.status_code == 201
+    world.freshen()
+    assert admin.post("/api/risk/assess", BUY | {"magic": 7}).json["code"] == "VOLUME_EXCEEDS_MAXIMUM"
+    assert admin.post("/api/risk/assess", BUY | {"magic": 8}).json["code"] == "APPROVED"
+
+
+def test_repeating_a_what_if_latches_nobody(world, caller):
+    ask = caller("signal")
+    for _ in range(8):
+        world.freshen()
+        assert ask.post("/api/risk/assess", BUY | {"magic": 3}).json["verdict"] == "approved"
+    assert world.count("strategy_latches") == 0
+
+
+# State and report
+
+
+def test_the_state_names_everything_that_holds_the_account(world, caller):
+    world.hold(Cause.DRAWDOWN)
+    world.hold(Cause.POSITION_BY_HAND)
+    body = caller("read").get("/api/risk/state").json
+    assert body["trading_state"] == "halted"
+    assert [(held["cause"], held["state"], held["actor"]) for held in body["holds"]] == [
+        ("drawdown", "halted", "ann"), ("position_by_hand", "reducing", "ann"),
+    ]  # fmt: skip
+    assert all(held["at"] and held["reason"] == "test" and held["lifted_by"] for held in body["holds"])
+    assert body["drawdown"]["latched"] is True
+    assert body["stopping"]["acknowledged"] is False
+
+
+def test_the_state_has_todays_loss_and_drawdown(world, caller):
+    world.run("UPDATE risk_state SET nav_index = 0.95, nav_index_peak = 1, net_flows_today = 100")
+    world.snapshot(equity=9_900)
+    world.freshen()
+    body = caller("read").get("/api/risk/state").json
+    assert (body["day"]["loss"], body["day"]["loss_max"], body["day"]["equity_floor"]) == ("200", "500", "9600")
+    assert (body["drawdown"]["percent"], body["drawdown"]["percent_max"]) == ("5", "20")
+    assert (body["trading_state"], body["holds"], body["stopping"], body["problem"]) == ("active", [], None, None)
+
+
+def test_the_report_says_what_is_used_and_left_of_every_limit(world, caller):
+    world.snapshot(positions=[position(1), position(2, symbol="GBPUSD", price_open="1.26550", sl="1.26340",
+                                                    tp="1.26900")])  # fmt: skip
+    world.freshen()
+    body = caller("read").get("/api/risk/report").json
+    used = {usage["limit"]: usage for usage in body["limits"]}
+    exposure = used["max_total_exposure_percent"]
+    assert set(used) >= {"max_daily_loss_percent", "max_drawdown_percent", "max_positions", "max_leverage"}
+    assert float(exposure["used"]) + float(exposure["left"]) == float(exposure["allowed"]) == 1000
+    assert used["max_positions"]["used"] == "2"
+    assert {each["symbol"] for each in body["symbols"]} == {"EURUSD", "GBPUSD"}
+    assert {"EUR", "GBP", "USD"} <= {each["currency"] for each in body["currencies"]}
+    assert body["clusters"]
+    assert float(body["worst_case"]["loss"]) == float(exposure["used"])
+    assert body["problems"] == []
+
+
+def test_what_cannot_be_valued_is_a_named_problem_and_its_sums_unknown(world, caller):
+    world.snapshot(positions=[position(1, sl="0")])
+    world.freshen()
+    body = caller("read").get("/api/risk/report").json
+    assert [(problem["code"], problem["subject"]) for problem in body["problems"]] == [
+        ("POSITION_UNPROTECTED", "position 1")
+    ]
+    assert body["worst_case"] is None
+
+
+def test_an_unreadable_account_is_an_error_and_no_empty_report(world, caller):
+    world.run("INSERT INTO risk_limits (limits, actor) VALUES ('{\"max_lots\": \"broken\"}', 'x')")
+    reply = caller("read").get("/api/risk/report")
+    assert (reply.status_code, reply.json["code"]) == (503, "STATE_UNREADABLE")
+    assert "max_lots" in reply.json["message"]
+
+
+def test_the_codes_are_all_there_and_need_no_key(caller):
+    found = caller().get("/api/risk/codes").json["codes"]
+    assert {each["code"] for each in found} == {code.value for code in (*RiskCode, *GateCode)}
+    assert all(each["meaning"] for each in found)
+
+
+# Decisions
+
+
+def test_a_decision_is_read_back_with_its_inputs_every_check_and_its_verdict(world, caller):
+    world.snapshot(positions=[position(1)])
+    denied = world.buy(volume="9")
+    found = caller("read").get(f"/api/risk/decisions/{denied.decision_id}").json
+    assert (found["verdict"], found["code"], found["account"], found["symbol"]) == (
+        "denied", "POSITION_RISK", LOGIN, "EURUSD",
+    )  # fmt: skip
+    checks = {check["code"]: check for check in found["checks"]}
+    assert checks["POSITION_RISK"]["passed"] is False
+    assert (checks["POSITION_RISK"]["limit"], checks["TOTAL_EXPOSURE"]["passed"]) == ("200", False)
+    assert found["inputs"]["positions"][0]["ticket"] == 1
+    assert found["inputs"]["quotes"]["EURUSD"]["bid"] == "1.0849"
+    assert found["request"]["volume"] == "9"
+
+
+def test_decisions_are_listed_newest_first_in_pages_and_cut_to_what_is_asked(world, caller):
+    for volume in ("0.01", "9", "0.02", "8"):
+        world.buy(volume=volume, magic=int(float(volume) * 100))
+    read = caller("read")
+    first = read.get("/api/risk/decisions", limit=3).json
+    second = read.get("/api/risk/decisions", limit=3, cursor=first["next_cursor"]).json
+    listed = [each["id"] for each in (*first["decisions"], *second["decisions"])]
+    assert listed == sorted(listed, reverse=True)
+    assert (len(listed), second["next_cursor"]) == (4, None)
+    denied = read.get("/api/risk/decisions", verdict="denied", code="POSITION_RISK", symbol="EURUSD").json["decisions"]
+    assert [each["verdict"] for each in denied] == ["denied", "denied"]
+    assert read.get("/api/risk/decisions", symbol="USDJPY").json["decisions"] == []
+    later = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    assert read.get("/api/risk/decisions", **{"from": later}).json["decisions"] == []
+
+
+def test_a_key_sees_the_decisions_of_its_accounts_and_no_others(world, caller):
+    known, nowhere = world.buy(), world.buy(account=99)
+    other = caller("read", accounts=[777])
+    for decision_id in (known.decision_id, nowhere.decision_id, "nonsense"):
+        assert other.get(f"/api/risk/decisions/{decision_id}").status_code == 404
+    own = caller("read", accounts=[LOGIN])
+    assert own.get(f"/api/risk/decisions/{known.decision_id}").status_code == 200
+    assert [each["id"] for each in own.get("/api/risk/decisions").json["decisions"]] == [known.decision_id]
+
+
+# Limits
+
+
+@pytest.fixture
+def put(caller):
+    admin = caller("admin")
+
+    def send(body, verb="put"):
+        reply = getattr(admin.client, verb)("/api/risk/limits", json=body, headers={"X-API-Key": admin.key})
+        return reply.status_code, reply.get_json()
+
+    return send
+
+
+def test_limits_are_set_read_replaced_and_ended_each_a_version(world, caller, put):
+    read = caller("read")
+    assert read.get("/api/risk/limits").json["limits"]["max_positions"] == 10
+    status, first = put({"limits": {"max_positions": 3}, "version": None})
+    assert status == 201
+    status, second = put({"limits": {"max_positions": 2}, "version": first["version"]})
+    assert status == 201
+    body = read.get("/api/risk/limits").json
+    assert (body["limits"]["max_positions"], body["defaults"]["max_positions"]) == (2, 10)
+    assert [row["version"] for row in body["rows"]] == [second["version"]]
+    assert put({}, "delete") == (200, {"ended": {"max_positions": 2}})
+    assert put({}, "delete")[0] == 404
+    assert read.get("/api/risk/limits").json["limits"]["max_positions"] == 10
+    versions = read.get("/api/risk/limits/history").json["versions"]
+    assert [(each["version"], each["limits"]["max_positions"]) for each in versions] == [
+        (second["version"], 2), (first["version"], 3),
+    ]  # fmt: skip
+    assert all(each["ended_at"] and each["actor"].startswith("test (") for each in versions)
+    actions = world.rows("SELECT action, before, after FROM audit_log WHERE action LIKE 'limits%%' ORDER BY id")
+    assert [(row.action, row.before, row.after) for row in actions] == [
+        ("limits.set", None, {"max_positions": 3}), ("limits.set", {"max_positions": 3}, {"max_positions": 2}),
+        ("limits.end", {"max_positions": 2}, None),
+    ]  # fmt: skip
+
+
+def test_a_change_that_somebody_else_made_meanwhile_is_a_conflict(world, put):
+    put({"limits": {"max_positions": 3}})
+    status, body = put({"limits": {"max_positions": 9}, "version": None})
+    assert (status, body["code"]) == (409, "LIMITS_CHANGED")
+    assert world.count("risk_limits") == 1
+
+
+def test_an_override_tightens_for_its_own_source_symbol_or_strategy_only(world, put):
+    put({"source": "key-1", "symbol": "EURUSD", "limits": {"max_lots": "0.05"}})
+    put({"everywhere": True, "limits": {"max_lots": "0.2"}})
+    assert world.buy(volume="0.06").code == "VOLUME_EXCEEDS_MAXIMUM"
+    assert isinstance(world.buy(volume="0.05"), Accepted)
+    assert isinstance(world.buy(volume="0.06", symbol="GBPUSD", sl="1.26340", tp="1.26960"), Accepted)
+
+
+@pytest.mark.parametrize(
+    ("limits", "word"),
+    [
+        ({"max_losses": "1"}, "unknown limits: max_losses"),
+        ({"max_positions": "many"}, "max_positions: expected int"),
+        ({"max_lots": 0.5}, "max_lots: expected a number as text"),
+        ({"max_lots": "NaN"}, "max_lots: expected a finite"),
+        ({"max_drawdown_percent": "-1"}, "max_drawdown_percent: expected 0 to"),
+        ({"repeat_window_s": "90000"}, "repeat_window_s: expected at most"),
+        ({"symbols": "EURUSD"}, "symbols: expected a list"),
+        ({"hours": [[[1, 0]]]}, "hours: expected lists"),
+    ],
+)
+def test_limits_that_make_no_sense_are_refused_by_name(world, put, limits, word):
+    status, body = put({"limits": limits})
+    assert (status, body["field"]) == (400, "limits")
+    assert word in body["message"]
+    assert world.count("risk_limits") == 0
+
+
+# Switches
+
+
+def test_the_state_is_set_by_a_named_key_and_what_else_holds_the_account_is_said(world, caller):
+    trade = caller("trade")
+    assert trade.post("/api/risk/state", {"state": "reducing", "reason": "holiday"}).status_code == 202
+    assert world.state() == "reducing"
+    world.hold(Cause.DRAWDOWN)
+    assert trade.post("/api/risk/state", {"state": "active", "reason": "back"}).status_code == 202
+    assert caller("read").get("/api/risk/state").json["trading_state"] == "halted"
+
+
+@pytest.mark.parametrize(
+    "body", [{"state": "on", "reason": "x"}, {"state": "halted"}, {"state": "halted", "reason": ""}]
+)
+def test_a_state_needs_a_word_that_is_one_and_a_reason(world, caller, body):
+    assert caller("trade").post("/api/risk/state", body).status_code == 400
+    assert world.state() == "active"
+
+
+def test_the_kill_switch_over_http(world, caller):
+    world.snapshot(positions=[position(1)], orders=[order(2)])
+    trade = caller("trade")
+    reply = trade.post("/api/risk/kill", {"reason": "storm", "close_positions": True})
+    assert reply.status_code == 202
+    [done] = reply.json["accounts"]
+    assert (done["account"], done["new"], len(done["command_ids"])) == (LOGIN, True, 2)
+    [again] = trade.post("/api/risk/kill", {"reason": "storm", "close_positions": True}).json["accounts"]
+    assert (again["new"], again["command_ids"]) == (False, [])
+    body = caller("read").get("/api/risk/state").json
+    assert [held["cause"] for held in body["holds"]] == ["kill_switch"]
+    assert (body["stopping"]["orders_left"], body["stopping"]["positions_left"]) == (1, 1)
+    assert {each["kind"] for each in body["stopping"]["commands"]} == {"set_trading_state", "close_all"}
+    assert world.buy().code == "TRADING_HALTED"
+    assert isinstance(world.close(), Accepted)
+
+
+def test_all_accounts_are_switched_only_by_a_key_for_all(world, caller):
+    world.add_account(777)
+    body = {"everywhere": True, "reason": "storm"}
+    some = caller("trade", accounts=[LOGIN])
+    for path, more in (("kill", {}), ("state", {"state": "halted"})):
+        reply = some.post(f"/api/risk/{path}", body | more)
+        assert (reply.status_code, reply.json["code"]) == (403, "ACCOUNT_NOT_ALLOWED")
+    assert some.post("/api/risk/kill", {"reason": "x", "account": 777}).status_code == 404
+    assert caller("trade").post("/api/risk/kill", {"reason": "x"}).json["code"] == "ACCOUNT_REQUIRED"
+    done = caller("trade").post("/api/risk/kill", body).json["accounts"]
+    assert sorted(each["account"] for each in done) == [777, LOGIN]
+
+
+def test_a_key_for_some_symbols_stops_but_does_not_close_the_others(world, caller):
+    key = caller("trade", symbols=["EURUSD"])
+    assert key.post("/api/risk/kill", {"reason": "x", "close_positions": True}).status_code == 403
+    assert key.post("/api/risk/kill", {"reason": "x"}).status_code == 202
+
+
+def test_latches_are_lifted_by_an_admins_name_and_only_when_they_are_set(world, caller):
+    admin, trade = caller("admin"), caller("trade")
+    world.run("INSERT INTO strategy_latches (account_id, strategy, reason) VALUES (%s, '7', 'x')", world.account_id)
+    world.hold(Cause.DRAWDOWN)
+    world.snapshot(positions=[position(5)])
+    for path, body in (
+        ("drawdown/reset", {"reason": "seen"}),
+        ("strategies/release", {"reason": "seen", "strategy": "7"}),
+        ("adopt", {"reason": "hedge", "ticket": 5}),
+    ):
+        assert trade.post(f"/api/risk/{path}", body).status_code == 403
+        assert admin.post(f"/api/risk/{path}", {**body, "reason": ""}).status_code == 400
+        assert admin.post(f"/api/risk/{path}", body).status_code == 200
+    assert admin.post("/api/risk/drawdown/reset", {"reason": "seen"}).status_code == 404
+    assert admin.post("/api/risk/strategies/release", {"reason": "x", "strategy": "7"}).status_code == 404
+    assert admin.post("/api/risk/adopt", {"reason": "x", "ticket": 6}).status_code == 404
+    actors = world.rows("SELECT action, actor FROM audit_log WHERE actor LIKE 'test (%%' ORDER BY id")
+    assert {row.action for row in actors} == {"hold.lift", "drawdown.reset", "strategy.release", "ticket.adopt"}
