@@ -8,10 +8,12 @@ import os
 import select
 import threading
 from collections.abc import Callable
-from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
+
+from zmq_bridge.storage import notices
+from zmq_bridge.storage.notices import NoticesLost
 
 log = logging.getLogger(__name__)
 
@@ -53,26 +55,19 @@ class Notices(threading.Thread):
         while not self._told_to_stop(0.0):
             try:
                 with self._engine.connect() as connection:
-                    self._listen(connection.execution_options(isolation_level="AUTOCOMMIT"))
-            except SQLAlchemyError as error:
+                    self._listen(notices.listen(connection, CHANNELS))
+            except (SQLAlchemyError, NoticesLost) as error:
                 log.warning("stream: Postgres is away: %s", str(error).splitlines()[0])
                 self._told_to_stop(AGAIN_S)
 
     def _listen(self, connection: Connection) -> None:
-        for channel in CHANNELS:
-            connection.exec_driver_sql(f"LISTEN {channel}")
         self._tell(self._on_connected)
-        link = cast(Any, connection.connection.driver_connection)
-        while True:
-            readable, _, _ = select.select([link, self._stop_read], [], [], ASK_EVERY_S)
-            if self._stop_read in readable:
-                return
-            link.poll()
-            if not link.notifies:
-                connection.exec_driver_sql("SELECT 1")  # readable without a notice, or silent: closed, or noise
-            notices = [(notice.channel, notice.payload) for notice in link.notifies]
-            link.notifies.clear()
-            for channel, payload in notices:
+        while not notices.wait(connection, self._stop_read, ASK_EVERY_S):
+            heard = notices.take(connection)
+            if not heard:
+                connection.exec_driver_sql("SELECT 1")  # silent: does it live?
+                heard = notices.take(connection)
+            for channel, payload in heard:
                 self._tell(self._on_notice, channel, payload)
 
     def _tell(self, what: Callable[..., None], *arguments: str) -> None:

@@ -15,6 +15,7 @@ COMMANDS = {
     "bridge": ("zmq_bridge.cli.bridge", "Run the bridge: proxy, recorder and desk."),
     "web": ("zmq_bridge.cli.web", "Run the HTTP API and the dashboard."),
     "stream": ("zmq_bridge.cli.stream", "Run the live stream: WebSocket and Server-Sent Events."),
+    "notify": ("zmq_bridge.cli.notify", "Run the sender of notifications."),
     "simulate": ("zmq_bridge.cli.simulate", "Run a simulated broker and terminal against a bridge."),
     "migrate": ("zmq_bridge.cli.migrate", "Bring the database to the newest schema."),
     "ticks": ("zmq_bridge.cli.ticks", "Show a symbol's ticks as they come."),
@@ -23,6 +24,7 @@ COMMANDS = {
     "doctor": ("zmq_bridge.cli.doctor", "Check every link; say what is wrong and how to mend it."),
     "trading": ("zmq_bridge.cli.trading", "Show what accounts may do; stop them, or let them go on."),
     "ledger": ("zmq_bridge.cli.ledger", "Verify the books; show who owns what, and what waits."),
+    "notifications": ("zmq_bridge.cli.notifications", "Say who hears of what; try whether messages arrive."),
     "keys": ("zmq_bridge.cli.keys", "Create, list and revoke API keys."),
 }
 

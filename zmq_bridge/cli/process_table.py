@@ -16,6 +16,7 @@ from zmq_bridge.settings import Settings, bracketed, local_host, settings_enviro
 
 WEB_STOP_TIMEOUT_S = 15.0  # requests in flight may finish
 DESK_STOP_TIMEOUT_S = 15.0
+NOTIFY_STOP_TIMEOUT_S = 10.0  # a message that is being sent; cut short, it is sent again
 STREAM_STOP_TIMEOUT_S = 10.0  # clients hear a goodbye
 RECORDER_STOP_TIMEOUT_S = 12.0  # it gives its queues 8 s
 HTTP_TIMEOUT_S = 2.0
@@ -82,6 +83,11 @@ def stream_service(settings: Settings) -> ChildService:
         settings, "stream", "stream", ready=lambda: http_answers(f"{settings.stream_url}/health"),
         stop_timeout_s=STREAM_STOP_TIMEOUT_S,
     )  # fmt: skip
+
+
+def notify_service(settings: Settings) -> ChildService:
+    """The sender of notifications."""
+    return _child(settings, "notify", "notify", stop_timeout_s=NOTIFY_STOP_TIMEOUT_S)
 
 
 def web_argv(settings: Settings) -> list[str]:

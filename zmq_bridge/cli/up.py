@@ -81,6 +81,7 @@ def _start_everything(supervisor: Supervisor, settings: Settings, simulation: Si
         _start(supervisor, service, "bridge")
     _start(supervisor, process_table.web_service(settings), "HTTP and dashboard")
     _start(supervisor, process_table.stream_service(settings), "live stream")
+    _start(supervisor, process_table.notify_service(settings), "notifications")
     if simulation:
         for service in process_table.simulation_services(settings, simulation):
             _start(supervisor, service, "simulation")

@@ -6,11 +6,13 @@ parts are inside the functions, so that a proxy never loads a database driver an
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.logs import log_to_stderr
 from zmq_bridge.cli.peers import read_peers
+from zmq_bridge.environment import read_env_file
 from zmq_bridge.settings import Settings, local_host
 from zmq_bridge.sockets.zap import AllowList
 
@@ -85,6 +87,20 @@ def run_stream(settings: Settings) -> None:
     )
 
 
+def run_notify(settings: Settings) -> None:
+    """Messages to people: mail, chat, webhooks."""
+    from zmq_bridge.notify import sender
+
+    log_to_stderr(settings.log_level)
+    sender.run_sender(
+        sender.SenderSettings(
+            database_url=settings.database_url,
+            secret_key=settings.secret_key,
+            variables=notify_variables(),
+        )
+    )
+
+
 def run_broker(settings: Settings, simulation: Simulation) -> None:
     """The simulated broker, its books kept in the var directory."""
     from zmq_bridge.cli.simulation_feed import feed_of
@@ -118,6 +134,14 @@ def run_terminal(settings: Settings) -> None:
             broker_port=settings.broker_port,
         )
     )
+
+
+def notify_variables() -> dict[str, str]:
+    """Addresses of destinations that are kept in the environment, or in `.env`."""
+    from zmq_bridge.storage.notifications.destinations import VARIABLE
+
+    found = {**read_env_file(".env"), **os.environ}
+    return {name: value for name, value in found.items() if VARIABLE.match(name)}
 
 
 def allow_list(settings: Settings) -> AllowList:

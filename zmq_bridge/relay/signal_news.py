@@ -7,17 +7,18 @@ With several desks on one database, the one that owns the account tells; a signa
 from __future__ import annotations
 
 import logging
-import select
 import threading
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from zmq_bridge.relay.live_thread import LiveThread
 from zmq_bridge.relay.mailbox import Mailbox
+from zmq_bridge.storage import notices
 from zmq_bridge.storage.commands.signal_news import SIGNALS_CHANNEL, decided_signals
+from zmq_bridge.storage.notices import NoticesLost
 
 log = logging.getLogger(__name__)
 
@@ -47,23 +48,17 @@ class SignalNewsThread(threading.Thread):
         while not len(self._stopping):
             try:
                 with self._engine.connect() as connection:
-                    self._listen(connection.execution_options(isolation_level="AUTOCOMMIT"))
-            except SQLAlchemyError as error:
+                    self._listen(notices.listen(connection, [SIGNALS_CHANNEL]))
+            except (SQLAlchemyError, NoticesLost) as error:
                 log.warning("signal news: the database is away: %s", str(error).splitlines()[0])
                 self._stopping.wait(RECONNECT_S)
 
     def _listen(self, connection: Connection) -> None:
-        connection.exec_driver_sql(f"LISTEN {SIGNALS_CHANNEL}")
-        link = cast(Any, connection.connection.driver_connection)
         while not len(self._stopping):
-            readable, _, _ = select.select([link, self._stopping], [], [])
-            if link not in readable:
-                continue
-            link.poll()
-            ids = [notice.payload for notice in link.notifies]
-            link.notifies.clear()
+            ids = [payload for _, payload in notices.take(connection)]
             if not ids:
-                connection.exec_driver_sql("SELECT 1")  # readable without a notice: closed, or noise
+                notices.wait(connection, self._stopping.fileno())
+                continue
             for signal in decided_signals(connection, ids):
                 self._tell(signal)
 

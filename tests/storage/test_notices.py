@@ -1,0 +1,37 @@
+"""NOTIFY as the desk, the stream and the sender hear it."""
+
+import os
+
+import pytest
+
+from tests.support import wait_until
+from zmq_bridge.storage import notices
+from zmq_bridge.storage.notices import NoticesLost
+
+
+def test_a_notice_that_comes_in_with_an_answer_is_not_overslept(engine):
+    read_end, write_end = os.pipe()
+    with engine.connect() as first, engine.connect() as other:
+        listening = notices.listen(first, ["news"])
+        other.exec_driver_sql("SELECT pg_notify('news', 'one')")
+        other.commit()
+        wait_until(
+            lambda: listening.exec_driver_sql("SELECT 1").scalar() and notices.take(listening) == [("news", "one")]
+        )
+        assert not notices.wait(listening, read_end, 0.05)
+        assert notices.take(listening) == []
+        os.write(write_end, b".")
+        assert notices.wait(listening, read_end, 5.0)
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_a_connection_that_ended_is_told_apart_from_silence(engine):
+    with engine.connect() as first, engine.connect() as other:
+        listening = notices.listen(first, ["news"])
+        pid = listening.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        other.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+        other.commit()
+        with pytest.raises(NoticesLost):
+            wait_until(lambda: notices.take(listening) is None)
+        first.invalidate()

@@ -1,0 +1,52 @@
+"""Hearing NOTIFY on a connection of one's own: the few lines that are easily got wrong.
+
+A notice also comes in with the answer to a query, and then the descriptor says nothing: `take` before waiting, not only
+after. A connection that ended raises `NoticesLost`; what was notified meanwhile must be looked up.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Iterable
+from typing import Any, cast
+
+import psycopg2
+from sqlalchemy import Connection
+
+
+class NoticesLost(Exception):
+    """The connection ended; listen anew on another, and look up what may have been missed."""
+
+
+def listen(connection: Connection, channels: Iterable[str]) -> Connection:
+    """Listen to channels; returns the connection to use from now on, which commits by itself."""
+    listening = connection.execution_options(isolation_level="AUTOCOMMIT")
+    for channel in channels:
+        listening.exec_driver_sql(f"LISTEN {channel}")
+    return listening
+
+
+def take(connection: Connection) -> list[tuple[str, str]]:
+    """The notices that have come in, as (channel, payload).
+
+    Raises:
+        NoticesLost: the connection has ended.
+    """
+    link = _link(connection)
+    try:
+        link.poll()
+    except psycopg2.Error as error:
+        raise NoticesLost(" ".join(str(error).split())) from error
+    found = [(notice.channel, notice.payload) for notice in link.notifies]
+    link.notifies.clear()
+    return found
+
+
+def wait(connection: Connection, stop: int, timeout_s: float | None = None) -> bool:
+    """Wait until something comes in or `stop` can be read, or the time is over; True: `stop` can be read."""
+    readable, _, _ = select.select([_link(connection), stop], [], [], timeout_s)
+    return stop in readable
+
+
+def _link(connection: Connection) -> Any:
+    return cast(Any, connection.connection.driver_connection)
