@@ -1,27 +1,33 @@
-"""`zmq-bridge ledger`: are the books sound, and what do they say beside the broker's word."""
+"""`zmq-bridge ledger`: are the books sound, what do they say beside the broker's word, and what do members pay."""
 
 from __future__ import annotations
 
 import sys
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import click
 from rich.table import Column, Table
 from sqlalchemy import Connection
 
+from ledger.errors import InvalidTerms
+from ledger.fees import FeeTerms
+from ledger.refusals import Refused
 from zmq_bridge.cli.console import console
 from zmq_bridge.cli.errors import CannotRun
-from zmq_bridge.cli.transaction import transaction
+from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.storage.accounts import Account, list_accounts
+from zmq_bridge.storage.ledger.fees import PERIODS, crystallise_by_hand, set_terms, shown_terms
+from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.report import LedgerReport, ledger_report
 from zmq_bridge.storage.ledger.verify import verify_chain
+from zmq_bridge.storage.users import get_user
 
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 @click.group("ledger")
 def command() -> None:
-    """Look at the books of the pooled accounts; nothing here changes them."""
+    """Look at the books of the pooled accounts, and set what members pay."""
 
 
 @command.command("verify")
@@ -50,6 +56,73 @@ def report(login: int | None) -> None:
             _show(account, ledger_report(connection, account.id))
 
 
+@command.command("terms")
+@click.option("--account", "login", type=int, help="Only this login; needed to set, where there are several.")
+@click.option("--management", help="Management fee: fraction of the NAV a year, such as 0.02.")
+@click.option("--performance", help="Performance fee: fraction of the gain above the high-water mark, such as 0.20.")
+@click.option("--manager", type=int, help="Number of the user who earns the fees.")
+@click.option("--period", type=click.Choice(PERIODS), help="Fees become units of the manager when it ends.")
+def terms(
+    login: int | None, management: str | None, performance: str | None, manager: int | None, period: str | None
+) -> None:
+    """Show fees, manager and price band; with options, agree on new ones from now on (the others stay)."""
+    with transaction("ledger terms") as connection:
+        accounts = _chosen(connection, login)
+        if any(option is not None for option in (management, performance, manager, period)):
+            if len(accounts) != 1:
+                raise CannotRun("--account: expected one login, found several accounts")
+            _agree(connection, accounts[0], management, performance, manager, period)
+        for account in accounts:
+            figures = shown_terms(load_terms(connection, account.id))
+            click.echo(f"account {account.login}: " + ", ".join(f"{name} {figures[name]}" for name in figures))
+
+
+@command.command("crystallise")
+@click.option("--account", "login", type=int, help="Login; needed where there are several accounts.")
+@click.option("--reason", required=True, help="Why before the period ends; kept in the audit log.")
+def crystallise(login: int | None, reason: str) -> None:
+    """Turn all fees that are due now into units of the manager."""
+    with transaction("ledger crystallise") as connection:
+        accounts = _chosen(connection, login)
+        if len(accounts) != 1:
+            raise CannotRun("--account: expected one login, found several accounts")
+        done = crystallise_by_hand(connection, accounts[0].id, actor=actor(), reason=reason)
+    if isinstance(done, Refused):
+        raise CannotRun(str(done))
+    click.echo("nothing was due" if done is None else f"booked as {done.cause}")
+
+
+def _agree(
+    connection: Connection,
+    account: Account,
+    management: str | None,
+    performance: str | None,
+    manager: int | None,
+    period: str | None,
+) -> None:
+    """Set what was asked for, and keep the rest."""
+    before = load_terms(connection, account.id)
+    if manager is not None and get_user(connection, manager) is None:
+        raise CannotRun(f"--manager: expected the number of a user, found {manager}")
+    try:
+        fees = FeeTerms(
+            management_rate=before.fees.management_rate if management is None else _rate(management),
+            performance_rate=before.fees.performance_rate if performance is None else _rate(performance),
+            manager=before.fees.manager if manager is None else manager,
+        )
+    except InvalidTerms as error:
+        raise CannotRun(f"terms: {error}") from None
+    wanted = Terms(fees=fees, period=period or before.period, band=before.band)
+    set_terms(connection, account.id, wanted, actor=actor())
+
+
+def _rate(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise InvalidTerms(f"expected a rate such as 0.20, found {text!r}") from None
+
+
 def _chosen(connection: Connection, login: int | None) -> list[Account]:
     accounts = list_accounts(connection)
     chosen = [account for account in accounts if login in (None, account.login)]
@@ -68,6 +141,10 @@ def _show(account: Account, found: LedgerReport) -> None:
     console.print(f"  pool       nav {pool.nav:f}, units {pool.units:f}, nav per unit {pool.nav_per_unit or 0:f}")
     for broken in found.breaks:
         console.print(f"  BREAK      {broken.reason}: ledger {broken.expected:f}, broker {broken.found:f}")
+    for deal in found.deals_since if found.breaks else ():
+        console.print(
+            f"  deal since {deal['at']:%Y-%m-%d %H:%M:%S} {deal['cause']}, {deal['type']}, {deal['amount']:f}"
+        )
     for item in found.suspense:
         console.print(f"  suspense   deal {item.ticket}: {item.amount:f}, comment {item.comment!r}, nobody's yet")
     for request in found.waiting:
