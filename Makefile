@@ -6,6 +6,8 @@ WRITABLE := $(shell test -w . && echo yes)
 HOME_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/zmq-bridge
 VENV ?= $(if $(or $(WRITABLE),$(wildcard .venv/.stamp)),.venv,$(HOME_CACHE)/venv)
 CACHE ?= $(if $(WRITABLE),.cache,$(HOME_CACHE))
+# Processes that share the tests, each with servers of its own; a file's tests stay together.
+TEST_JOBS ?= 2
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 SCRIPTS := $(if $(WRITABLE),web/pages/static/vendor,$(HOME_CACHE)/vendor)
@@ -26,7 +28,7 @@ run: $(STAMP) $(SCRIPTS)/.stamp ## start everything on this machine and print wh
 	@exec $(BIN)/zmq-bridge up $(ARGS)
 
 test: check $(SCRIPTS)/.stamp ## all checks and all tests, on servers of their own (ARGS="tests/risk -k lots" narrows the tests)
-	$(BIN)/python -m pytest -o cache_dir=$(CACHE)/pytest $(ARGS)
+	$(BIN)/python -m pytest -o cache_dir=$(CACHE)/pytest -n $(TEST_JOBS) --dist loadfile $(ARGS)
 
 check: lint types contracts ## style, types and import rules only
 

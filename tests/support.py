@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import time
@@ -12,6 +13,7 @@ Found = TypeVar("Found")
 
 POLL_S = 0.005
 PORTS = range(20_000, 30_000)  # below the kernel's range for outgoing connections
+PORTS_EACH = 2_500  # of them for each of up to four processes that share the tests
 _handed_out: set[int] = set()
 
 
@@ -31,10 +33,17 @@ def wait_until(condition: Callable[[], Found | None], timeout_s: float = 10.0, m
         time.sleep(POLL_S)
 
 
+def _own_ports() -> range:
+    """The part of PORTS that no other process of this run hands out (pytest-xdist names its workers gw0, gw1, ...)."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = worker % (len(PORTS) // PORTS_EACH) * PORTS_EACH
+    return PORTS[first : first + PORTS_EACH]
+
+
 def free_port() -> int:
     """A TCP port that nobody listens on and that this run has not handed out before."""
     while True:
-        port = random.SystemRandom().choice(PORTS)
+        port = random.SystemRandom().choice(_own_ports())
         if port in _handed_out:
             continue
         with socket.socket() as probe:

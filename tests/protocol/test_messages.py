@@ -303,7 +303,7 @@ def test_arrays_are_bounded_on_both_ways(message: Callable[[int], Any], limit: i
         strategy.Submit(api_key="k", signal={"volume": Decimal(1)}),
         strategy.Submit(api_key="k", signal={"x": float("nan")}),
     ],
-    ids=str,
+    ids=lambda message: type(message).__name__,
 )  # fmt: skip
 def test_what_the_schema_does_not_allow_is_never_sent(message: Any) -> None:
     with pytest.raises(ProtocolMisuse):

@@ -240,9 +240,10 @@ def test_a_subscriber_that_goes_away_stops_the_replay_until_the_next_comes(tmp_p
             client.call("replay", files=[str(path)], speed="max")
             take(first, 500, done=False)
         wait_until(lambda: client.call("status")["feed"]["state"] == "waiting")
+        left = 5000 - client.call("status")["feed"]["ticks"]
         with BrokerClient("127.0.0.1", port) as second:
             second.call("subscribe")
-            take(second, 5000 - client.call("status")["feed"]["ticks"])
+            take(second, left)
         assert len(client.call("copy_ticks_range", symbol="EURUSD", from_msc=0, to_msc=2**50)["ticks"]) == 5000
 
 
