@@ -2,7 +2,8 @@
 
 A plain libzmq SUB socket, Redis and Postgres must each have every tick, in order, once. Two members invest at different
 times; signals come by HTTP and by ZeroMQ; a position is stopped out and one is closed at a profit, at the file's own
-prices; the ledger has every deal once; the shares sum to the NAV to the cent.
+prices; the ledger has every deal once; the shares sum to the NAV to the cent. In a netting account both signals sell,
+and their one position is closed at a profit.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgpack  # type: ignore[import-untyped]
 import pytest
@@ -45,12 +47,24 @@ class Tape:
     quotes: Sequence[Quote]
 
 
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """The commands of the two signals."""
+
+    by_http: str
+    by_zeromq: str
+
+
 @pytest.fixture(params=["histdata", "generated"])
 def tape(request: pytest.FixtureRequest, tmp_path: Path) -> Tape:
     """Real quotes, and a file of our own that takes the same path where the real ones are absent."""
     if request.param == "histdata" and not HISTDATA.exists():
         pytest.skip(f"no real quotes: {HISTDATA.name} is not beside this checkout (the generated file is used)")
-    lines = HISTDATA.read_text().splitlines() if request.param == "histdata" else generated_lines()
+    return make_tape(HISTDATA.read_text().splitlines() if request.param == "histdata" else generated_lines(), tmp_path)
+
+
+def make_tape(lines: Sequence[str], tmp_path: Path) -> Tape:
+    """Write the parts of a tape."""
     parts = []
     for name, cut in (("1", slice(0, ENTRY)), ("2", slice(ENTRY, EXIT)), ("3", slice(EXIT, None))):
         path = tmp_path / f"part-{name}.csv"
@@ -104,26 +118,41 @@ class PlainSubscriber:
 
 @pytest.fixture
 def rig(make_rig: MakeRig, tape: Tape) -> Rig:
-    """Everything but the terminal runs; the first part of the file is ready to be replayed."""
-    rig = make_rig(Simulation(replay=(tape.parts[0],), symbols=("EURUSD",), speed=None))
-    rig.start("proxy", "recorder", "desk", "web", "broker")
-    return rig
+    """The first part of the file is ready to be replayed."""
+    return make_rig(Simulation(replay=(tape.parts[0],), symbols=("EURUSD",), speed=None))
 
 
 def test_every_tick_arrives_everywhere_and_every_cent_has_an_owner(rig: Rig, tape: Tape) -> None:
+    do_the_main_job(rig, tape)
+
+
+def do_the_main_job(rig: Rig, tape: Tape, *, netting: bool = False, hold: bool = False) -> None:
+    """Everything, from a rig that does not run yet.
+
+    Args:
+        hold: the market opens when the terminal has been greeted: one that does not read ticks from before it was
+            subscribed to has them all only then.
+    """
+    rig.start("proxy", "recorder", "desk", "web", "broker")
     subscriber = PlainSubscriber(rig)
     try:
+        if hold:
+            rig.call("feed_pause")
         rig.start("terminal")
         rig.wait_for_terminal()
+        if hold:
+            rig.call("feed_resume")
         ada, bob = (new_member(rig, name) for name in ("ada", "bob"))
         invest(rig, ada, "6000.00")
         wait_until(lambda: subscriber.has(ENTRY), 30, "the first part never arrived")
 
-        sold, bought = trade_both_ways(rig, tape)
+        trades = trade(rig, tape, second="SELL" if netting else "BUY")
         replay(rig, tape.parts[1])
         wait_until(lambda: subscriber.has(EXIT), 30, "the second part never arrived")
         close_rest(rig, tape)
-        assert_books(rig, tape, sold=sold, bought=bought)
+        assert_books(rig)
+        assert_deals = assert_one_position if netting else assert_a_stop_and_a_profit
+        assert_deals(rig, tape, trades)
 
         invest(rig, bob, "4000.00")
         assert_shares(rig, ada, bob)
@@ -157,18 +186,20 @@ def share_of(rig: Rig, user: int) -> dict[str, str]:
     return share
 
 
-def trade_both_ways(rig: Rig, tape: Tape) -> tuple[str, str]:
-    """Sell by HTTP and buy by ZeroMQ at the last quote of the first part; return the two commands."""
+def trade(rig: Rig, tape: Tape, *, second: str) -> Trades:
+    """Sell by HTTP, and sell or buy by ZeroMQ, at the last quote of the first part."""
     bid, ask = (Decimal(str(price)) for price in tape.quotes[ENTRY - 1])
-    common = {"symbol": "EURUSD", "volume": str(LOT)}
-    sell = rig.signal(**common, action="SELL", sl=str(bid + STOP), tp=str(bid - TARGET))
-    assert sell.status == 202, sell
-    buy = submit(rig, {**common, "action": "BUY", "sl": str(ask - STOP), "tp": str(ask + TARGET)})
-    assert buy["type"] == "accepted", buy
-    sold, bought = (rig.wait_for_command(found) for found in (sell.body["command_id"], buy["command_id"]))
-    assert (sold.status, sold.fill_price, sold.filled_volume) == ("done", bid, LOT), sold
-    assert (bought.status, bought.fill_price, bought.filled_volume) == ("done", ask, LOT), bought
-    return sold.id, bought.id
+    selling = {"symbol": "EURUSD", "volume": str(LOT), "action": "SELL", "sl": str(bid + STOP), "tp": str(bid - TARGET)}
+    buying = {**selling, "action": "BUY", "sl": str(ask - STOP), "tp": str(ask + TARGET)}
+    by_http = rig.signal(**selling)
+    assert by_http.status == 202, by_http
+    by_zeromq = submit(rig, buying if second == "BUY" else selling)
+    assert by_zeromq["type"] == "accepted", by_zeromq
+    first, other = (rig.wait_for_command(found) for found in (by_http.body["command_id"], by_zeromq["command_id"]))
+    assert (first.status, first.fill_price, first.filled_volume) == ("done", bid, LOT), first
+    price = ask if second == "BUY" else bid
+    assert (other.status, other.fill_price, other.filled_volume) == ("done", price, LOT), other
+    return Trades(first.id, other.id)
 
 
 def submit(rig: Rig, signal: dict[str, str]) -> dict[str, str]:
@@ -197,25 +228,47 @@ def close_rest(rig: Rig, tape: Tape) -> None:
     wait_until(lambda: rig.http("GET", "/api/positions").body["positions"] == [], 30, "a position stayed open")
 
 
-def assert_books(rig: Rig, tape: Tape, *, sold: str, bought: str) -> None:
-    """The ledger has the broker's deals, once each, at the file's prices, tied to their signals."""
+def assert_books(rig: Rig) -> None:
+    """The ledger has the broker's deals, once each, and its balance."""
     books = rig.settle()
-    deals = rig.rows("SELECT * FROM deals WHERE type IN ('buy', 'sell') ORDER BY ticket")
-    by_command = {deal.command_id: deal for deal in deals if deal.entry == "in"}
-    exits = {deal.position_ticket: deal for deal in deals if deal.entry == "out"}
-    assert len(deals) == 4
-    _bid, ask = (Decimal(str(price)) for price in tape.quotes[EXIT - 1])
-    closed_sell = exits[by_command[sold].position_ticket]
-    stopped_buy = exits[by_command[bought].position_ticket]
-    assert closed_sell.price == ask
-    assert closed_sell.profit == (by_command[sold].price - ask) * LOT * CONTRACT
-    assert closed_sell.profit > 0
-    first_at_stop = next(Decimal(str(b)) for b, _ in tape.quotes[ENTRY:] if Decimal(str(b)) <= by_command[bought].sl)
-    assert stopped_buy.price in {first_at_stop, by_command[bought].sl}
-    assert stopped_buy.profit < 0
     posted = rig.rows("SELECT cause FROM ledger_transactions WHERE cause LIKE 'deal:%%'")
     assert len(posted) == len({row.cause for row in posted}) == len(books["deals"])
     assert rig.http("GET", "/api/account").body["balance"] == str(Decimal(str(books["balance"])).quantize(CENT))
+
+
+def deals_of(rig: Rig) -> list[Any]:
+    return rig.rows("SELECT * FROM deals WHERE type IN ('buy', 'sell') ORDER BY ticket")
+
+
+def assert_a_stop_and_a_profit(rig: Rig, tape: Tape, trades: Trades) -> None:
+    """Two positions, tied to their signals: one stopped out, one closed at a profit, at the file's prices."""
+    deals = deals_of(rig)
+    by_command = {deal.command_id: deal for deal in deals if deal.entry == "in"}
+    exits = {deal.position_ticket: deal for deal in deals if deal.entry == "out"}
+    assert len(deals) == 4
+    sold, bought = by_command[trades.by_http], by_command[trades.by_zeromq]
+    _bid, ask = (Decimal(str(price)) for price in tape.quotes[EXIT - 1])
+    closed_sell, stopped_buy = exits[sold.position_ticket], exits[bought.position_ticket]
+    assert closed_sell.price == ask
+    assert closed_sell.profit == (sold.price - ask) * LOT * CONTRACT
+    assert closed_sell.profit > 0
+    first_at_stop = next(Decimal(str(b)) for b, _ in tape.quotes[ENTRY:] if Decimal(str(b)) <= bought.sl)
+    assert stopped_buy.price in {first_at_stop, bought.sl}
+    assert stopped_buy.profit < 0
+
+
+def assert_one_position(rig: Rig, tape: Tape, trades: Trades) -> None:
+    """Two sales make one position, closed at a profit by one deal."""
+    deals = deals_of(rig)
+    _bid, ask = (Decimal(str(price)) for price in tape.quotes[EXIT - 1])
+    assert [(deal.entry, deal.type, deal.volume) for deal in deals] == [
+        ("in", "sell", LOT), ("in", "sell", LOT), ("out", "buy", 2 * LOT),
+    ]  # fmt: skip
+    assert {deal.command_id for deal in deals[:2]} == {trades.by_http, trades.by_zeromq}
+    assert len({deal.position_ticket for deal in deals}) == 1
+    assert deals[2].price == ask
+    assert deals[2].profit == (deals[0].price - ask) * 2 * LOT * CONTRACT
+    assert deals[2].profit > 0
 
 
 def assert_shares(rig: Rig, ada: int, bob: int) -> None:

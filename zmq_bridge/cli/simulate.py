@@ -25,13 +25,18 @@ AMOUNT = re.compile(r"\d{1,12}(\.\d{1,2})?")
 @simulation_options
 @click.pass_context
 def command(
-    context: click.Context, replay: tuple[Path, ...], speed: float | None, symbols: tuple[str, ...], seed: int
+    context: click.Context,
+    replay: tuple[Path, ...],
+    speed: float | None,
+    symbols: tuple[str, ...],
+    seed: int,
+    netting: bool,
 ) -> None:
     """Run a simulated broker and a terminal that connects it to a running bridge.
 
     The terminal speaks the same wire as the Expert Advisor. The broker's books are kept in the var directory.
     """
-    context.obj = Simulation(replay=replay, speed=speed, symbols=symbols, seed=seed)
+    context.obj = Simulation(replay=replay, speed=speed, symbols=symbols, seed=seed, netting=netting)
     if context.invoked_subcommand is None:
         run_simulation(context.obj)
 

@@ -20,12 +20,15 @@ class Simulation:
     speed: float | None = 1.0  # times real time; None: as fast as it can be taken
     symbols: tuple[str, ...] = ()  # generated: which ones, empty for all; replayed: the files' symbols, empty: detect
     seed: int = 1
+    netting: bool = False  # one position a symbol; otherwise a hedging account
 
     def words(self) -> list[str]:
         """The options that say the same."""
         words = ["--speed", "max" if self.speed is None else str(self.speed), "--seed", str(self.seed)]
         for path in self.replay:
             words += ["--replay", str(path.absolute())]
+        if self.netting:
+            words.append("--netting")
         return words + (["--symbols", ",".join(self.symbols)] if self.symbols else [])
 
 
@@ -55,6 +58,7 @@ def simulation_options(command: AnyCommand) -> AnyCommand:
     """Add the options of every command that simulates."""
     path = click.Path(exists=True, dir_okay=False, path_type=Path)
     for option in (
+        click.option("--netting", is_flag=True, help="A netting account: one position a symbol; default: hedging."),
         click.option("--seed", type=int, default=1, show_default=True, help="Same seed, same generated ticks."),
         click.option(
             "--symbols", callback=_symbols, metavar="A,B,...",

@@ -34,14 +34,20 @@ FIRST_PRICE_TIMEOUT_S = 20.0
 @simulation_options
 @click.option("--no-simulate", is_flag=True, help="Start no simulated broker and terminal: a real terminal connects.")
 def command(
-    replay: tuple[Path, ...], speed: float | None, symbols: tuple[str, ...], seed: int, no_simulate: bool
+    replay: tuple[Path, ...],
+    speed: float | None,
+    symbols: tuple[str, ...],
+    seed: int,
+    netting: bool,
+    no_simulate: bool,
 ) -> None:
     """Start everything on this machine: servers, bridge, web, and a simulated terminal that streams prices.
 
     Data stays in the var directory, so that the next start goes on with it. Ctrl-C stops everything.
     """
     settings = load_settings()
-    simulation = None if no_simulate else Simulation(replay=replay, speed=speed, symbols=symbols, seed=seed)
+    wanted = Simulation(replay=replay, speed=speed, symbols=symbols, seed=seed, netting=netting)
+    simulation = None if no_simulate else wanted
     if simulation:
         require_feed(simulation)
     run_up(settings, simulation)

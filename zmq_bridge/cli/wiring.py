@@ -105,6 +105,7 @@ def run_broker(settings: Settings, simulation: Simulation) -> None:
     """The simulated broker, its books kept in the var directory."""
     from zmq_bridge.cli.simulation_feed import feed_of
     from zmq_bridge.simulator import broker_server
+    from zmq_bridge.simulator.broker import BrokerConfig
 
     log_to_stderr(settings.log_level)
     settings.var_dir.mkdir(parents=True, exist_ok=True)
@@ -113,6 +114,7 @@ def run_broker(settings: Settings, simulation: Simulation) -> None:
             port=settings.broker_port,
             journal_path=settings.var_dir / BROKER_JOURNAL,
             feed=feed_of(simulation),
+            account=BrokerConfig(margin_mode="netting" if simulation.netting else "hedging"),
         )
     )
 

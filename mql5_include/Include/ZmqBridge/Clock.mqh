@@ -30,6 +30,15 @@ public:
       return(now > 0 ? now : 0);
      }
 
+   // No tick that comes from now on is older: the newest quote of any symbol, or the trade server's clock if that is
+   // earlier or there was no quote. A PC whose clock is fast must not make a symbol's first ticks look old.
+   static long       MarketMsc(void)
+     {
+      long quoted = (long)TimeCurrent() * 1000;
+      long now = ServerMsc();
+      return(quoted > 0 && quoted < now ? quoted : now);
+     }
+
    // The trade server's clock minus UTC; both come from the PC's clock.
    static long       ServerOffsetS(void)
      {

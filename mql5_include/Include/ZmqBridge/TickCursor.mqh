@@ -51,7 +51,7 @@ public:
       int got = CopyTicks(m_symbol, last, COPY_TICKS_ALL, 0, 1);
       if(got < 0)
          return(false);
-      m_start_msc = got > 0 ? (long)last[0].time_msc : Clock::ServerMsc() - OVERLAP_DEEP_MS;
+      m_start_msc = got > 0 ? (long)last[0].time_msc : Clock::MarketMsc() - OVERLAP_DEEP_MS;
       m_count = 0;
       m_is_open = true;
       got = CopyTicks(m_symbol, m_read, COPY_TICKS_ALL, (ulong)MathMax(1, m_start_msc), TICKS_READ_MAX);
