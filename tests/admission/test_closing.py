@@ -8,7 +8,7 @@ import pytest
 from risk.states import Cause
 from tests.admission.world import NOW, position
 from zmq_bridge.admission.answers import Accepted, Code
-from zmq_bridge.relay.commands import to_command
+from zmq_bridge.booking.commands import to_command
 from zmq_bridge.storage.commands.outbox import OutgoingCommand
 from zmq_bridge.storage.risk.trading_state import set_account_state, set_global_state
 

@@ -10,8 +10,8 @@ from tests.admission.world import NOW, OFFSET_S
 from tests.support import wait_until
 from zmq_bridge.admission.answers import Accepted, Denied
 from zmq_bridge.admission.source import Source
+from zmq_bridge.booking.commands import to_command
 from zmq_bridge.protocol.commands import PlaceOrder
-from zmq_bridge.relay.commands import to_command
 from zmq_bridge.storage.commands.outbox import OutgoingCommand
 
 

@@ -12,10 +12,10 @@ import redis
 from risk.states import Cause
 from tests.admission.world import NOW, World, order, position
 from zmq_bridge.admission.answers import Accepted
+from zmq_bridge.booking.watch import Look, WatchThread, watch
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.protocol.ids import new_id
-from zmq_bridge.relay.watch import Look, WatchThread, watch
 from zmq_bridge.storage.engine import create_engine, dump_json
 from zmq_bridge.storage.risk.adoption import adopt
 from zmq_bridge.storage.risk.limits import Scope, set_limits

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.desk.terminal import LOGIN, deposit
+from zmq_bridge.booking.commands import UnsendableCommand, to_command
 from zmq_bridge.protocol.commands import CancelOrder, ClosePosition, Command, FetchTicks, PlaceOrder
 from zmq_bridge.protocol.limits import ACKS_PER_WORK_MAX, COMMAND_RESEND_MS, COMMANDS_PER_WORK_MAX
 from zmq_bridge.protocol.published import Event
 from zmq_bridge.relay.books import BATCH_EVENTS_MAX, Ingest, Job, Stop, merge
-from zmq_bridge.relay.commands import UnsendableCommand, to_command
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.workbench import ASK_AGAIN_MS, Workbench
 from zmq_bridge.storage.commands.outbox import OutgoingCommand

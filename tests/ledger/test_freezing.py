@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import breaks, trading_state
+from zmq_bridge.booking.events import store_events
 from zmq_bridge.protocol.published import Event, Unreadable
-from zmq_bridge.relay.events import store_events
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break, open_break
 from zmq_bridge.storage.risk.trading_state import activate_reconciled
 

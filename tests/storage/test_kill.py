@@ -15,7 +15,7 @@ from zmq_bridge.admission.answers import Accepted
 from zmq_bridge.admission.source import Source
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.protocol.commands import COMMANDS
-from zmq_bridge.relay.commands import to_command
+from zmq_bridge.booking.commands import to_command
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.commands.outbox import OutgoingCommand
 from zmq_bridge.storage.engine import create_engine

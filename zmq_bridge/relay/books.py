@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from zmq_bridge.booking.events import store_events
 from zmq_bridge.protocol.dialogue import Hello
 from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.published import Event
 from zmq_bridge.protocol.values import Spec
-from zmq_bridge.relay.events import store_events
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Committed, NotCommitted, Refused, Registered, Report, SymbolsKept
 from zmq_bridge.relay.present import Presents

@@ -17,8 +17,8 @@ from typing import cast
 
 from sqlalchemy import Connection
 
+from zmq_bridge.booking.commands import UnsendableCommand, to_command
 from zmq_bridge.protocol.commands import Command, TradingStateName
-from zmq_bridge.relay.commands import UnsendableCommand, to_command
 from zmq_bridge.relay.messages import Claimed, Lost, Report, StateSet
 from zmq_bridge.relay.ownership import Ownership
 from zmq_bridge.storage.commands import outbox

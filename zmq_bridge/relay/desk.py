@@ -30,6 +30,7 @@ from sqlalchemy import Engine
 
 from zmq_bridge.admission.gate import Gate
 from zmq_bridge.admission.news import NewsFile, no_news
+from zmq_bridge.booking.watch import WatchThread
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.live.writer import LiveWriter, Scalar
@@ -44,7 +45,6 @@ from zmq_bridge.relay.presence import Workers
 from zmq_bridge.relay.signal_news import SignalNewsThread
 from zmq_bridge.relay.strategy_desk import StrategyDesk
 from zmq_bridge.relay.upkeep import UpkeepThread
-from zmq_bridge.relay.watch import WatchThread
 from zmq_bridge.sockets.context import SocketLimits, open_socket
 from zmq_bridge.sockets.strategy_server import StrategyServer, open_strategy_socket
 from zmq_bridge.sockets.terminal_server import open_terminal_socket, steady_ms, unix_ms

@@ -18,12 +18,10 @@ from threading import Lock
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from zmq_bridge.booking.entering import keep
+from zmq_bridge.booking.following import follow_snapshot
 from zmq_bridge.protocol.published import Snapshot
-from zmq_bridge.relay.registration import keep
-from zmq_bridge.relay.watch import Look, watch
-from zmq_bridge.storage.ledger.reconcile import Agreed, Broken, reconcile
-from zmq_bridge.storage.risk.memory import follow
-from zmq_bridge.storage.risk.trading_state import activate_reconciled
+from zmq_bridge.storage.ledger.reconcile import Agreed, Broken
 from zmq_bridge.storage.trading import state
 
 log = logging.getLogger(__name__)
@@ -150,18 +148,11 @@ class Presents:
 
     def _follow(self, connection: Connection, account_id: int, waiting: Waiting) -> bool:
         """Compare with the ledger, bring what follows from the books up to date; say whether the two agree."""
-        outcome = reconcile(connection, account_id, waiting.snapshot, received_at=waiting.received_at)
-        if isinstance(outcome, Agreed):
-            follow(connection, account_id, waiting.received_at)
-            if activate_reconciled(connection, account_id, waiting.received_at):
-                log.info("account is reconciled and active: account_id=%d", account_id)
-        agreed = isinstance(outcome, Agreed)
-        now = waiting.received_at
-        watch(connection, account_id, Look(now=now, heard_at=now, agreed=agreed))
+        outcome = follow_snapshot(connection, account_id, waiting.snapshot, waiting.received_at)
         if isinstance(outcome, Broken) and self._outcomes.get(account_id) is not Broken:
             log.error("ledger and broker disagree: account_id=%d %s", account_id, outcome.breaks)
         self._outcomes[account_id] = type(outcome)
-        return agreed
+        return isinstance(outcome, Agreed)
 
     def _is_due(self, account_id: int, snapshot: Snapshot, received_at: datetime) -> bool:
         if account_id in self._waiting or account_id not in self._kept:

@@ -1,48 +1,29 @@
-"""What a hello does to the books: the account, who speaks for it, its symbols and its present; and what it is answered.
-
-Law: a terminal is welcome only when this desk owns its account and its session is not older than what was stored. The
-snapshot of the hello replaces the present before the first command goes out, so nothing is decided on old positions.
-"""
+"""A hello at the desk: taken in when this desk owns its account, refused with a code when it does not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from datetime import datetime
-from typing import cast
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 
-from zmq_bridge.protocol.commands import Command, TradingStateName
+from zmq_bridge.booking.entering import (
+    Entered,
+    NotWelcome,
+    account_of,
+    check_session,
+    check_speaks_of_itself,
+    enter,
+)
 from zmq_bridge.protocol.dialogue import Hello
 from zmq_bridge.protocol.errors import ErrorCode
-from zmq_bridge.protocol.limits import COMMANDS_PER_WORK_MAX
-from zmq_bridge.protocol.published import Books, Snapshot
-from zmq_bridge.relay.commands import UnsendableCommand, to_command
 from zmq_bridge.relay.messages import Refused, Registered
-from zmq_bridge.storage.accounts import Account, AccountConflictError, ensure_account, find_accounts
-from zmq_bridge.storage.commands import outbox
-from zmq_bridge.storage.ledger.breaks import open_breaks
-from zmq_bridge.storage.ledger.reconcile import last_agreement
-from zmq_bridge.storage.trading import state, terminals
-from zmq_bridge.storage.trading.events import latest_deal_msc
-
-DEALS_OVERLAP_MS = 3_600_000
-"""How far before the newest stored deal a terminal reads its history again."""
 
 REASON_CHARS_MAX = 300
 
 Adopt = Callable[[int], bool]
 """Take the ownership of an account."""
-
-
-class NotWelcome(Exception):
-    """A hello that is refused, with what to tell the terminal."""
-
-    def __init__(self, code: ErrorCode, message: str, *, expected: str = "", found: str = "") -> None:
-        super().__init__(f"{code}: {message}")
-        self.code, self.message, self.expected, self.found = code, message, expected, found
 
 
 def register(engine: Engine, hello: Hello, adopt: Adopt, *, now: datetime) -> Registered | Refused:
@@ -55,14 +36,15 @@ def register(engine: Engine, hello: Hello, adopt: Adopt, *, now: datetime) -> Re
         SQLAlchemyError: the database is away; answer UNAVAILABLE.
     """
     try:
-        _check_speaks_of_itself(hello)
+        check_speaks_of_itself(hello)
         with engine.begin() as connection:
-            account = _account_of(connection, hello)
-            _check_session(connection, account.id, hello)
+            account = account_of(connection, hello)
+            check_session(connection, account.id, hello)
         if not adopt(account.id):
             raise NotWelcome(ErrorCode.OWNED_ELSEWHERE, "another desk serves this account", found=str(hello.login))
         with engine.begin() as connection:
-            return _enter(connection, account.id, hello, now)
+            entered = enter(connection, account.id, hello, now)
+        return Registered(hello=hello, **{name: getattr(entered, name) for name in Entered.__slots__})
     except NotWelcome as refusal:
         return Refused(
             hello=hello, code=refusal.code, message=refusal.message, expected=refusal.expected, found=refusal.found
@@ -70,117 +52,3 @@ def register(engine: Engine, hello: Hello, adopt: Adopt, *, now: datetime) -> Re
     except (DataError, ValueError) as error:
         reason = " ".join(str(error).split())[:REASON_CHARS_MAX]
         return Refused(hello=hello, code=ErrorCode.MALFORMED, message=f"the books cannot hold this: {reason}")
-
-
-def keep(
-    connection: Connection, account_id: int, place: state.Place, books: Books | Snapshot, now: datetime
-) -> state.Kept:
-    """Make what a terminal says of the account its present, if it is news."""
-    state.lock_account(connection, account_id)
-    return state.keep_snapshot(
-        connection,
-        account_id,
-        place,
-        account=asdict(books.account),
-        positions=[asdict(position) for position in books.positions],
-        orders=[asdict(order) for order in books.orders],
-        time_msc=books.time_msc,
-        received_at=now,
-    )
-
-
-def _check_speaks_of_itself(hello: Hello) -> None:
-    if hello.snapshot is None:
-        if hello.role == "feed":
-            return
-        raise NotWelcome(ErrorCode.MALFORMED, "snapshot", expected=f"a map, for the role {hello.role}", found="nil")
-    named = (hello.snapshot.account.login, hello.snapshot.account.server)
-    if named != (hello.login, hello.server):
-        raise NotWelcome(
-            ErrorCode.WRONG_LOGIN,
-            "snapshot.account",
-            expected=f"login {hello.login} at {hello.server}",
-            found=f"login {named[0]} at {named[1]}",
-        )
-
-
-def _account_of(connection: Connection, hello: Hello) -> Account:
-    """Find the account, or make it if the hello describes it.
-
-    Raises:
-        NotWelcome: it cannot be known.
-    """
-    if hello.snapshot is not None:
-        said = hello.snapshot.account
-        try:
-            return ensure_account(
-                connection, login=said.login, server=said.server, currency=said.currency,
-                currency_digits=said.currency_digits, margin_mode=said.margin_mode, leverage=said.leverage,
-                name=said.name, company=said.company,
-            )  # fmt: skip
-        except AccountConflictError as conflict:
-            raise NotWelcome(ErrorCode.MALFORMED, str(conflict), found=said.currency) from conflict
-    for account in find_accounts(connection, hello.login):
-        if account.server == hello.server:
-            return account
-    raise NotWelcome(
-        ErrorCode.UNAVAILABLE,
-        "account not known yet",
-        expected="a hello of the desk's terminal first",
-        found=hello.server,
-    )
-
-
-def _check_session(connection: Connection, account_id: int, hello: Hello) -> None:
-    latest = terminals.latest_session(connection, account_id, hello.role)
-    if latest is not None and latest > hello.session:
-        raise NotWelcome(
-            ErrorCode.SUPERSEDED, "hello refused", expected=f"a session from {latest}", found=f"session {hello.session}"
-        )
-
-
-def _enter(connection: Connection, account_id: int, hello: Hello, now: datetime) -> Registered:
-    same_journal = terminals.upsert_terminal(connection, account_id, _speaker(hello, now))
-    terminals.upsert_symbols(connection, account_id, [asdict(spec) for spec in hello.symbols])
-    if hello.snapshot is not None and hello.role != "feed":
-        place = state.Place(session=hello.session, event_seq=hello.snapshot.event_seq, seq=hello.snapshot.seq)
-        keep(connection, account_id, place, hello.snapshot, now)
-    return Registered(
-        hello=hello,
-        account_id=account_id,
-        trading_state=cast(TradingStateName, outbox.trading_states(connection, [account_id])[account_id]),
-        deals_from_msc=_deals_from_msc(connection, account_id),
-        same_journal=same_journal,
-        unconfirmed=_unconfirmed(connection, account_id) if hello.role != "feed" else (),
-    )
-
-
-def _deals_from_msc(connection: Connection, account_id: int) -> int:
-    """Ask for a little more than what is new; for everything while ledger and broker disagree or never agreed."""
-    latest_msc = latest_deal_msc(connection, account_id)
-    agreed = last_agreement(connection, account_id) is not None and not open_breaks(connection, account_id)
-    return max(0, latest_msc - DEALS_OVERLAP_MS) if latest_msc is not None and agreed else 0
-
-
-def _speaker(hello: Hello, now: datetime) -> terminals.Speaker:
-    return terminals.Speaker(
-        role=hello.role,
-        session=hello.session,
-        program=hello.program.name,
-        version=hello.program.version,
-        build=hello.program.build,
-        server_offset_s=hello.server_offset_s,
-        clock_skew_ms=hello.clock_ms - int(now.timestamp() * 1000),
-        journal=hello.journal,
-        journal_session=hello.journal_session,
-    )
-
-
-def _unconfirmed(connection: Connection, account_id: int) -> tuple[Command, ...]:
-    found: list[Command] = []
-    for row in outbox.unconfirmed(connection, [account_id], COMMANDS_PER_WORK_MAX):
-        try:
-            found.append(to_command(row, attempt=2))
-        except UnsendableCommand as error:
-            outbox.refuse(connection, row.id, f"cannot be sent: {error}")
-    return tuple(found)
