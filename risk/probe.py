@@ -51,7 +51,8 @@ class Unchecked:
 def compare(probe: Probe, symbol: str, snapshot: Snapshot, limits: Limits, now: datetime) -> Figures | Unchecked:
     """Set the terminal's figures beside ours, with the quotes of the snapshot.
 
-    Of both sides' figures the one that lies farther from ours is kept. Anything missing or stale: unchecked.
+    Of both sides' figures the one that lies farther from ours is kept. The terminal rounds to the account's digits, so
+    ours is wider by one unit of the last. Anything missing, stale, or lost in that rounding: unchecked.
     """
     with localcontext(CONTEXT):
         try:
@@ -73,15 +74,18 @@ def _compare(probe: Probe, symbol: str, snapshot: Snapshot, limits: Limits, now:
     rate = market.rate(amount.currency or snapshot.account.currency)
     needed = probe.volume * amount.value
     moved = probe.volume * (probe.price_close - probe.price_open)
+    unit = Decimal(1).scaleb(-snapshot.account.digits)
     margins, profits = (probe.margin_buy, probe.margin_sell), (probe.profit_buy, -probe.profit_sell)
     return Figures(
-        margin=_farther(margins, needed * rate.low, needed * rate.high),
-        profit=_farther(profits, moved * lot.gain_per_price, moved * lot.loss_per_price),
+        margin=_farther(symbol, margins, needed * rate.low - unit, needed * rate.high + unit),
+        profit=_farther(symbol, profits, moved * lot.gain_per_price - unit, moved * lot.loss_per_price + unit),
     )
 
 
-def _farther(given: tuple[Decimal, Decimal], low: Decimal, high: Decimal) -> Compared:
+def _farther(symbol: str, given: tuple[Decimal, Decimal], low: Decimal, high: Decimal) -> Compared:
     """The figure that lies farther outside our range, beside the range."""
+    if low <= 0:
+        raise Refused(Code.SPEC_INVALID, symbol=symbol, probe="too small to be told from nothing")
     return Compared(given=max(given, key=lambda value: max(low - value, value - high)), low=low, high=high)
 
 

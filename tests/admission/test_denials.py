@@ -150,6 +150,33 @@ def test_a_new_specification_counts_from_the_next_signal_on(world):
     assert world.buy().code == "SYMBOL_TRADE_MODE"
 
 
+def test_a_specification_not_told_for_two_days_is_denied_until_it_is_told_again(world):
+    assert isinstance(world.buy(), Accepted)
+    world.run("UPDATE symbols SET seen_at = %s", NOW - timedelta(hours=48, seconds=1))
+    assert world.buy().code == "SPEC_STALE"
+    world.run("UPDATE symbols SET seen_at = %s", NOW - timedelta(seconds=1))
+    assert isinstance(world.buy(), Accepted)
+
+
+@pytest.mark.parametrize(
+    ("figure", "given", "code"),
+    [("margin", "1095.86", "MARGIN_DISAGREES"), ("profit", "989.99", "PROFIT_DISAGREES"), ("profit", "990", None)],
+)
+def test_a_symbol_whose_figures_disagree_with_the_terminals_is_denied(world, figure, given, code):
+    figures = {
+        name: {"given": "1000", "low": "1000", "high": "1000"} if name != figure
+        else {"given": given, "low": "1000", "high": "1085"}
+        for name in ("margin", "profit")
+    }  # fmt: skip
+    query = "UPDATE symbols SET figures = %s, figures_at = now(), updated_at = now() WHERE symbol = 'EURUSD'"
+    world.run(query, dump_json(figures))
+    answer = world.buy()
+    if code is None:
+        assert isinstance(answer, Accepted)
+    else:
+        expect_denied(world, answer, code)
+
+
 @pytest.mark.parametrize(("state", "code"), [("halted", "TRADING_HALTED"), ("reducing", "TRADING_REDUCING")])
 def test_an_account_that_is_not_active_is_denied(world, state, code):
     with world.engine.begin() as connection:

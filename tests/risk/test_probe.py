@@ -15,6 +15,7 @@ from risk.probe import Figures, Probe, Unchecked, compare
 from risk.snapshot import CalcMode, Compared
 from tests.risk.world import NOW, account, limits, quote, snapshot, spec
 
+CENT = D("0.01")  # what rounding may hide
 EURUSD = Probe(  # 1:100, 1000 EUR at 1.08490 / 1.08500; 0.011 up on 100 000
     volume=D(1), price_open=D("1.08500"), price_close=D("1.09600"), margin_buy=D("1085.00"), margin_sell=D("1084.90"),
     profit_buy=D("1100.00"), profit_sell=D("-1100.00"),
@@ -29,8 +30,8 @@ def figures(probe: Probe, symbol: str = "EURUSD", **world: Any) -> Figures:
 
 def test_both_figures_stand_beside_the_range_of_ours() -> None:
     found = figures(EURUSD)
-    assert (found.margin.low, found.margin.high) == (D("1084.90"), D("1085.00"))
-    assert (found.profit.low, found.profit.high) == (D(1100), D(1100))
+    assert (found.margin.low, found.margin.high) == (D("1084.89"), D("1085.01"))
+    assert (found.profit.low, found.profit.high) == (D("1099.99"), D("1100.01"))
 
 
 def test_profit_in_a_foreign_currency_lies_between_both_conversion_sides() -> None:
@@ -40,8 +41,8 @@ def test_profit_in_a_foreign_currency_lies_between_both_conversion_sides() -> No
     )  # fmt: skip
     found = figures(probe, "GBPJPY")
     bid, ask = snapshot().quotes["USDJPY"].bid, snapshot().quotes["USDJPY"].ask
-    assert found.profit.low == pytest.approx(D(200_000) / ask)
-    assert found.profit.high == pytest.approx(D(200_000) / bid)
+    assert found.profit.low == pytest.approx(D(200_000) / ask - CENT)
+    assert found.profit.high == pytest.approx(D(200_000) / bid + CENT)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +64,8 @@ def test_margin_is_worked_out_at_the_probes_price_and_volume_and_with_the_broker
     gold = spec("XAUUSD", calc_mode=CalcMode.CFD_LEVERAGE, contract_size=D(100), margin_rate=D(2))
     probe = replace(EURUSD, volume=D("0.5"), price_open=D(2400), price_close=D(2424))
     found = figures(probe, "XAUUSD", specs={**snapshot().specs, "XAUUSD": gold})
-    assert (found.margin.low, found.margin.high) == (D(2400), D(2400))
-    assert (found.profit.low, found.profit.high) == (D(1200), D(1200))
+    assert (found.margin.low, found.margin.high) == (2400 - CENT, 2400 + CENT)
+    assert (found.profit.low, found.profit.high) == (1200 - CENT, 1200 + CENT)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,12 @@ def test_what_cannot_be_compared_is_unchecked_with_a_reason(world: dict[str, Any
     found = compare(EURUSD, "EURUSD", snapshot(**world), limits(), NOW)
     assert isinstance(found, Unchecked)
     assert found.code is code
+
+
+def test_figures_that_rounding_swallows_are_not_compared() -> None:
+    tiny = replace(EURUSD, volume=D("0.0000001"))
+    found = compare(tiny, "EURUSD", snapshot(), limits(), NOW)
+    assert isinstance(found, Unchecked)
 
 
 NUMBERS = st.decimals(allow_nan=True, allow_infinity=True) | st.sampled_from([D("1E+999999"), D("sNaN"), D(0), D(-1)])

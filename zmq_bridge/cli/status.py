@@ -23,6 +23,7 @@ from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.settings import Settings, load_settings
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.trading.overview import AccountStanding, accounts_standing
+from zmq_bridge.storage.trading.probes import Judged
 
 REFRESH_S = 2.0
 # Figures that must not grow: something was dropped, refused or tried again. Shown in yellow when they are not zero.
@@ -121,7 +122,7 @@ def _parts(findings: list[Finding]) -> Table:
 
 def _accounts(accounts: list[tuple[AccountStanding, AccountLife]]) -> Table:
     table = Table(
-        "account", "trading", "terminal", "newest data", "equity", "positions", "commands", "gaps",
+        "account", "trading", "terminal", "newest data", "equity", "positions", "commands", "gaps", "figures",
         box=None, pad_edge=False, padding=(0, 2, 0, 0),
     )  # fmt: skip
     for standing, life in accounts:
@@ -134,8 +135,16 @@ def _accounts(accounts: list[tuple[AccountStanding, AccountLife]]) -> Table:
             str(standing.positions),
             _counts(open=standing.commands_open, unknown=standing.commands_unknown),
             _counts(open=standing.gaps_open, lost=standing.gaps_lost),
+            _judged(standing.judged),
         )
     return table
+
+
+def _judged(judged: Judged) -> Text:
+    """Whether the terminal's own margin and profit agree with ours."""
+    if judged.disagree:
+        return Text("disagree: " + ", ".join(judged.disagree), style="bold red")
+    return Text(f"{len(judged.unchecked)} unchecked" if judged.unchecked else "agree")
 
 
 def _counts(**counts: int) -> str:

@@ -94,12 +94,16 @@ Job = Register | Ingest | KeepSymbols | KeepPresent | Mark | Stop
 class BooksThread(threading.Thread):
     """Does jobs in order."""
 
-    def __init__(self, engine: Engine, report: Callable[[Report], bool], adopt: Adopt) -> None:
+    def __init__(
+        self, engine: Engine, report: Callable[[Report], bool], adopt: Adopt, *, on_specs: Callable[[], None]
+    ) -> None:
+        """Make the thread; `on_specs` is told when specifications are committed."""
         super().__init__(name="desk-books", daemon=True)
         self.presents = Presents(engine)
         self._engine = engine
         self._report = report
         self._adopt = adopt
+        self._on_specs = on_specs
         self._jobs: Mailbox[Job] = Mailbox(items_max=JOBS_MAX)
         self._stopped = False
 
@@ -141,6 +145,7 @@ class BooksThread(threading.Thread):
                 report = register(self._engine, job.hello, self._adopt, now=job.received_at)
                 if isinstance(report, Registered):
                     self.presents.forget(report.account_id)
+                    self._on_specs()
                 self._report(report)
             case Ingest():
                 self._ingest(job)
@@ -149,6 +154,7 @@ class BooksThread(threading.Thread):
             case KeepSymbols():
                 with self._engine.begin() as connection:
                     terminals.upsert_symbols(connection, job.account_id, [asdict(spec) for spec in job.specs])
+                self._on_specs()
                 self._report(SymbolsKept(login=job.login, session=job.session, committed=True))
             case Mark():
                 with self._engine.begin() as connection:
@@ -164,6 +170,8 @@ class BooksThread(threading.Thread):
             stored = store_events(connection, job.account_id, job.events, now=datetime.now(UTC))
             taken = self.presents.take_along(connection, job.account_id)
         self.presents.note(job.account_id, taken)
+        if any(isinstance(event.data, Spec) for event in stored.fresh):
+            self._on_specs()
         self._report(Committed(login=job.login, session=job.session, acks=stored.acks, fresh=stored.fresh))
 
     def _report_failure(self, job: Job) -> None:

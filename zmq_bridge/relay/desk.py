@@ -7,6 +7,7 @@
     desk-live          accounts, positions, signs of life, events                 Redis
     desk-signals       LISTEN signals, for the stream of them                     Postgres, Redis
     desk-upkeep        partitions ahead, correlations                             Postgres
+    desk-probes        the terminals' own figures against ours                    Postgres, Redis
     desk-watch         terminals that fell silent with something at risk          Postgres, Redis
     strategy workers   ROUTER 5558: submit and query                              Postgres, Redis
 
@@ -42,6 +43,7 @@ from zmq_bridge.relay.live_thread import LiveThread
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Report
 from zmq_bridge.relay.presence import Workers
+from zmq_bridge.relay.probes import ProbesThread
 from zmq_bridge.relay.signal_news import SignalNewsThread
 from zmq_bridge.relay.strategy_desk import StrategyDesk
 from zmq_bridge.relay.upkeep import UpkeepThread
@@ -63,8 +65,8 @@ REPORTS_MAX = 8192
 ADOPT_S = 1.0
 """How long a hello waits for the ownership of its account."""
 STATS_EVERY_MS = 2_000
-CONNECTIONS_MAX = 10
-"""Postgres connections: books, backfill, upkeep and watch one each, strategies one for each request under way."""
+CONNECTIONS_MAX = 11
+"""Postgres connections: books, backfill, upkeep, probes and watch one each, strategies one for each request."""
 STATEMENT_TIMEOUT_MS = 10_000
 """A statement of the desk that takes longer failed: better to be told again than to stand still."""
 
@@ -138,6 +140,7 @@ class _Desk:
         self._engine = _engine(settings, "desk", CONNECTIONS_MAX)
         self._claims_engine = _engine(settings, "desk claims", 1)
         self._redis = open_redis(settings.redis_url)
+        self._probes = ProbesThread(self._engine, LiveReader(self._redis))
         self._workers = self._make_workers()
         self._upkeep = UpkeepThread(self._engine)
         self._watch = WatchThread(self._engine, LiveReader(self._redis))
@@ -155,6 +158,7 @@ class _Desk:
         for thread in (self._workers.live, self._workers.books, self._workers.claims, self._workers.backfill):
             thread.start()
         self._upkeep.start()
+        self._probes.start()
         self._watch.start()
         self._signals.start()
         self._strategies.start()
@@ -181,6 +185,7 @@ class _Desk:
         """Book what was received, answer who waits, give the accounts up."""
         self._strategies.stop()
         self._upkeep.stop()
+        self._probes.stop()
         self._watch.stop()
         self._loop.server.serve()
         self._workers.claims.stop()
@@ -200,7 +205,10 @@ class _Desk:
         claims = ClaimsThread(self._claims_engine, self._reports.put)
         return Workers(
             claims=claims,
-            books=BooksThread(self._engine, self._reports.put, lambda account_id: claims.adopt(account_id, ADOPT_S)),
+            books=BooksThread(
+                self._engine, self._reports.put, lambda account_id: claims.adopt(account_id, ADOPT_S),
+                on_specs=self._probes.wake,
+            ),
             backfill=BackfillThread(self._engine, self._reports.put),
             live=LiveThread(LiveWriter(self._redis)),
         )

@@ -15,6 +15,11 @@ from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.trading.overview import AccountStanding, accounts_standing
 
 DATA_AGE_MS_MAX = 60_000
+NAMES_MAX = 8
+MEND_FIGURES = (
+    "compare the symbol's specification (contract size, calculation mode, margin rate, tick value) with the broker's; "
+    "`docs/risk.md` has the formulas"
+)
 
 
 def check_accounts(settings: Settings) -> list[Finding]:
@@ -38,7 +43,8 @@ def check_accounts(settings: Settings) -> list[Finding]:
 def _account(reader: LiveReader, standing: AccountStanding) -> list[Finding]:
     name = f"account {standing.login}"
     try:
-        return [_terminal(reader, name, standing), _data(reader, name, standing), *_trading(name, standing)]
+        live = [_terminal(reader, name, standing), _data(reader, name, standing)]
+        return [*live, *_trading(name, standing), *_figures(name, standing)]
     except LiveError as error:
         return [bad(name, f"its live state is in Redis, which does not answer: {error}", "mend Redis first")]
 
@@ -85,6 +91,24 @@ def _trading(name: str, standing: AccountStanding) -> list[Finding]:
         text = f"{standing.gaps_open} gaps being filled, {standing.gaps_lost} lost for good"
         found.append(warn(f"{name}: ticks", text, mend))
     return found or [good(f"{name}: trading", f"active, {standing.positions} positions, nothing in doubt")]
+
+
+def _figures(name: str, standing: AccountStanding) -> list[Finding]:
+    """Whether what the terminal makes of an imagined trade is what we make of it."""
+    judged = standing.judged
+    found = [
+        bad(f"{name}: {symbol}", f"nothing is opened, the terminal's figures are not ours: {text}", MEND_FIGURES)
+        for symbol, text in judged.disagree.items()
+    ]
+    if judged.unchecked:
+        text = f"the terminal's margin and profit were never compared with ours: {_some(judged.unchecked)}"
+        found.append(warn(f"{name}: figures", text, "they are as soon as the terminal sends them beside a fresh quote"))
+    return found
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = len(names) - NAMES_MAX
+    return ", ".join(names[:NAMES_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def _now_ms() -> int:

@@ -10,11 +10,17 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Row
 
+from risk import Limits
+from risk.numbers import ONE_PERCENT
 from risk.states import in_force
 from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.migrations import configuration
 from zmq_bridge.storage.risk.holding import plain_holds, standing
 from zmq_bridge.storage.risk.holds import Hold, effective_state, holds
+from zmq_bridge.storage.trading.probes import Judged, judge_figures
+
+DISAGREEMENT_SHARE = float(Limits().max_disagreement_percent * ONE_PERCENT)
+"""At which the terminal's figures are said to disagree; an account's own limits may be tighter."""
 
 STANDING = """
 SELECT accounts.id, login, server, currency,
@@ -57,6 +63,7 @@ class AccountStanding:
     gaps_open: int  # tick gaps still to be filled
     gaps_lost: int  # tick gaps that the terminal could not fill
     served: bool  # a desk owns the account now
+    judged: Judged  # the terminal's own figures against ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,11 +94,12 @@ class SchemaStanding:
 def accounts_standing(connection: Connection) -> list[AccountStanding]:
     """Every account, oldest first."""
     rows = connection.exec_driver_sql(STANDING, {"owner": int(Lock.OWNER)}).all()
-    return [_standing(row, holds(connection, row.id)) for row in rows]
+    judged = judge_figures(connection, [row.id for row in rows], DISAGREEMENT_SHARE)
+    return [_standing(row, holds(connection, row.id), judged[row.id]) for row in rows]
 
 
-def _standing(row: Row[Any], held: tuple[Hold, ...]) -> AccountStanding:
-    return AccountStanding(**row._mapping, holds=held, trading_state=effective_state(held))
+def _standing(row: Row[Any], held: tuple[Hold, ...], judged: Judged) -> AccountStanding:
+    return AccountStanding(**row._mapping, holds=held, trading_state=effective_state(held), judged=judged)
 
 
 def global_trading_state(connection: Connection) -> str:
