@@ -5,8 +5,9 @@ A code is part of the public contract: clients act on it, so a code is never ren
 compares the two. The order below is the order of the documentation, not the order in which checks run.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 
 class Code(StrEnum):
@@ -107,9 +108,9 @@ class Code(StrEnum):
     REPEATED_EXECUTION = ("REPEATED_EXECUTION", "The strategy repeated the same order too often within the window.")
 
 
-def code_table() -> str:
-    """Render the Markdown table of docs/risk.md: one row per code."""
-    rows = (f"| `{code.value}` | {code.explanation} |" for code in Code)
+def code_table(codes: Iterable[Any] = Code) -> str:
+    """Render a Markdown table of docs/risk.md: one row per code, each with its `value` and `explanation`."""
+    rows = (f"| `{code.value}` | {code.explanation} |" for code in codes)
     return "\n".join(("| code | meaning |", "|---|---|", *rows))
 
 

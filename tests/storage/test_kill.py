@@ -13,9 +13,9 @@ from risk.states import Cause
 from tests.admission.world import NOW, World, order, position
 from zmq_bridge.admission.answers import Accepted
 from zmq_bridge.admission.source import Source
+from zmq_bridge.booking.commands import to_command
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.protocol.commands import COMMANDS
-from zmq_bridge.booking.commands import to_command
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.commands.outbox import OutgoingCommand
 from zmq_bridge.storage.engine import create_engine
@@ -96,6 +96,19 @@ def test_used_again_to_close_it_closes_and_a_later_softer_use_goes_on_closing(wo
     assert not softer.new
     [held] = world.rows("SELECT closes FROM holds WHERE cause = 'kill_switch' AND ended_at IS NULL")
     assert held.closes
+
+
+def test_an_earlier_stop_that_is_over_does_not_count_for_a_new_one(world):
+    """Everything was closed a moment ago, then trading went on: the next use closes again at once."""
+    world.snapshot(positions=[position(1)])
+    use(world, close=True)
+    world.run("UPDATE commands SET status = 'done', finished_at = now()")
+    world.clock.now += timedelta(seconds=1)
+    with world.engine.begin() as connection:
+        set_account_state(connection, world.account_id, "active", reason="go", actor="ben", now=world.clock.now)
+    world.clock.now += timedelta(seconds=1)
+    use(world, close=True)
+    assert sent(world).count(("close_all", None)) == 2
 
 
 def test_what_was_not_done_is_done_when_the_terminal_is_back(world):

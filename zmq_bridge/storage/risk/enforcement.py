@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from risk.states import Hold, cancels_pending, closes_positions, in_force
+from risk.states import Hold, cancels_pending, closes_positions, expire, in_force
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.engine import dump_json
@@ -45,9 +45,9 @@ SELECT kind, payload FROM (
     SELECT kind, payload, finished_at, created_at FROM commands
     WHERE account_id = %(account)s ORDER BY id DESC LIMIT {LOOKED_AT}
 ) AS newest
-WHERE finished_at IS NOT NULL AND kind IN ('cancel_order', 'close_all') AND created_at > %(since)s
+WHERE finished_at IS NOT NULL AND kind IN ('cancel_order', 'close_all') AND created_at >= %(since)s
 """
-"""Ways out that are on their way, or were tried just now."""
+"""Ways out that are on their way, or were tried just now for what holds the account now."""
 
 PRESENT = """
 SELECT (SELECT array_agg(ticket ORDER BY ticket) FROM orders WHERE account_id = %(account)s AND working) AS orders,
@@ -120,16 +120,16 @@ def _wanted(
     closing = closes_positions(held, now) and positions
     if not orders and not closing:
         return []
-    cancelled, all_closed = _under_way(connection, account_id, now)
+    since = max(now - timedelta(seconds=TRY_AGAIN_S), *(hold.at for hold in expire(held, now)))
+    cancelled, all_closed = _under_way(connection, account_id, since)
     if closing:
         payload = {"symbol": "", "cancel_pending": True, "deviation": CLOSING_DEVIATION_POINTS}
         return [] if all_closed else [("close_all", payload)]
     return [] if all_closed else [("cancel_order", {"order": each}) for each in orders if each not in cancelled]
 
 
-def _under_way(connection: Connection, account_id: int, now: datetime) -> tuple[set[int], bool]:
+def _under_way(connection: Connection, account_id: int, since: datetime) -> tuple[set[int], bool]:
     """The orders that are being cancelled, and whether everything is being closed."""
-    since = now - timedelta(seconds=TRY_AGAIN_S)
     rows = list(connection.exec_driver_sql(UNDER_WAY, {"account": account_id, "since": since}))
     cancelled = {int(row.payload["order"]) for row in rows if row.kind == "cancel_order"}
     everything = any(row.kind == "close_all" and not row.payload.get("symbol") for row in rows)
