@@ -9,7 +9,7 @@ from typing import Any
 import psycopg2
 import pytest
 import redis
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine
 
 from tests.admission.world import BUY, World, position
 from zmq_bridge.admission.answers import Accepted, Code, Denied, Unavailable
@@ -19,6 +19,8 @@ from zmq_bridge.admission.requests import CloseAll
 from zmq_bridge.admission.schema import parse_signal
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.reader import LiveReader
+from zmq_bridge.storage.commands.gate import WRITE_ALL
+from zmq_bridge.storage.commands.lines import Line
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.locks import Lock, hold
 
@@ -113,19 +115,26 @@ def test_an_account_that_appears_makes_a_request_without_one_ambiguous_soon(worl
         assert directory.find(connection, world.source, None, None).code == Code.ACCOUNT_REQUIRED
 
 
-def at_the_write(victim: Engine, happening: Callable[[Any, str, Any], object], times: int = 1) -> None:
+@pytest.fixture
+def at_the_write(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let something happen just before the gate's last statement, which writes and commits, is sent."""
-    left = iter(range(times))
+    send = Line.run
 
-    def before(connection: Connection, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith("EXECUTE gate_write") and next(left, None) is not None:
-            happening(cursor, statement, parameters)
+    def install(happening: Callable[[Callable[[], object]], object], times: int = 1) -> None:
+        left = iter(range(times))
 
-    event.listen(victim, "before_cursor_execute", before)
+        def run(line: Line, statement: Any, values: Any) -> list[Any]:
+            if statement is WRITE_ALL and next(left, None) is not None:
+                happening(lambda: send(line, statement, values))
+            return send(line, statement, values)
+
+        monkeypatch.setattr(Line, "run", run)
+
+    return install
 
 
-def test_connections_lost_before_the_commit_leave_nothing_and_it_says_so(world, victim):
-    at_the_write(victim, lambda *_: kill_victim(world), times=2)
+def test_connections_lost_before_the_commit_leave_nothing_and_it_says_so(world, victim, at_the_write):
+    at_the_write(lambda commit: kill_victim(world), times=2)
     world.freshen()
     answer = Gate(victim, LiveReader(world.client), clock=world.clock).admit(parse_signal(BUY), world.source)
     assert isinstance(answer, Unavailable)
@@ -133,8 +142,8 @@ def test_connections_lost_before_the_commit_leave_nothing_and_it_says_so(world, 
     assert nothing_stored(world)
 
 
-def test_a_connection_lost_before_the_commit_is_replaced_and_the_order_stored_once(world, victim):
-    at_the_write(victim, lambda *_: kill_victim(world))
+def test_a_connection_lost_before_the_commit_is_replaced_and_the_order_stored_once(world, victim, at_the_write):
+    at_the_write(lambda commit: kill_victim(world))
     world.freshen()
     answer = Gate(victim, LiveReader(world.client), clock=world.clock).admit(parse_signal(BUY), world.source)
     assert isinstance(answer, Accepted), answer
@@ -142,12 +151,12 @@ def test_a_connection_lost_before_the_commit_is_replaced_and_the_order_stored_on
     assert [row.id for row in world.rows("SELECT id FROM commands")] == [answer.command_id]
 
 
-def test_a_commit_whose_confirmation_is_lost_is_found_and_accepted(world, victim):
-    def commit_and_kill(cursor: Any, statement: str, parameters: Any) -> None:
-        cursor.execute(statement, parameters)
+def test_a_commit_whose_confirmation_is_lost_is_found_and_accepted(world, victim, at_the_write):
+    def commit_and_kill(commit: Callable[[], object]) -> None:
+        commit()
         kill_victim(world)
 
-    at_the_write(victim, commit_and_kill)
+    at_the_write(commit_and_kill)
     world.freshen()
     answer = Gate(victim, LiveReader(world.client), clock=world.clock).admit(parse_signal(BUY), world.source)
     assert isinstance(answer, Accepted), answer
@@ -155,18 +164,18 @@ def test_a_commit_whose_confirmation_is_lost_is_found_and_accepted(world, victim
     assert [row.id for row in world.rows("SELECT id FROM commands")] == [answer.command_id]
 
 
-def test_a_commit_that_nobody_can_look_up_is_called_unknown(world, victim, postgres_url):
+def test_a_commit_that_nobody_can_look_up_is_called_unknown(world, victim, postgres_url, at_the_write):
     name = victim.url.database
 
-    def commit_and_close_the_door(cursor: Any, statement: str, parameters: Any) -> None:
-        cursor.execute(statement, parameters)
+    def commit_and_close_the_door(commit: Callable[[], object]) -> None:
+        commit()
         door = psycopg2.connect(postgres_url)
         door.autocommit = True
         door.cursor().execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         door.close()
         kill_victim(world)
 
-    at_the_write(victim, commit_and_close_the_door)
+    at_the_write(commit_and_close_the_door)
     world.freshen()
     answer = Gate(victim, LiveReader(world.client), clock=world.clock).admit(parse_signal(BUY), world.source)
     assert isinstance(answer, Unavailable)
@@ -227,7 +236,7 @@ def test_a_redis_that_never_answers_is_given_up_soon(world):
 
 def test_a_statement_that_the_server_forgot_costs_one_answer_only(world, engine):
     assert isinstance(world.buy(volume="0.01"), Accepted)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DEALLOCATE ALL")
+    with world.gate._lines.lend() as line:
+        line.connection.exec_driver_sql("DEALLOCATE ALL")
     assert world.buy(volume="0.01").code == Code.DATABASE_UNAVAILABLE
     assert isinstance(world.buy(volume="0.01"), Accepted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -9,11 +10,12 @@ import pytest
 from tests.desk.world import Books
 from tests.support import wait_until
 from zmq_bridge.relay.claims import Adopt
-from zmq_bridge.relay.claims_thread import ClaimsThread
-from zmq_bridge.relay.messages import Claimed, Report
+from zmq_bridge.relay.claims_thread import SWEEP_S, ClaimsThread
+from zmq_bridge.relay.messages import Claimed, Report, StateSet
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 
+COMMAND = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 NAME = "claims under test"
 BACKENDS = f"FROM pg_stat_activity WHERE application_name = '{NAME}'"
 WAITS = f"SELECT count(*) {BACKENDS} AND wait_event_type = 'Lock'"
@@ -53,6 +55,27 @@ def test_a_terminal_that_came_while_the_connection_broke_is_served(
         blocker.rollback()
     command_id = books.place_order(login=2)
     wait_until(lambda: command_id in claimed(reports))
+
+
+def test_a_notice_that_came_with_an_answer_is_acted_on_at_once(
+    thread: ClaimsThread, reports: list[Report], books: Books
+) -> None:
+    account_id = make_account(books, 1)
+    thread._orders.put(Adopt(account_id=account_id))
+    thread.attend(account_id, trades=True, present=True)
+    thread.start()
+    wait_until(lambda: any(isinstance(report, StateSet) for report in reports))  # orders are done: only sweeps come now
+    with books.engine.connect() as blocker:
+        blocker.exec_driver_sql("LOCK TABLE holds IN ACCESS EXCLUSIVE MODE")
+        wait_until(lambda: books.value(WAITS))  # a sweep asks for the states
+        moment = books.value("SELECT now()::text")
+        notice = {
+            "id": COMMAND, "account_id": account_id, "kind": "cancel_order", "payload": {"order": 5},
+            "expires_at": moment, "sent_at": moment, "trading_state": "halted",
+        }  # fmt: skip
+        books.value("SELECT pg_notify('commands', %s)", json.dumps(notice))
+        blocker.rollback()
+    wait_until(lambda: COMMAND in claimed(reports), SWEEP_S / 2)
 
 
 def make_account(books: Books, login: int) -> int:

@@ -19,7 +19,7 @@ from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.relay.desk import DeskSettings, run_desk
 from zmq_bridge.sockets.zap import AllowList
 from zmq_bridge.storage.commands.gate import Outcome, write
-from zmq_bridge.storage.commands.transaction import gate_transaction
+from zmq_bridge.storage.commands.lines import Lines
 
 SPAWN = multiprocessing.get_context("forkserver")
 SPAWN.set_forkserver_preload(["tests.desk.world"])  # imports once, so that each desk starts in a moment
@@ -84,6 +84,7 @@ class Books:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._lines = Lines(engine)
 
     def rows(self, query: str, *values: Any) -> list[Row[Any]]:
         """Run a query."""
@@ -118,9 +119,9 @@ class Books:
             "risk": "100", "margin": "110", "notional": "11000", "slots": 1, "created_at": now,
         }  # fmt: skip
         outcome = Outcome(signals=[], decisions=[], commands=[command], reservations=[reservation], latches=[])
-        with gate_transaction(self.engine) as connection:
-            connection.exec_driver_sql("BEGIN")
-            write(connection, outcome, account_id)
+        with self._lines.lend() as line:
+            line.connection.exec_driver_sql("BEGIN")
+            write(line, outcome, account_id)
         return command_id
 
     def status(self, command_id: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from zmq_bridge.admission.answers import Accepted, Answer, Code, Denied, Unavailable, first_answer, repeated
@@ -32,7 +32,7 @@ from zmq_bridge.admission.source import Source
 from zmq_bridge.admission.survey import Surveyor
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.commands import gate as store
-from zmq_bridge.storage.commands.transaction import gate_transaction
+from zmq_bridge.storage.commands.lines import Line, Lines
 from zmq_bridge.storage.locks import Lock, hold
 
 log = logging.getLogger(__name__)
@@ -68,8 +68,13 @@ class Gate:
     ) -> None:
         """`clock` is asked under the account's lock: a request that had to wait is judged at the time of its turn."""
         self._engine, self._clock = engine, clock
+        self._lines = Lines(engine)
         self._surveyor = Surveyor(live, news)
         self._directory = Directory()
+
+    def close(self) -> None:
+        """Give back the connections that are kept for the next request."""
+        self._lines.close()
 
     def admit(self, signal: Signal, source: Source) -> Answer:
         """Judge a signal; when it is accepted, its commands are on their way."""
@@ -112,8 +117,8 @@ class Gate:
     def _attempt(self, application: Application) -> Answer:
         progress = _Progress()
         try:
-            with gate_transaction(self._engine) as connection:
-                return self._decide(connection, application, progress)
+            with self._lines.lend() as line:
+                return self._decide(line, application, progress)
         except store.KeyTaken:
             progress.committing = False
             return self._look_up(application, progress)
@@ -121,41 +126,41 @@ class Gate:
             log.warning("admission broke off: source=%s: %s", application.source.id, error)
             return self._look_up(application, progress, error) if progress.committing else _not_stored(error)
 
-    def _decide(self, connection: Connection, application: Application, progress: _Progress) -> Accepted | Denied:
-        account = self._directory.find(connection, application.source, application.login, application.server)
+    def _decide(self, line: Line, application: Application, progress: _Progress) -> Accepted | Denied:
+        account = self._directory.find(line.connection, application.source, application.login, application.server)
         if isinstance(account, Plan):
-            return self._refuse_unaddressed(connection, application, account, progress)
+            return self._refuse_unaddressed(line, application, account, progress)
         progress.account_id = account.id
-        row = self._read(connection, application, account)
+        row = self._read(line, application, account)
         if row.first is not None:
             return repeated(row.first, application.ticketed.request)
         live = self._surveyor.look(account, needed=application.needs_live)
         now = self._clock()
         symbol, magic = application.scope(row)
         situation = self._surveyor.survey(
-            connection, account, row, application.source, live, now, symbol=symbol, magic=magic
+            line.connection, account, row, application.source, live, now, symbol=symbol, magic=magic
         )
         plan = application.judge(situation)
         if plan.approved and application.effect is not None:
-            application.effect(connection, account.id, now)
+            application.effect(line.connection, account.id, now)
         progress.committing = True
-        return _store(connection, application, plan, account.id, situation.inputs(plan.intent), now)
+        return _store(line, application, plan, account.id, situation.inputs(plan.intent), now)
 
-    def _read(self, connection: Connection, application: Application, account: Account) -> Row[Any]:
+    def _read(self, line: Line, application: Application, account: Account) -> store.Stored:
         read = store.read_for_request if application.direct else store.read_for_signal
         ticketed = application.ticketed
-        return read(connection, account.id, source=ticketed.source, key=ticketed.key, now=self._clock())
+        return read(line, account.id, source=ticketed.source, key=ticketed.key, now=self._clock())
 
     def _refuse_unaddressed(
-        self, connection: Connection, application: Application, refusal: Plan, progress: _Progress
+        self, line: Line, application: Application, refusal: Plan, progress: _Progress
     ) -> Accepted | Denied:
         """Store the refusal of a request that is about no account that we know or that its sender may use."""
-        connection.exec_driver_sql("BEGIN")
-        first = _first(connection, application)
+        line.connection.exec_driver_sql("BEGIN")
+        first = _first(line.connection, application)
         if first is not None:
             return repeated(first, application.ticketed.request)
         progress.committing = True
-        return _store(connection, application, refusal, None, {}, self._clock())
+        return _store(line, application, refusal, None, {}, self._clock())
 
     def _look_up(
         self, application: Application, progress: _Progress, error: SQLAlchemyError | None = None
@@ -182,7 +187,7 @@ def _first(connection: Connection, application: Application) -> dict[str, Any] |
 
 
 def _store(
-    connection: Connection,
+    line: Line,
     application: Application,
     plan: Plan,
     account_id: int | None,
@@ -190,7 +195,7 @@ def _store(
     now: datetime,
 ) -> Accepted | Denied:
     outcome, answer = to_outcome(application.ticketed, plan, account_id, inputs, now)
-    store.write(connection, outcome, account_id)
+    store.write(line, outcome, account_id)
     return answer
 
 

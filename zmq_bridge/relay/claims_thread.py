@@ -9,12 +9,10 @@ Postgres being away stops claims and nothing else.
 from __future__ import annotations
 
 import logging
-import select
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from zmq_bridge.relay.claims import Adopt, Attend, Claims, Order, Stop
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Report
+from zmq_bridge.storage import notices
 from zmq_bridge.storage.commands.notice import COMMANDS_CHANNEL
+from zmq_bridge.storage.notices import NoticesLost
 
 log = logging.getLogger(__name__)
 
@@ -71,34 +71,25 @@ class ClaimsThread(threading.Thread):
                         self._serve(connection)
                     finally:
                         connection.invalidate()  # a pooled connection would keep the locks
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, NoticesLost) as error:
                 log.warning("claims: the database is away: %s", str(error).splitlines()[0])
                 self._answer_while_away()
 
     def _serve(self, connection: Connection) -> None:
-        connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        notices.listen(connection, [COMMANDS_CHANNEL])  # before any lock: what is told to us is heard
         connection.exec_driver_sql("SET synchronous_commit = off")
-        connection.exec_driver_sql(f"LISTEN {COMMANDS_CHANNEL}")  # before any lock: what is told to us is heard
-        link = cast(Any, connection.connection.driver_connection)
-        poller = select.poll()
-        poller.register(link.fileno(), select.POLLIN)
-        poller.register(self._orders.fileno(), select.POLLIN)
         self._claims.begin(connection)
         sweep_at = time.monotonic()
         while not self._claims.stopped:
-            ready = poller.poll(max(0.0, sweep_at - time.monotonic()) * 1000)
-            if any(event & ~select.POLLIN for _, event in ready):
-                connection.exec_driver_sql("SELECT 1")  # says what happened, as an exception
             while orders := self._orders.drain(1):  # one by one: a connection that breaks must not take others along
                 self._claims.obey(connection, orders[0])
-            link.poll()
-            if link.notifies:
-                texts = [notice.payload for notice in link.notifies]
-                link.notifies.clear()
+            if texts := [text for _, text in notices.take(connection)]:
                 self._claims.hear(connection, texts)
             if time.monotonic() >= sweep_at:
                 self._claims.sweep(connection)
                 sweep_at = time.monotonic() + SWEEP_S
+            elif not texts:
+                notices.wait(connection, self._orders.fileno(), max(0.0, sweep_at - time.monotonic()))
 
     def _answer_while_away(self) -> None:
         self._orders.wait(RECONNECT_S)

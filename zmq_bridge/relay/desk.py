@@ -66,7 +66,8 @@ ADOPT_S = 1.0
 """How long a hello waits for the ownership of its account."""
 STATS_EVERY_MS = 2_000
 CONNECTIONS_MAX = 11
-"""Postgres connections: books, backfill, upkeep, probes and watch one each, strategies one for each request."""
+"""Postgres connections: books, backfill, upkeep, probes and watch one each, strategies one for each query under way.
+The gate keeps its own beside them, one for each worker of the strategies at most."""
 STATEMENT_TIMEOUT_MS = 10_000
 """A statement of the desk that takes longer failed: better to be told again than to stand still."""
 
@@ -140,6 +141,8 @@ class _Desk:
         self._engine = _engine(settings, "desk", CONNECTIONS_MAX)
         self._claims_engine = _engine(settings, "desk claims", 1)
         self._redis = open_redis(settings.redis_url)
+        news = no_news if settings.news_file is None else NewsFile(settings.news_file)
+        self._gate = Gate(self._engine, LiveReader(self._redis), news=news)
         self._probes = ProbesThread(self._engine, LiveReader(self._redis))
         self._workers = self._make_workers()
         self._upkeep = UpkeepThread(self._engine)
@@ -196,6 +199,7 @@ class _Desk:
             self._loop.on_report(report)
         self._loop.answer_all()
         self._workers.live.stop()
+        self._gate.close()
         self._engine.dispose()
         self._claims_engine.dispose()
         self._redis.close()
@@ -218,9 +222,7 @@ class _Desk:
     ) -> tuple[StrategyServer, str]:
         socket, endpoint = open_strategy_socket(context, settings.strategy_endpoint, settings.allowed)
         sockets.callback(socket.close)
-        live = LiveReader(self._redis)
-        news = no_news if settings.news_file is None else NewsFile(settings.news_file)
-        desk = StrategyDesk(self._engine, live, Gate(self._engine, live, news=news), Keyring(self._engine))
+        desk = StrategyDesk(self._engine, LiveReader(self._redis), self._gate, Keyring(self._engine))
         server = StrategyServer(context, socket, desk.answer)
         sockets.callback(server.close)
         return server, endpoint

@@ -1,6 +1,7 @@
 """The news thread: every decided signal, whoever took it in (HTTP or ZeroMQ), into the `signals` stream of Redis.
 
-Law: live state only. It sleeps on LISTEN; what is notified while the database is away is in Postgres and nowhere else.
+Law: live state only, so orders go first: from the first notice on it waits for GATHER_S, and tells of all that came
+meanwhile. It sleeps on LISTEN; what is notified while the database is away is in Postgres and nowhere else.
 With several desks on one database, the one that owns the account tells; a signal that meant no account is told by each.
 """
 
@@ -23,6 +24,7 @@ from zmq_bridge.storage.notices import NoticesLost
 log = logging.getLogger(__name__)
 
 RECONNECT_S = 1.0
+GATHER_S = 0.02
 
 Owns = Callable[[int], bool]
 """Whether this desk owns an account."""
@@ -58,6 +60,7 @@ class SignalNewsThread(threading.Thread):
             ids = [payload for _, payload in notices.take(connection)]
             if not ids:
                 notices.wait(connection, self._stopping.fileno())
+                self._stopping.wait(GATHER_S)
                 continue
             for signal in decided_signals(connection, ids):
                 self._tell(signal)

@@ -3,7 +3,7 @@
 `read` begins the transaction, takes the account's lock, then reads everything a decision may need, in one round trip.
 The statements travel together but each sees its own snapshot (READ COMMITTED): what is read is what was true after the
 lock was ours. `write` stores the outcome, all of it, with NOTIFY `commands` and `signals` (signal id), and commits, in
-one more. The connection is one of `transaction.gate_transaction`.
+one more. Both run on a line of the gate (`lines`).
 
 A command is born `sent` where a desk stands ready for its account (it holds `Lock.READY`): the notice carries the
 command, and the desk hands it out without another transaction. Else it is born `queued`, and the notice is the account
@@ -18,12 +18,15 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from sqlalchemy.exc import IntegrityError
 
+from zmq_bridge.storage.commands.lines import Line
 from zmq_bridge.storage.commands.notice import COMMANDS_CHANNEL, NOTICE, NOTICE_PAYLOAD_BYTES_MAX
 from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.commands.signal_news import SIGNALS_CHANNEL
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.risk.limits import REPEAT_WINDOW_S_MAX
+
+Stored = Any  # a row with an attribute for each column of READ, and for what is appended to it
 
 RECENT_ORDERS_MAX = 5000  # more within the window: not known, so denied
 CHANGES_MAX = 200  # of prices, on their way at once: with more, the next one is denied
@@ -239,24 +242,24 @@ class Outcome:
     latches: Sequence[dict[str, Any]]
 
 
-def read_for_signal(connection: Connection, account_id: int, *, source: str, key: str, now: datetime) -> Row[Any]:
+def read_for_signal(line: Line, account_id: int, *, source: str, key: str, now: datetime) -> Stored:
     """Lock the account until the transaction ends; return all that a decision on a signal may need.
 
     Args:
         source: who sent it; with `key` it finds the first answer.
         now: to find the orders that count for rates.
     """
-    return _read(connection, READ_SIGNAL, account_id, source, key, now)
+    return line.run(READ_SIGNAL, _of(account_id, source, key, now))[0]
 
 
-def read_for_request(connection: Connection, account_id: int, *, source: str, key: str, now: datetime) -> Row[Any]:
+def read_for_request(line: Line, account_id: int, *, source: str, key: str, now: datetime) -> Stored:
     """Do the same for a direct request, with the changes of prices that are on their way."""
-    return _read(connection, READ_DIRECT, account_id, source, key, now)
+    return line.run(READ_DIRECT, _of(account_id, source, key, now))[0]
 
 
-def read_for_watch(connection: Connection, account_id: int, *, now: datetime) -> Row[Any]:
+def read_for_watch(connection: Connection, account_id: int, *, now: datetime) -> Stored:
     """Return the same without a lock, with what only a look between signals asks: by hand or not, and rejects."""
-    return _read(connection, READ_WATCH, account_id, "", "", now)
+    return READ_WATCH.run(connection, _of(account_id, "", "", now)).one()
 
 
 def read_specs(connection: Connection, account_id: int) -> list[Row[Any]]:
@@ -269,7 +272,7 @@ def read_specs_seen(connection: Connection, account_id: int) -> dict[str, dateti
     return {row.symbol: row.seen_at for row in connection.exec_driver_sql(SPECS_SEEN, {"account": account_id})}
 
 
-def write(connection: Connection, outcome: Outcome, account_id: int | None) -> None:
+def write(line: Line, outcome: Outcome, account_id: int | None) -> None:
     """Store an outcome and commit.
 
     Raises:
@@ -278,7 +281,7 @@ def write(connection: Connection, outcome: Outcome, account_id: int | None) -> N
     """
     rows: dict[str, Any] = {name: dump_json(getattr(outcome, name)) for name in Outcome.__slots__}
     try:
-        WRITE_ALL.run(connection, {"account": account_id, **rows})
+        line.run(WRITE_ALL, {"account": account_id, **rows})
     except IntegrityError as error:
         violated = getattr(error.orig, "diag", None)
         if violated is not None and violated.constraint_name in KEYS:
@@ -293,5 +296,5 @@ def first_answer(connection: Connection, *, source: str, key: str, direct: bool)
     return found
 
 
-def _read(connection: Connection, query: Prepared, account_id: int, source: str, key: str, now: datetime) -> Row[Any]:
-    return query.run(connection, {"account": account_id, "source": source, "key": key, "now": now}).one()
+def _of(account_id: int, source: str, key: str, now: datetime) -> dict[str, Any]:
+    return {"account": account_id, "source": source, "key": key, "now": now}

@@ -33,17 +33,17 @@ class Prepared:
         numbers = {parameter: number for number, parameter in enumerate(types, start=1)}
         body = re.sub(r"%\((\w+)\)s", lambda found: f"${numbers[found[1]]}", query).replace("%%", "%")
         self.name = name
-        self._prepare = f"PREPARE {name} ({', '.join(types.values())}) AS {body}"
-        self._execute = f"{first}EXECUTE {name} ({', '.join(f'%({parameter})s' for parameter in types)}){last}"
+        self.prepare = f"PREPARE {name} ({', '.join(types.values())}) AS {body}"
+        self.execute = f"{first}EXECUTE {name} ({', '.join(f'%({parameter})s' for parameter in types)}){last}"
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> CursorResult[Any]:
         """Run it, preparing it first where this connection has not seen it."""
         known: set[str] = connection.info.setdefault("prepared", set())
         try:
             if self.name not in known:
-                connection.exec_driver_sql(self._prepare, execution_options={"no_parameters": True})
+                connection.exec_driver_sql(self.prepare, execution_options={"no_parameters": True})
                 known.add(self.name)
-            return connection.exec_driver_sql(self._execute, dict(values))
+            return connection.exec_driver_sql(self.execute, dict(values))
         except DBAPIError as error:
             if getattr(error.orig, "pgcode", None) in STALE_STATES:
                 connection.invalidate(error)
