@@ -56,6 +56,8 @@ class Bridge:
     engine: Engine
     live: LiveReader
     account_id: int
+    database_url: str
+    redis_url: str
 
     def figure(self, name: str) -> int:
         """One of the recorder's figures; up to a second old."""
@@ -95,6 +97,7 @@ def running_bridge() -> Iterator[Bridge]:
             recorder=psutil.Process(recorder.pid), postgres=psutil.Process(postgres.pid),
             valkey=psutil.Process(valkey.pid), engine=engine, account_id=_account(engine),
             live=LiveReader(redis.Redis.from_url(valkey.url())),
+            database_url=postgres.url(), redis_url=valkey.url(),
         )  # fmt: skip
 
 
