@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import zmq
+from zmq.auth.thread import ThreadAuthenticator
 
 from tests.support import free_port, wait_until
 from zmq_bridge.protocol.commands import Command, TradingStateName
@@ -35,7 +37,7 @@ from zmq_bridge.protocol.messages import (
     decode_terminal_request,
     encode,
 )
-from zmq_bridge.protocol.published import CommandResult
+from zmq_bridge.protocol.published import Books, CommandResult
 from zmq_bridge.protocol.ticks import Tick, TickBatch
 
 Data = TypeVar("Data")
@@ -45,11 +47,14 @@ POLL_MS = 5
 class LittleBridge:
     """Start it, point a terminal at it, look at what came."""
 
-    def __init__(self, *, wait_ms: int = 200) -> None:
+    def __init__(self, *, wait_ms: int = 200, password: str = "") -> None:
+        """Make a bridge; with a password, who connects must be the user `vm-1` and know it."""
         self.publish_endpoint = f"tcp://127.0.0.1:{free_port()}"
         self.request_endpoint = f"tcp://127.0.0.1:{free_port()}"
         self.hellos: list[Hello] = []
         self.histories: list[History] = []
+        self.symbols: list[Symbols] = []
+        self.books: list[Books | None] = []  # of every pull, in order
         self.byes: list[Bye] = []
         self.published: list[tuple[str, Any]] = []
         self.events: dict[tuple[int, int], Event] = {}
@@ -57,9 +62,11 @@ class LittleBridge:
         self.trading_state: TradingStateName = "active"
         self.deals_from_msc = 0
         self.acknowledges = True
+        self.takes_symbols = True
         self.answers = True
         self.refusals: list[ErrorCode | bytes] = []  # instead of the next answers: an error, or raw bytes
         self._wait_ms = wait_ms
+        self._password = password
         self._commands: list[Command] = []
         self._waiting: tuple[list[bytes], Pull, float] | None = None
         self._acked: set[tuple[int, int]] = set()
@@ -127,11 +134,12 @@ class LittleBridge:
         return wait_until(lambda: self.hellos[count - 1] if len(self.hellos) >= count else None)
 
     def _run(self) -> None:
-        with zmq.Context() as context:
+        with zmq.Context() as context, self._guard(context) as guard:
             router, feed = context.socket(zmq.ROUTER), context.socket(zmq.SUB)
             for each in (router, feed):
                 each.setsockopt(zmq.LINGER, 0)
                 each.setsockopt(zmq.RCVHWM, 100_000)
+                each.setsockopt(zmq.PLAIN_SERVER, int(guard is not None))
             router.bind(self.request_endpoint)
             feed.bind(self.publish_endpoint)
             subscribed = False
@@ -142,6 +150,17 @@ class LittleBridge:
                 self._turn(router, feed)
             router.close()
             feed.close()
+
+    @contextmanager
+    def _guard(self, context: zmq.Context[zmq.Socket[bytes]]) -> Iterator[ThreadAuthenticator | None]:
+        if not self._password:
+            yield None
+            return
+        guard = ThreadAuthenticator(context)
+        guard.start()
+        guard.configure_plain(passwords={"vm-1": self._password})
+        yield guard
+        guard.stop()
 
     def _turn(self, router: zmq.Socket[bytes], feed: zmq.Socket[bytes]) -> None:
         poller = zmq.Poller()
@@ -188,12 +207,18 @@ class LittleBridge:
                         self.events.setdefault(event.key, event)
                         self.pulled.append(event.key)
                         self._acked.discard(event.key)  # it comes twice: so does its acknowledgement
+                    self.books.append(request.snapshot)
                 self._waiting = (route, request, time.monotonic() + request.wait_ms / 1000)
             case History():
                 self.histories.append(request)
                 router.send_multipart([*route, encode(Received(**head, command_id=request.command_id))])
             case Symbols():
-                router.send_multipart([*route, encode(Received(**head))])
+                self.symbols.append(request)
+                if self.takes_symbols:
+                    router.send_multipart([*route, encode(Received(**head))])
+                else:
+                    error = ErrorReply(**head, code=ErrorCode.UNAVAILABLE, message="no")
+                    router.send_multipart([*route, encode(error)])
             case Bye():
                 self.byes.append(request)
                 router.send_multipart([*route, encode(Farewell(**head))])

@@ -1,0 +1,101 @@
+"""What every terminal owes the bridge beside its work, whichever language it is written in: asserted on a LittleBridge.
+
+The simulated terminal and the Expert Advisor are put through the same functions; how each is started is its test's.
+"""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal as D
+from itertools import pairwise
+
+from tests.simulator.little_bridge import LittleBridge
+from tests.simulator.world import MONDAY_MSC, rows
+from tests.support import wait_until
+from zmq_bridge.protocol.commands import PlaceOrder
+from zmq_bridge.protocol.published import Snapshot
+from zmq_bridge.protocol.values import Probe, Spec
+from zmq_bridge.simulator.broker_client import BrokerClient
+
+PASSWORD = "known to one"
+
+
+def quote(client: BrokerClient, symbol: str = "EURUSD", bid: float = 1.1, ask: float = 1.1001) -> None:
+    """The market's first price."""
+    client.call("inject", ticks={symbol: rows((MONDAY_MSC, bid, ask))})
+
+
+def assert_books_come_with_pulls(client: BrokerClient, bridge: LittleBridge) -> None:
+    """On change and every second, the very books that were published; each once."""
+    wait_until(lambda: sum(each is not None for each in bridge.books) >= 3)
+    began = time.monotonic()
+    have = sum(each is not None for each in bridge.books)
+    wait_until(lambda: sum(each is not None for each in bridge.books) >= have + 3)
+    assert 1.0 < time.monotonic() - began < 5.0
+    bridge.command(PlaceOrder, symbol="EURUSD", side="buy", order_type="market", volume=D("0.10"))
+    wait_until(lambda: any(each is not None and each.positions for each in bridge.books))
+    brought = [each for each in bridge.books if each is not None]
+    assert all(older.seq < newer.seq for older, newer in pairwise(brought))
+    published = {each.seq: each for each in bridge.messages(Snapshot)}
+    for books in brought[1:-1]:
+        if books.seq in published:
+            same = published[books.seq]
+            assert (books.event_seq, books.account, books.positions) == (same.event_seq, same.account, same.positions)
+    assert brought[-1].event_seq <= max(seq for _, seq in bridge.events)
+    assert any(each is None for each in bridge.books), "books that were brought are not brought again"
+
+
+def assert_books_are_only_published(bridge: LittleBridge) -> None:
+    """Nobody proves anything here: what is published counts, and is not said twice."""
+    wait_until(lambda: len(bridge.messages(Snapshot)) >= 3 and len(bridge.books) >= 10)
+    assert all(each is None for each in bridge.books)
+
+
+def assert_specifications_come_again(bridge: LittleBridge, every_s: float) -> None:
+    """All of them, unchanged, by `symbols`, again and again."""
+    hello = bridge.wait_for_hello()
+    known = {spec.symbol for spec in hello.symbols}
+    began = time.monotonic()
+    wait_until(lambda: len(bridge.symbols) >= 2, 3 * every_s + 5.0)
+    assert time.monotonic() - began > every_s * 0.9
+    for told in bridge.symbols[:2]:
+        assert {spec.symbol for spec in told.symbols} == known
+    assert not bridge.of_kind(Spec), "what did not change is no event"
+
+
+def assert_refused_specifications_hold_nothing_up(client: BrokerClient, bridge: LittleBridge) -> None:
+    """The bridge may not take them now; pulls and orders go on."""
+    bridge.takes_symbols = False
+    wait_until(lambda: bridge.symbols, 15.0)
+    assert bridge.final(
+        bridge.command(PlaceOrder, symbol="EURUSD", side="buy", order_type="market", volume=D("0.10"))
+    ).status == "done"
+
+
+def assert_probes_come_once_they_can(client: BrokerClient, bridge: LittleBridge) -> None:
+    """Without a price nothing can be said; with the first one it is, once."""
+    told = {spec.symbol: spec for spec in bridge.wait_for_hello().symbols}
+    assert told["USDJPY"].probe is None
+    quote(client, "USDJPY", 151.19, 151.2)
+
+    def told_again() -> list[Spec]:
+        return [spec for spec in bridge.of_kind(Spec) if spec.symbol == "USDJPY" and spec.probe is not None]
+
+    (again,) = wait_until(told_again, 15.0)
+    probe = again.probe
+    assert isinstance(probe, Probe)
+    assert (probe.volume, probe.price_open) == (D(1), D("151.2"))
+    assert probe.price_open * D("1.0099") < probe.price_close < probe.price_open * D("1.0101")
+    assert probe.margin_buy == client.call("calc_margin", symbol="USDJPY", type="buy", volume=1, price=151.2)
+    prices = {"price_open": 151.2, "price_close": float(probe.price_close)}
+    assert probe.profit_buy == D(str(client.call("calc_profit", symbol="USDJPY", type="buy", volume=1, **prices)))
+    assert probe.profit_sell == D(str(client.call("calc_profit", symbol="USDJPY", type="sell", volume=1, **prices)))
+    assert probe.profit_buy > 0 > probe.profit_sell
+
+
+def assert_the_journal_outlived_a_restart(bridge: LittleBridge) -> None:
+    """The file says who it is, and which session it knew last."""
+    first = bridge.wait_for_hello()
+    second = wait_until(lambda: next((each for each in bridge.hellos if each.session != first.session), None), 15.0)
+    assert first.journal == second.journal != ""
+    assert (first.journal_session, second.journal_session) == (0, first.session)
