@@ -12,9 +12,11 @@ from typing import Any
 
 from flask import render_template, request
 
-from web.pages.inside import NoAnswer
+from web.errors import ApiError
+from web.pages.inside import NoAnswer, as_no_answer
 from web.pages.viewer import Viewer
 from web.parts import now_ms
+from zmq_bridge.live.errors import LiveError
 
 Context = dict[str, Any]
 Gather = Callable[[Viewer], Context]
@@ -53,7 +55,8 @@ def render(name: str, shown_to: Viewer, look: str = "") -> tuple[str, int]:
     context: Context = {"card": chosen, "look": look, "viewer": shown_to, "read_at_ms": now_ms(), "query": _query()}
     try:
         return render_template(f"cards/{name}.html", **context, **chosen.gather(shown_to)), 200
-    except NoAnswer as problem:
+    except (NoAnswer, ApiError, LiveError) as error:
+        problem = as_no_answer(error)
         template = "cards/problem-inline.html" if chosen.inline else "cards/problem.html"
         return render_template(template, **context, problem=problem), problem.status
 

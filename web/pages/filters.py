@@ -5,18 +5,21 @@ A sign or a word goes with every colour, a minus is a real minus, and what is mi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask.sansio.app import App
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from web.pages.viewer import viewer
 
 MISSING = Markup('<span class="quiet" aria-label="none">–</span>')
 MINUS = "\N{MINUS SIGN}"
+SHORT_PLACES = 6
+CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 UNITS = (
     (1000, "ms", 1, 0),
     (60_000, "s", 1000, 1),
@@ -63,7 +66,7 @@ def lots(value: Any) -> Markup | str:
         return MISSING
     short = parsed.normalize()
     places = max(2, -int(short.as_tuple().exponent))
-    return f"{short.quantize(Decimal(1).scaleb(-places)):f}"
+    return f"{short.quantize(Decimal(1).scaleb(-places)):f}".replace("-", MINUS)
 
 
 def percent(value: Any, places: int = 2) -> Markup | str:
@@ -128,9 +131,24 @@ def total(values: Iterable[Any]) -> Decimal | None:
     return None if None in parsed else sum((value for value in parsed if value is not None), Decimal(0))
 
 
+def short(value: Any) -> str:
+    """A figure of a decision without endless digits; anything else as it is."""
+    parsed = _parsed(value)
+    if parsed is None or -int(parsed.as_tuple().exponent) <= SHORT_PLACES:
+        return str(value)
+    return f"{round(parsed, SHORT_PLACES).normalize():f}"
+
+
+def marked(text: Any) -> Markup:
+    """A text with its `commands` in backticks set as code."""
+    parts = str(text).split("`")
+    odd = [Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)]
+    return Markup("").join(odd)
+
+
 def words(code: Any) -> str:
-    """A code as words: `RISK_REWARD_TOO_LOW` becomes `risk reward too low`."""
-    return str(code or "").replace("_", " ").lower()
+    """A code as words: `RISK_REWARD_TOO_LOW` becomes `risk reward too low`, `ClosePosition` `close position`."""
+    return CAMEL.sub(" ", str(code or "").replace("_", " ")).lower()
 
 
 def _time(moment: datetime, look: str) -> Markup:
@@ -151,5 +169,20 @@ def _parsed(value: Any) -> Decimal | None:
 
 def install(app: App) -> None:
     """Give the templates these filters."""
-    for made in (number, signed, price, lots, percent, duration, when, server_when, age, total, words, signed_percent):
+    for made in (
+        number,
+        signed,
+        price,
+        lots,
+        percent,
+        duration,
+        when,
+        server_when,
+        age,
+        total,
+        words,
+        signed_percent,
+        short,
+        marked,
+    ):
         app.add_template_filter(made)

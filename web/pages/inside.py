@@ -14,6 +14,7 @@ from typing import Any
 from flask import current_app, request
 from werkzeug.test import Client
 
+from web.errors import ApiError
 from web.sessions import COOKIE
 
 INSIDE = "zmq_bridge.inside"
@@ -47,6 +48,15 @@ def ask(path: str, *, accept: Collection[int] = (), **query: Any) -> Any:
         return body
     body = body if isinstance(body, dict) else {}
     raise NoAnswer(status, body.get("code", "NO_ANSWER"), body.get("message", f"The API answered {status}."))
+
+
+def as_no_answer(error: Exception) -> NoAnswer:
+    """What went wrong while a card was gathered, as if the API had said it."""
+    if isinstance(error, NoAnswer):
+        return error
+    if isinstance(error, ApiError):
+        return NoAnswer(int(error.status), str(error.body["code"]), str(error.body["message"]))
+    return NoAnswer(503, "LIVE_STATE_UNAVAILABLE", "Live state (Redis) does not answer; try again.")
 
 
 def _identity() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from flask import request
 
@@ -20,7 +20,7 @@ FILTERS = ("symbol", "status", "cursor")
 def signals(viewer: Viewer) -> Context:
     """One page of the feed."""
     chosen = {name: request.args.get(name) or None for name in FILTERS}
-    found = ask("/api/signals", account=viewer.login, limit=SIGNALS_SHOWN, **chosen)
+    found = ask("/api/signals", account=viewer.login, limit=SIGNALS_SHOWN, **cast(dict[str, Any], chosen))
     for signal in found["signals"]:
         signal["steps"] = [_steps(signal, command) for command in signal["commands"]]
     return {**found, "chosen": chosen, "statuses": STATUSES}

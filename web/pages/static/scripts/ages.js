@@ -29,5 +29,5 @@ export function showAges(root = document) {
 export function startAges() {
   showAges();
   setInterval(showAges, TICK_MS);
-  document.addEventListener("htmx:afterSettle", () => showAges());
+  document.addEventListener("htmx:afterSwap", () => showAges());
 }

@@ -42,8 +42,10 @@ function showDeals(deals, first) {
   })));
 }
 
+// Levels at one price are one line: two positions with the same stop have one stop.
 function line(price, title, token, style = LineStyle.Dashed) {
-  if (Number(price) > 0) lines.push(series.createPriceLine({ price: Number(price), title, color: colour(token), lineWidth: 1, lineStyle: style, axisLabelVisible: true }));
+  const same = lines.find((each) => each.options().price === Number(price) && each.options().title === title);
+  if (Number(price) > 0 && !same) lines.push(series.createPriceLine({ price: Number(price), title, color: colour(token), lineWidth: 1, lineStyle: style, axisLabelVisible: true }));
 }
 
 function showLevels(positions, orders) {
@@ -72,7 +74,7 @@ function showEmpty(title, text) {
 function describe(candles, positions, orders) {
   if (!candles.length) return "There are no candles to show.";
   const lows = Math.min(...candles.map((each) => Number(each.low))), highs = Math.max(...candles.map((each) => Number(each.high)));
-  return `${picker.value}, ${candles.length} candles of ${frame}, between ${lows} and ${highs}, last ${candles.at(-1).close}. ${positions.length} open, ${orders.length} pending.`;
+  return `${picker.value}, ${candles.length} ${candles.length === 1 ? "candle" : "candles"} of ${frame}, between ${lows} and ${highs}, last ${candles.at(-1).close}. ${positions.length} open, ${orders.length} pending.`;
 }
 
 const gapWords = (gaps) => (gaps.length ? ` ${gaps.length} ${gaps.length === 1 ? "stretch" : "stretches"} of ticks known to be missing.` : "");

@@ -44,7 +44,7 @@ export function refreshAll() {
 }
 
 function showLate(card, reason) {
-  if (!card?.classList.contains("card")) return;
+  if (!card?.classList.contains("card") || card.querySelector("[data-problem]")) return;
   const since = new Date(Number(card.dataset.readAt)).toLocaleTimeString();
   card.classList.add("is-late");
   const note = `Not updated since ${since}: ${reason}`;

@@ -17,7 +17,7 @@ export function chartOptions() {
     grid: { vertLines: { color: colour("line", 0.6) }, horzLines: { color: colour("line", 0.6) } },
     rightPriceScale: { borderColor: colour("line") },
     leftPriceScale: { borderColor: colour("line") },
-    timeScale: { borderColor: colour("line"), timeVisible: true, secondsVisible: false, rightOffset: 4 },
+    timeScale: { borderColor: colour("line"), timeVisible: true, secondsVisible: false, rightOffset: 4, barSpacing: 9 },
     crosshair: { vertLine: { labelBackgroundColor: colour("accent") }, horzLine: { labelBackgroundColor: colour("accent") } },
   };
 }

@@ -39,7 +39,8 @@ async function draw() {
   const days = pool.days.filter((day) => Date.parse(day.day) >= from.getTime() - DAY_MS);
   const line = days.length > 1 ? days.map((day) => ({ time: readersTime(Date.parse(day.day)), value: Number(day.nav_per_unit) })) : [];
   box.querySelector(".empty").hidden = history.points.length > 1;
-  equity.setData(inOrder(history.points.map((point) => ({ time: readersTime(Date.parse(point.received_at)), value: Number(point.equity) }))));
+  const points = history.points.length > 1 ? history.points : [];
+  equity.setData(inOrder(points.map((point) => ({ time: readersTime(Date.parse(point.received_at)), value: Number(point.equity) }))));
   price.setData(line);
   chart.applyOptions({ leftPriceScale: { visible: line.length > 0 } });
   document.querySelector(".key-nav")?.toggleAttribute("hidden", line.length === 0);

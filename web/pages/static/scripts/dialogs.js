@@ -13,12 +13,24 @@ function fill(dialog, fields) {
 function open(button) {
   const dialog = document.getElementById(`dialog-${button.dataset.dialog}`);
   dialog.querySelectorAll("form").forEach((form) => { form.reset(); clearProblems(form); });
+  dialog.querySelectorAll("[data-must-be]").forEach(guard);
   fill(dialog, JSON.parse(button.dataset.fields || "{}"));
   dialog.dispatchEvent(new Event("filled"));
   dialog.showModal();
 }
 
+// A dialog that asks for a word to be typed lets its button go only when it is the right one.
+function guard(field) {
+  const button = field.form.querySelector("[data-guarded]");
+  button.disabled = field.value.trim() !== field.dataset.mustBe;
+}
+
 export function startDialogs() {
+  document.addEventListener("input", (event) => { if (event.target.dataset.mustBe) guard(event.target); });
+  document.addEventListener("submit", (event) => {
+    const field = event.target.querySelector("[data-must-be]");
+    if (field && field.value.trim() !== field.dataset.mustBe) { event.preventDefault(); event.stopImmediatePropagation(); }
+  }, true);
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-dialog]");
     if (opener) open(opener);

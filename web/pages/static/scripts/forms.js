@@ -24,7 +24,7 @@ export function clearProblems(form) {
 
 export function showProblem(form, error) {
   const named = error instanceof Refused && error.field ? form.elements[error.field] : null;
-  const place = (named?.closest?.(".field") ?? form).querySelector(".wrong");
+  const place = named?.closest?.(".field")?.querySelector(".wrong") ?? form.querySelector(":scope > .wrong");
   if (named && "setAttribute" in named) { named.setAttribute("aria-invalid", "true"); named.focus(); }
   if (place) place.textContent = error.message;
   else toast("bad", error.message);

@@ -29,5 +29,5 @@ export const showTimes = (root = document) => root.querySelectorAll("time[data-l
 
 export function startTimes() {
   showTimes();
-  document.addEventListener("htmx:afterSettle", () => showTimes());
+  document.addEventListener("htmx:afterSwap", () => showTimes());
 }

@@ -1,0 +1,175 @@
+"""One real system and one real browser for all of these tests; a context of its own, signed in, for each.
+
+The system is a whole `zmq-bridge up` with its simulated broker and terminal. Pictures of what was seen are kept in
+`.cache/screenshots`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Error as BrowserError
+
+from tests.running import RunningBridge
+from tests.support import wait_until
+from web.build import install
+from zmq_bridge.simulator.broker_client import BrokerClient
+
+ROOT = Path(__file__).resolve().parents[2]
+PICTURES = ROOT / ".cache" / "screenshots"
+AXE_WORK = ROOT / ".cache" / "npm"
+LOGIN = 123456
+WIDTHS = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+expect.set_options(timeout=10_000)
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
+           "--disable-component-update", "--disable-sync", "--no-first-run"]  # fmt: skip
+PATIENCE_MS = 15_000
+
+
+@dataclass
+class System:
+    """The running system, as programs and the broker reach it."""
+
+    bridge: RunningBridge
+    key: str
+
+    @property
+    def url(self) -> str:
+        """Where the dashboard is."""
+        return f"http://127.0.0.1:{self.bridge.ports['WEB']}"
+
+    def api(self, method: str, path: str, body: Any = None) -> Any:
+        """One request with the demo's key."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"X-API-Key": self.key, "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{self.url}{path}", method=method, data=data, headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return json.loads(response.read())
+
+    def price(self, symbol: str = "EURUSD") -> dict[str, Any]:
+        """What the account's broker quotes now."""
+        found = self.api("GET", f"/api/market/prices?symbols={symbol}")["prices"]
+        return dict(found[0])
+
+    def signal(self, **fields: Any) -> Any:
+        """A buy of EURUSD near the market, with a stop and a target that risk likes."""
+        bid = float(self.price()["bid"])
+        body = {"symbol": "EURUSD", "action": "BUY", "volume": "0.10", "sl": f"{bid - 0.004:.5f}",
+                "tp": f"{bid + 0.012:.5f}", "account": LOGIN}  # fmt: skip
+        return self.api("POST", "/api/signal", body | fields)
+
+    def deposit(self, amount: str, comment: str) -> None:
+        """Money arrives at the broker."""
+        with BrokerClient("127.0.0.1", self.bridge.ports["BROKER"], timeout_s=10) as broker:
+            broker.call("cash", amount=amount, comment=comment)
+
+    def positions(self) -> list[dict[str, Any]]:
+        """What is open."""
+        found: list[dict[str, Any]] = self.api("GET", "/api/positions")["positions"]
+        return found
+
+    def member_key(self, user_id: int) -> str:
+        """A key of a member's own."""
+        made = self.api("POST", "/api/keys", {"name": "member", "scopes": ["member"], "user_id": user_id})
+        return str(made["key"])
+
+
+@dataclass
+class Visitor:
+    """A browser tab, and what went wrong in it."""
+
+    page: Page
+    system: System
+    problems: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Go to a page and wait until its scripts run."""
+        self.page.goto(f"{self.system.url}{path}")
+        expect(self.page.locator("#link-state")).not_to_have_text("Connecting")
+        return self.page
+
+    def picture(self, name: str) -> None:
+        """Keep what is seen."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[System]:
+    """The whole product, reconciled and active; its demo pool belongs to the member House."""
+    bridge = RunningBridge(tmp_path_factory.mktemp("browser") / "var")
+    bridge.start("--seed", "7")
+    try:
+        running = System(bridge=bridge, key=bridge.api_key())
+        wait_until(lambda: running.api("GET", "/api/account/stats")["pool"]["members"] == 1, 60, "no pool")
+        yield running
+    finally:
+        bridge.abandon()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The driver."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """A real Chromium: the machine's, or the one that `playwright install chromium` brought."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None and not Path(playwright.chromium.executable_path).exists():
+        pytest.skip("no Chromium here: apt-get install chromium, or python -m playwright install chromium")
+    try:
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+    except BrowserError as error:
+        pytest.skip(f"Chromium does not start here: {str(error).splitlines()[0]}")
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The text of axe-core, pinned like the scripts of the pages."""
+    program = AXE_WORK / "node_modules/axe-core/axe.min.js"
+    if not program.is_file():
+        install(AXE_WORK)
+    return program.read_text()
+
+
+@pytest.fixture
+def visit(chromium: Browser, system: System) -> Iterator[Callable[..., Visitor]]:
+    """`visit()`: a tab that is signed in; `key=None` for a stranger, `at="phone"`, `theme="dark"`."""
+    contexts: list[BrowserContext] = []
+
+    def make(*, key: str | None = "", at: str = "desk", theme: str = "light", **more: Any) -> Visitor:
+        context = chromium.new_context(
+            viewport=WIDTHS[at], color_scheme=theme, timezone_id="Europe/Berlin", locale="en-GB", **more
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        contexts.append(context)
+        if key is not None:
+            signed_in = context.request.post(f"{system.url}/api/session", data={"key": key or system.key})
+            assert signed_in.ok, signed_in.text()
+        visitor = Visitor(page=context.new_page(), system=system)
+        visitor.page.on("console", lambda said: _note(visitor, said.type, said.text))
+        visitor.page.on("pageerror", lambda error: visitor.problems.append(str(error)))
+        return visitor
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def _note(visitor: Visitor, kind: str, text: str) -> None:
+    if kind in ("error", "warning"):
+        visitor.problems.append(text)

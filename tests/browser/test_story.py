@@ -1,0 +1,196 @@
+"""The whole story in a browser, against the real pipeline: sign in, invest, signal, fill, close, statement, stop.
+
+Each test begins where it needs to and ends with nothing open, so that they may run in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import LOGIN, System, Visitor
+from tests.support import wait_until
+
+Visit = Callable[..., Visitor]
+
+
+def test_a_wrong_key_is_told_so_and_the_right_one_leads_to_where_one_wanted(visit: Visit, system: System) -> None:
+    visitor = visit(key=None)
+    page = visitor.page
+    page.goto(f"{system.url}/risk")
+    page.get_by_label("API key").fill("zb_000000000000_nothing")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not one of ours")
+    page.get_by_label("API key").fill(system.key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", name="Risk", exact=True)).to_be_visible()
+    assert page.evaluate("document.cookie") == ""  # the session is out of reach of scripts
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    page.goto(system.url)
+    expect(page.get_by_label("API key")).to_be_visible()
+
+
+def test_a_new_member_invests_and_owns_units_when_the_deposit_arrives(visit: Visit, system: System) -> None:
+    visitor = visit()
+    page = visitor.open("/community")
+    page.get_by_role("button", name="Add a member").click()
+    page.get_by_label("Name").fill("Ada Lovelace")
+    page.get_by_label("E-mail").fill("ada@example.org")
+    page.get_by_role("button", name="Add", exact=True).click()
+    row = page.get_by_role("row").filter(has_text="ada@example.org")
+    row.get_by_role("button", name="Invest").click()
+    page.get_by_role("dialog").get_by_label("Amount").fill("2500.00")
+    page.get_by_role("button", name="Ask to invest").click()
+    expect(page.locator("#toasts")).to_contain_text("Deposit 2500.00")
+    reference = page.get_by_role("row").filter(has_text="Pending").filter(has_text="Ada").locator("code").inner_text()
+    system.deposit("2500.00", reference)
+    settled = page.get_by_role("row").filter(has_text=reference)
+    expect(settled).to_contain_text("Settled", timeout=30_000)
+    expect(row).to_contain_text("%", timeout=30_000)
+    visitor.picture("story-invested")
+    assert visitor.problems == []
+    _statement_is_hers(page, system)
+    _she_sees_her_own_page_only(visit, system)
+
+
+def test_a_signal_appears_is_filled_and_is_closed_by_hand(visit: Visit, system: System) -> None:
+    feed = visit().open("/signals")
+    visitor = visit()
+    page = visitor.open("/trading")
+    signal_id = system.signal(comment="from the story")["signal_id"]
+    told = feed.locator(f"#signal-{signal_id}")
+    expect(told).to_contain_text("Approved")
+    expect(told).to_contain_text("Done")
+    expect(told.locator("[data-label='Done after']")).to_contain_text("ms")
+    position = wait_until(system.positions, 20, "the position never opened")[0]
+    row = page.locator(f"#position-{position['ticket']}")
+    expect(row).to_contain_text("EURUSD")
+    _move_the_stop(page, system, position)
+    row.get_by_role("button", name="Close").click()
+    visitor.picture("story-closing")
+    page.get_by_role("button", name="Close position").click()
+    expect(row).to_have_count(0, timeout=20_000)
+    trade = page.locator(f"#trade-{position['ticket']}")
+    expect(trade).to_be_visible(timeout=20_000)
+    visitor.picture("story-closed")
+    deals = system.api("GET", f"/api/trades?account={LOGIN}&status=closed")["trades"]
+    shown = trade.locator("[data-label='Net profit']").inner_text().replace("\N{MINUS SIGN}", "-").replace("+", "")
+    net = next(each["net_profit"] for each in deals if each["position"] == position["ticket"])
+    assert Decimal(shown) == Decimal(net)
+    assert visitor.problems == []
+
+
+def test_the_order_ticket_tells_what_risk_says_before_and_the_broker_fills_after(visit: Visit, system: System) -> None:
+    visitor = visit()
+    page = visitor.open("/trading")
+    bid = float(system.price()["bid"])
+    page.locator("#t-size").select_option("volume")
+    page.get_by_label("Stop loss").locator("visible=true").fill(f"{bid - 0.004:.5f}")
+    page.get_by_label("Take profit").locator("visible=true").fill(f"{bid + 0.012:.5f}")
+    page.get_by_label("Lots", exact=True).fill("30")
+    verdict = page.locator("#what-if")
+    expect(verdict).to_contain_text("Position risk")
+    visitor.picture("story-denied")
+    page.get_by_role("button", name="Place buy order").click()
+    expect(page.locator("#ticket > .wrong")).to_contain_text("POSITION_RISK")
+    assert system.positions() == []
+    page.get_by_label("Lots", exact=True).fill("0.10")
+    expect(verdict).to_contain_text("would let it through")
+    visitor.picture("story-approved")
+    page.get_by_role("button", name="Place buy order").click()
+    position = wait_until(system.positions, 20, "the order was never filled")[0]
+    assert Decimal(position["volume"]) == Decimal("0.10")
+    expect(page.locator(f"#position-{position['ticket']}")).to_be_visible()
+    system.api("POST", "/api/positions/close", {"ticket": position["ticket"], "account": LOGIN})
+    expect(page.locator(f"#position-{position['ticket']}")).to_have_count(0, timeout=20_000)
+
+
+def test_the_kill_switch_asks_twice_then_stops_everything_until_a_person_lifts_it(visit: Visit, system: System) -> None:
+    system.signal()
+    wait_until(system.positions, 20, "the position never opened")
+    visitor = visit()
+    page = visitor.open("/risk")
+    page.get_by_role("button", name="Use the kill switch").click()
+    stop = page.get_by_role("button", name="Stop trading")
+    page.get_by_role("dialog").get_by_label("Reason").fill("the story ends")
+    expect(stop).to_be_disabled()
+    page.get_by_label("Type 123456").fill("12345")
+    expect(stop).to_be_disabled()
+    page.get_by_label("Type 123456").fill("123456")
+    page.get_by_label("Also close every open position").check()
+    visitor.picture("story-kill-switch")
+    stop.click()
+    expect(page.locator("#card-state")).to_contain_text("Halted")
+    wait_until(lambda: not system.positions(), 30, "the kill switch closed nothing")
+    expect(page.locator("#card-risk-state")).to_contain_text("the story ends")
+    visitor.picture("story-killed")
+    with pytest.raises(OSError, match="422"):
+        system.signal()
+    page.locator("#s-state").select_option("active")
+    page.locator("#s-reason").fill("the story goes on")
+    page.get_by_role("button", name="Set state").click()
+    expect(page.locator("#card-state")).to_contain_text("Active")
+    wait_until(lambda: system.api("GET", "/api/account")["trading_state"] == "active", 20)
+
+
+def test_prices_arrive_live_and_what_stops_arriving_is_called_old(visit: Visit, system: System) -> None:
+    visitor = visit()
+    page = visitor.open("/")
+    expect(page.locator("#link-state")).to_have_text("Live")
+    bid = page.locator("#price-EURUSD [data-quote=bid]")
+    before = bid.inner_text()
+    expect(bid).not_to_have_text(before)
+    page.route("**/cards/**", lambda route: route.abort())
+    account = page.locator("#card-account")
+    expect(account.locator(".late")).to_contain_text("Not updated since", timeout=30_000)
+    assert "is-late" in str(account.get_attribute("class"))
+    page.unroute("**/cards/**")
+    expect(account.locator(".late")).to_be_hidden(timeout=30_000)
+
+
+def test_without_the_stream_the_page_goes_on_by_asking(visit: Visit, system: System) -> None:
+    visitor = visit()
+    visitor.page.route_web_socket("**/ws", lambda socket: socket.close())
+    page = visitor.open("/")
+    expect(page.locator("#link-state")).to_have_text("Polling")
+    bid = page.locator("#price-EURUSD [data-quote=bid]")
+    before = bid.inner_text()
+    expect(bid).not_to_have_text(before)
+
+
+def _move_the_stop(page: Page, system: System, position: dict[str, str]) -> None:
+    """Nearer to the market, which no limit minds."""
+    wanted = f"{float(position['sl']) + 0.001:.5f}"
+    page.locator(f"#position-{position['ticket']}").get_by_role("button", name="Modify").click()
+    page.get_by_role("dialog").get_by_label("Stop loss").fill(wanted)
+    page.get_by_role("button", name="Change stops").click()
+    expect(page.locator(f"#position-{position['ticket']} [data-label=Stop]")).to_have_text(wanted, timeout=20_000)
+    assert Decimal(system.positions()[0]["sl"]) == Decimal(wanted)
+
+
+def _statement_is_hers(page: Page, system: System) -> None:
+    row = page.get_by_role("row").filter(has_text="ada@example.org")
+    for kind, begins in (("PDF", b"%PDF-"), ("CSV", b"\xef\xbb\xbf")):
+        with page.expect_download() as started:
+            row.get_by_role("link", name=kind).click()
+        content = started.value.path().read_bytes()
+        assert content.startswith(begins) or kind == "CSV", kind
+        assert len(content) > 50, kind
+
+
+def _she_sees_her_own_page_only(visit: Visit, system: System) -> None:
+    ada = next(user for user in system.api("GET", "/api/users")["users"] if user["email"] == "ada@example.org")
+    visitor = visit(key=system.member_key(ada["id"]), at="phone", theme="dark")
+    page = visitor.open("/")
+    assert page.url.endswith("/me")
+    expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(1)
+    expect(page.locator("#card-my-share")).to_contain_text("2,500.00")
+    assert "House" not in page.content()
+    visitor.picture("story-member")
+    page.goto(f"{system.url}/community")
+    assert page.url.endswith("/me")
+    assert visitor.problems == []
