@@ -1,4 +1,7 @@
-"""The whole product with the Expert Advisor itself, run by the host, over each of its two transports."""
+"""The whole product with the Expert Advisor itself, run by the host, over each of its two transports.
+
+Both sorts of account too: where the Expert Advisor dies, each transport has each; elsewhere one of them.
+"""
 
 from __future__ import annotations
 
@@ -31,20 +34,28 @@ from zmq_bridge.cli.simulation import Simulation
 from zmq_bridge.protocol.codec import split_frame, unpack
 from zmq_bridge.storage.risk.limits import Scope, set_limits
 
-TRANSPORTS = ("TRANSPORT_NATIVE", "TRANSPORT_DLL")
+EACH = (("TRANSPORT_NATIVE", False), ("TRANSPORT_DLL", True))  # transport, netting
+EVERY = (*EACH, ("TRANSPORT_NATIVE", True), ("TRANSPORT_DLL", False))
 DEATHS = 3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(params=TRANSPORTS)
-def transport(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def name_of(case: tuple[str, bool]) -> str:
+    return f"{case[0].rpartition('_')[2].lower()}-{'netting' if case[1] else 'hedging'}"
+
+
+@pytest.fixture(params=EACH, ids=name_of)
+def case(request: pytest.FixtureRequest) -> tuple[str, bool]:
+    """Transport, and whether the account is a netting one."""
+    transport, netting = request.param
+    return transport, netting
 
 
 @pytest.fixture
-def rig(machine: Machine, make_rig: Callable[[Simulation], Rig], transport: str) -> Rig:
-    simulated = make_rig(Simulation(seed=11, speed=10.0, symbols=("EURUSD", "USDJPY")))
+def rig(machine: Machine, make_rig: Callable[[Simulation], Rig], case: tuple[str, bool]) -> Rig:
+    transport, netting = case
+    simulated = make_rig(Simulation(seed=11, speed=10.0, symbols=("EURUSD", "USDJPY"), netting=netting))
     started = with_expert(simulated, transport, machine=machine)
     started.start()
     with started.engine.begin() as connection:
@@ -94,8 +105,9 @@ def test_the_chart_may_change_its_timeframe(rig: Rig) -> None:
     assert log_of(rig).rstrip().endswith("program ended")
 
 
-def test_kill_9_of_the_expert_costs_no_fill_and_doubles_no_order(rig: Rig, transport: str) -> None:
-    dice = random.Random(f"crash {transport}")
+@pytest.mark.parametrize("case", EVERY, ids=name_of, indirect=True)
+def test_kill_9_of_the_expert_costs_no_fill_and_doubles_no_order(rig: Rig, case: tuple[str, bool]) -> None:
+    dice = random.Random(f"crash {case}")
     sender = Sender(rig)
     sender.start()
     for _ in range(DEATHS):
@@ -121,9 +133,9 @@ def test_the_expert_survives_the_death_of_others(rig: Rig, victim: str) -> None:
 
 
 def test_reordered_repeated_and_late_ticks_are_neither_lost_nor_doubled(
-    needs_host: None, make_rig: Callable[[Simulation], Rig], transport: str
+    needs_host: None, make_rig: Callable[[Simulation], Rig], case: tuple[str, bool]
 ) -> None:
-    rig = with_expert(make_rig(Simulation(speed=4.0, symbols=("EURUSD",))), transport, tick_traps=True)
+    rig = with_expert(make_rig(Simulation(speed=10.0, symbols=("EURUSD",))), case[0], tick_traps=True)
     rig.start()
     rig.wait_for_terminal()
     wait_until(lambda: rig.value("SELECT count(*) FROM ticks") > 200, 60, log_of(rig))

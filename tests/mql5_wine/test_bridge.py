@@ -20,13 +20,14 @@ from zmq_bridge.simulator.broker import BrokerConfig
 
 pytestmark = pytest.mark.timeout(300)
 
-transport, rig = here.transport, here.rig  # the fixtures
+case, rig = here.case, here.rig  # the fixtures
 
 test_ticks_reach_a_subscriber_and_postgres = here.test_ticks_reach_a_subscriber_and_postgres
 test_an_order_is_filled_and_booked = here.test_an_order_is_filled_and_booked
 test_kill_9_costs_no_fill_and_doubles_no_order = here.test_kill_9_of_the_expert_costs_no_fill_and_doubles_no_order
 
 
+@pytest.mark.parametrize("transport", ["TRANSPORT_NATIVE", "TRANSPORT_DLL"])
 def test_a_chart_change_and_a_clean_end_leave_nothing_behind(
     start_host: Callable[..., HostProcess], bridge: LittleBridge, transport: str
 ) -> None:
