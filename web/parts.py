@@ -17,6 +17,7 @@ from zmq_bridge.admission.news import NewsFile, no_news
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.rates import Budget, Rates
 from zmq_bridge.live.reader import LiveReader
+from zmq_bridge.live.writer import LiveWriter
 from zmq_bridge.settings import Settings
 from zmq_bridge.storage.credentials import Vault
 from zmq_bridge.storage.engine import create_engine
@@ -40,6 +41,7 @@ class Parts:
 
     engine: Engine
     live: LiveReader
+    writer: LiveWriter
     keyring: Keyring
     sessions: SessionBook
     vault: Vault
@@ -64,6 +66,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.extensions[EXTENSION] = Parts(
         engine=engine,
         live=live,
+        writer=LiveWriter(redis),
         keyring=keyring,
         sessions=SessionBook(engine, keyring),
         vault=Vault(settings.credentials_keys),

@@ -17,7 +17,9 @@ from zmq_bridge.storage.keys import Scope
 
 Make = Callable[..., Caller]
 
-OPEN_TO_ALL = {"/", "/health", "/health/live", "/health/ready", "/api/docs", "/api/risk/codes", "/api/session", "/sign-in"}
+OPEN_TO_ALL = {
+    "/", "/health", "/health/live", "/health/ready", "/api/docs", "/api/risk/codes", "/api/session", "/sign-in",
+}  # fmt: skip
 SAMPLES = {"int": "1", "string": "x", "default": "x", "path": "x"}
 
 

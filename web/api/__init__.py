@@ -22,9 +22,10 @@ from web.api.session import blueprint as session
 from web.api.signal_actions import blueprint as signal_actions
 from web.api.signals import blueprint as signals
 from web.api.statements import blueprint as statements
+from web.api.terminals import blueprint as terminals
 from web.api.users import blueprint as users
 
 BLUEPRINTS = (
     account, audit, bars, deals, equity, health, keys, market, member_requests, mt5_accounts, operations, orders,
-    pool, positions, risk, decisions, limits, switches, session, signal_actions, signals, statements, users,
+    pool, positions, risk, decisions, limits, switches, session, signal_actions, signals, statements, terminals, users,
 )  # fmt: skip

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from zmq_bridge.protocol.kinds import Double, TimeMs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
@@ -28,6 +30,15 @@ class Quote:
     def age_ms(self, now_ms: int) -> int:
         """How long ago it reached us. Negative when the clocks of two machines disagree."""
         return now_ms - self.received_ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolledQuote:
+    """The latest prices of a symbol as a terminal that polls brings them."""
+
+    bid: Double
+    ask: Double
+    time_msc: TimeMs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ import redis
 
 from zmq_bridge.live import keys
 from zmq_bridge.live.errors import translated
+from zmq_bridge.live.types import PolledQuote
 
 Scalar = str | int | float | Decimal | bool | None
 
@@ -40,6 +41,20 @@ class LiveWriter:
             str(position["ticket"]): to_json({**position, "received_ms": received_ms}) for position in positions
         }
         self._replace(keys.positions(login), by_ticket)
+
+    def write_quotes(self, login: int, quotes: Mapping[str, PolledQuote], *, received_ms: int) -> None:
+        """Note the newest prices that a terminal without a feed brought."""
+        if not quotes:
+            return
+        fields = {
+            symbol: {"bid": quote.bid, "ask": quote.ask, "time_msc": quote.time_msc, "received_ms": received_ms}
+            for symbol, quote in quotes.items()
+        }
+        texts = {symbol: to_json(quote) for symbol, quote in fields.items()}
+        with translated(), self._client.pipeline(transaction=False) as pipe:
+            pipe.hset(keys.quotes(login), mapping=texts)  # type: ignore[arg-type]  # redis-py's mapping type is invariant
+            pipe.publish(keys.quotes(login), to_json(fields))
+            pipe.execute()
 
     def write_terminal(
         self, login: int, role: str, *, session: int, last_seen_ms: int, fields: Mapping[str, Scalar] | None = None

@@ -16,6 +16,7 @@ class Lock(IntEnum):
     PARTITIONS = 21_002  # one maker of partitions at a time; key 0
     ADMISSION = 21_003  # key: account id; a decision, a posting, a dealing: one at a time
     OWNER = 21_004  # key: account id; the one desk that serves it
+    POLLED = 21_006  # key: account id; one request of a polling terminal at a time
     EXECUTION = 21_005  # key: a stored signal's id; one execution of it at a time
     READY = 21_006  # key: account id; its desk hands a command out the moment it is committed, so it is born sent
     CORRELATIONS = 21_010  # key: account id; one process works them out
