@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from tests.mql5.desk_rig import EXPERT
+from tests.mql5.desk_rig import EXPERT, with_expert
 from tests.mql5_host.run import HostProcess
+from tests.pipeline.conftest import make_rig as make_rig  # the fixture
+from tests.pipeline.lost_terminal import assert_an_order_lost_with_its_terminal_is_executed_once_and_soon
+from tests.pipeline.rig import Rig
 from tests.simulator import duties
 from tests.simulator.little_bridge import LittleBridge
 from tests.simulator.world import running_broker
+from zmq_bridge.cli.simulation import Simulation
 from zmq_bridge.simulator.broker_client import BrokerClient
 
 StartHost = Callable[..., HostProcess]
@@ -86,3 +90,12 @@ def test_the_journal_says_which_file_it_is(broker: Running, bridge: LittleBridge
     host.kill()
     host.start()
     duties.assert_the_journal_outlived_a_restart(bridge)
+
+
+def test_an_order_lost_with_its_terminal_is_executed_once_and_soon(
+    needs_host: None, make_rig: Callable[[Simulation], Rig]
+) -> None:
+    rig = with_expert(make_rig(Simulation(seed=12, speed=10.0, symbols=("EURUSD",))), "TRANSPORT_NATIVE")
+    rig.start()
+    rig.wait_for_terminal()
+    assert_an_order_lost_with_its_terminal_is_executed_once_and_soon(rig)

@@ -1,0 +1,42 @@
+"""An order that a terminal took and never began, because it was killed: its next start gets it at once, once."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import psutil
+
+from tests.pipeline.rig import Rig
+from tests.support import wait_until
+
+
+def assert_an_order_lost_with_its_terminal_is_executed_once_and_soon(rig: Rig) -> None:
+    """Stop the terminal, hand it an order, kill -9, start it again."""
+    frozen = psutil.Process(rig._pid("terminal"))
+    frozen.suspend()
+    answer = rig.signal(**small_buy(rig))
+    assert answer.status == 202, answer.body
+    command_id = answer.body["command_id"]
+    rig.wait_for_command(command_id, "sent")
+    wait_until(lambda: has_left(rig), 5.0, "the order never left for the terminal")
+    rig.kill("terminal")
+    rig.start("terminal")
+    done = rig.wait_for_command(command_id, "done", "expired", "rejected")
+    assert done.status == "done", "it was asked about only when its time was over"
+    assert done.finished_at < done.expires_at
+    deals = [deal for deal in rig.settle()["deals"] if deal["comment"] == command_id]
+    assert [Decimal(str(deal["volume"])) for deal in deals] == [Decimal("0.01")]
+
+
+def small_buy(rig: Rig) -> dict[str, str]:
+    """A buy with room to its stop, at the price of the moment."""
+    found = rig.http("GET", "/api/market/prices?symbols=EURUSD").body["prices"][0]
+    price = Decimal(found["ask"])
+    sl, tp = (str(round(price * (1 + side), 5)) for side in (Decimal("-0.003"), Decimal("0.008")))
+    return {"symbol": "EURUSD", "action": "BUY", "volume": "0.01", "sl": sl, "tp": tp}
+
+
+def has_left(rig: Rig) -> bool:
+    """Whether the desk has had time to hand a command out to a pull that was waiting."""
+    long_ago = "SELECT count(*) FROM commands WHERE status = 'sent' AND sent_at < now() - interval '0.5 s'"
+    return int(rig.value(long_ago)) > 0
