@@ -310,6 +310,24 @@ def test_an_override_tightens_exactly_what_it_names(world, selector):
     assert isinstance(other(), Accepted)
 
 
+@pytest.mark.parametrize(("symbols", "allowed"), [(["EURUSD"], True), (["GBPUSD"], False), ([], False), (None, True)])
+def test_an_account_trades_only_the_symbols_on_its_list(world, symbols, allowed):
+    limit(world, symbols=symbols)
+    answer = world.buy()
+    assert isinstance(answer, Accepted) if allowed else answer.code == "SYMBOL_NOT_ALLOWED"
+
+
+@pytest.mark.parametrize(
+    ("from_s", "to_s", "allowed"),
+    [(50_400, 50_401, True), (50_399, 50_400, False), (50_401, 86_400, False), (0, 86_400, True)],
+)
+def test_an_account_trades_only_in_its_hours_by_the_servers_clock(world, from_s, to_s, allowed):
+    """NOW is Wednesday, 12:00 UTC; the server is two hours ahead: second 50,400 of its day 3."""
+    limit(world, hours=[[[3, from_s, to_s]]])
+    answer = world.buy()
+    assert isinstance(answer, Accepted) if allowed else answer.code == "OUTSIDE_TRADING_HOURS"
+
+
 def test_an_override_never_loosens(world):
     limit(world, max_lots="0.05")
     world.run(

@@ -20,7 +20,7 @@ from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.live.writer import to_json
 from zmq_bridge.protocol.dialogue import ErrorReply
 from zmq_bridge.protocol.messages import StrategyReply, StrategyRequest, decode_strategy_reply, encode
-from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Query, Submit
+from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Kill, Killed, Query, Submit
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.keys import create_key
 
@@ -79,8 +79,8 @@ def market(
     terminal.deliver(terminal.event(deposit(1)))
     for ticket in (7, 9):  # nobody here opened them: without a name that answers for them nothing may be opened
         books.rows(
-            "INSERT INTO adoptions (account_id, ticket, actor, reason, adopted_at) VALUES (%s, %s, 'ann', 'test', now())"
-            " RETURNING 1", books.account_id(), ticket,
+            "INSERT INTO adoptions (account_id, ticket, actor, reason, adopted_at)"
+            " VALUES (%s, %s, 'ann', 'test', now()) RETURNING 1", books.account_id(), ticket,
         )  # fmt: skip
     resting = resting_order(9, sl=Decimal("1.08"))
     publisher.publish(terminal.snapshot(balance="10000", positions=[position(7)], orders=[resting]))
@@ -177,6 +177,45 @@ def test_a_key_opens_only_what_it_is_for(
     ]
     assert [reply.code for reply in refused] == ["FORBIDDEN", "FORBIDDEN", "FORBIDDEN", "UNAUTHENTICATED"]
     assert make_strategy("read", accounts=[LOGIN + 1]).query("status") == {"accounts": []}
+
+
+def test_the_kill_switch_stops_the_account_and_the_terminal_is_told(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy], books: Books
+) -> None:
+    terminal, _ = market
+    trade = make_strategy("trade")
+    killed = trade.ask(Kill(api_key=trade.api_key, reason="storm", close_positions=True))
+    assert isinstance(killed, Killed), killed
+    assert (killed.login, killed.new, len(killed.command_ids)) == (LOGIN, True, 2)
+    assert terminal.pull_command("close_all").command_id in killed.command_ids
+    wait_until(lambda: terminal.pull(wait_ms=200).trading_state == "halted")
+    again = trade.ask(Kill(api_key=trade.api_key, reason="storm", close_positions=True))
+    assert isinstance(again, Killed)
+    assert (again.new, again.command_ids) == (False, ())
+    assert books.value("SELECT count(*) FROM holds WHERE cause = 'kill_switch' AND reason = 'storm'") == 1
+    reply = make_strategy("signal").submit()
+    assert isinstance(reply, Denied)
+    assert reply.code == "TRADING_HALTED"
+
+
+@pytest.mark.parametrize(
+    ("scopes", "restricted", "asked", "code"),
+    [
+        (["signal", "read"], {}, {}, "FORBIDDEN"),
+        (["trade"], {}, {"reason": " "}, "INVALID_FIELD"),
+        (["trade"], {"accounts": [5]}, {"login": LOGIN}, "FORBIDDEN"),
+        (["trade"], {"symbols": ["EURUSD"]}, {"close_positions": True}, "FORBIDDEN"),
+    ],
+)
+def test_the_kill_switch_is_only_for_who_may_trade_the_account(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy], books: Books, scopes: list[str],
+    restricted: dict[str, Any], asked: dict[str, Any], code: str,
+) -> None:  # fmt: skip
+    strategy = make_strategy(*scopes, **restricted)
+    reply = strategy.ask(Kill(**({"api_key": strategy.api_key, "reason": "x"} | asked)))
+    assert isinstance(reply, ErrorReply)
+    assert reply.code == code
+    assert books.value("SELECT count(*) FROM holds WHERE cause = 'kill_switch'") == 0
 
 
 def test_another_accounts_signal_is_not_shown(

@@ -9,6 +9,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from zmq_bridge.cli.panel import LivePrice, curl_line
 from zmq_bridge.settings import load_settings
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.risk.trading_state import activate_reconciled
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,22 +90,57 @@ def test_keys_are_made_listed_and_revoked(database: str, redis_url: str) -> None
 def test_trading_is_halted_for_everybody_and_for_one_account_with_a_reason(database: str) -> None:
     engine = create_engine(database)
     with engine.begin() as connection:
-        ensure_account(
+        account = ensure_account(
             connection, login=7, server="Demo", currency="USD", currency_digits=2, margin_mode="hedging", leverage=100
         )
     servers = {"DATABASE_URL": database, "ZMQ_BRIDGE_SECRET_KEY": "k" * 40}
     assert run("trading", "halted", **servers).returncode == 2
     assert run("trading", "halted", "--reason", "test", **servers).stdout == "was active, is halted\n"
-    assert run("trading", "active", "--account", "7", "--reason", "test", **servers).stdout == "was halted, is active\n"
+    told = run("trading", "active", "--account", "7", "--reason", "test", **servers).stdout
+    assert told == "was halted, is halted: not reconciled yet\n"
+    with engine.begin() as connection:
+        activate_reconciled(connection, account.id, datetime.now(UTC))
     unknown = run("trading", "halted", "--account", "8", "--reason", "test", **servers)
     assert "expected a known login (7), found 8" in unknown.stderr
     shown = run("trading", **servers).stdout
     assert "all accounts: halted at most" in shown
-    assert re.search(r"^7 +Demo +active +test +cli", shown, re.MULTILINE)
+    assert re.search(r"^7 +Demo +halted +test +cli", shown, re.MULTILINE)
+    assert "account 7: halted: all accounts: test; lifted by `zmq-bridge trading active --reason WHY`" in shown
+    assert run("trading", "active", "--reason", "test", **servers).stdout == "was halted, is active\n"
+    assert re.search(r"^7 +Demo +active", run("trading", **servers).stdout, re.MULTILINE)
     with engine.connect() as connection:
         written = connection.exec_driver_sql("SELECT actor FROM audit_log WHERE action = 'trading_state.set'").all()
-    assert len(written) == 2
+    assert len(written) == 3
     assert all(row.actor.startswith("cli") for row in written)
+    engine.dispose()
+
+
+def test_the_kill_switch_is_used_and_what_a_person_lifts_is_lifted_by_name(database: str) -> None:
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        account = ensure_account(
+            connection, login=7, server="Demo", currency="USD", currency_digits=2, margin_mode="hedging", leverage=100
+        )
+        activate_reconciled(connection, account.id, datetime.now(UTC))
+    servers = {"DATABASE_URL": database, "ZMQ_BRIDGE_SECRET_KEY": "k" * 40}
+    because = ("--reason", "x")
+    for wrong in (
+        ["kill"], ["kill", "--reason", " "], ["halted", "--close", *because], ["kill", "7", *because],
+        ["adopt", "x", "--account", "7", *because], ["release-strategy", *because],
+    ):  # fmt: skip
+        assert run("trading", *wrong, **servers).returncode == 2
+    told = run("trading", "kill", "--close", "--account", "7", "--reason", "storm", **servers).stdout
+    assert told == "account 7: halted; 1 commands on their way, 0 orders stopped unsent\n"
+    again = run("trading", "kill", "--reason", "storm", "--account", "7", **servers).stdout
+    assert again == "account 7: was halted already; 0 commands on their way, 0 orders stopped unsent\n"
+    shown = run("trading", **servers).stdout
+    assert "the terminal has not acknowledged yet; left: 0 pending orders, 0 positions; 1 commands without a" in shown
+    for nothing in (["reset-drawdown"], ["release-strategy", "7"]):
+        told = run("trading", *nothing, "--account", "7", "--reason", "x", **servers).stdout
+        assert told == "nothing was latched\n"
+    told = run("trading", "adopt", "5", "--account", "7", "--reason", "x", **servers).stdout
+    assert told == "no open position or working order has this ticket\n"
+    assert run("trading", "active", "--account", "7", "--reason", "over", **servers).stdout == "was halted, is active\n"
     engine.dispose()
 
 

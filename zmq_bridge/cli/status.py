@@ -79,7 +79,7 @@ def render(found: Look) -> RenderableType:
     """Draw one look."""
     parts: list[RenderableType] = [_parts(found.findings)]
     if found.accounts:
-        parts += [Text(), _accounts(found.accounts)]
+        parts += [Text(), _accounts(found.accounts), *_holds(found.accounts)]
     if found.figures:
         parts += [Text(), _figures(found.figures)]
     return Group(*parts)
@@ -138,6 +138,15 @@ def _accounts(accounts: list[tuple[AccountStanding, AccountLife]]) -> Table:
             _judged(standing.judged),
         )
     return table
+
+
+def _holds(accounts: list[tuple[AccountStanding, AccountLife]]) -> list[Text]:
+    """Why accounts may not trade freely, one line each: a halt is never without its reason."""
+    return [
+        Text(f"account {standing.login}: {hold.state}: {hold.reason} (by {hold.actor}); lifted by {hold.lifted_by}")
+        for standing, _ in accounts
+        for hold in standing.holds
+    ]
 
 
 def _judged(judged: Judged) -> Text:
