@@ -57,7 +57,7 @@ class Period:
     flow: Decimal  # paid in less taken out
     profit: Decimal  # closing - opening - flow
     closing: Decimal
-    price_change: Decimal | None  # of a unit, a fraction; None: no price before, and fewer than two days
+    price_change: Decimal | None  # of a unit, a fraction; None: no price above zero before
 
 
 def period_of(days: Sequence[DayLine], first: date | None = None, last: date | None = None) -> Period:
@@ -67,7 +67,7 @@ def period_of(days: Sequence[DayLine], first: date | None = None, last: date | N
     opening = before[-1].value if before else Decimal(0)
     priced = [*before[-1:], *inside]
     change = None
-    if len(priced) > 1:
+    if len(priced) > 1 and priced[0].nav_per_unit > 0:
         change = half_even_to(Fraction(priced[-1].nav_per_unit) / Fraction(priced[0].nav_per_unit) - 1, RATIO_DIGITS)
     return Period(
         days=inside,

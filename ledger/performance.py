@@ -48,7 +48,7 @@ class PricePoint:
 
     at: datetime  # aware
     day: date  # the trade server's calendar day at that moment
-    price: Fraction  # above zero
+    price: Fraction  # zero or more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ def drawdown(points: Iterable[PricePoint]) -> Drawdown:
     for point in points:
         if peak is None or point.price > peak.price:
             peak = point
-        fall = 1 - point.price / peak.price
+        fall = 1 - point.price / peak.price if peak.price else Fraction(0)
         if fall > worst:
             worst = fall
             deepest = Drawdown(fraction=half_even_to(fall, RATIO_DIGITS), peak_at=peak.at, trough_at=point.at)
@@ -161,7 +161,7 @@ def _ends(points: Sequence[PricePoint], period: Callable[[PricePoint], Period]) 
     ends = {period(point): point.price for point in points}
     before = points[0].price if points else Fraction(1)
     for name, price in ends.items():
-        yield name, price / before
+        yield name, price / before if before else Fraction(1)  # out of nothing there is no growth to tell
         before = price
 
 

@@ -1,7 +1,8 @@
 """A pool's statement: its price day by day, what was paid in and out, how deep it fell, how each month went.
 
 The unit price is the track record: deposits and withdrawals don't move it. A pool that everybody has left begins again
-at its first price; the record goes on where it was.
+at its first price; the record goes on where it was. A pool that owes more than it has has lost everything: its record
+stands at zero, not below.
 """
 
 from collections.abc import Iterable, Sequence
@@ -65,7 +66,7 @@ def pool_statement(
     paid_in = total(amount for _, amount in flows if amount > 0)
     paid_out = -total(amount for _, amount in flows if amount < 0)
     track = list(price_index(closes))
-    growth = track[-1].price / track[0].price - 1 if track else Fraction(0)
+    growth = track[-1].price / track[0].price - 1 if track and track[0].price else Fraction(0)
     return PoolStatement(
         days=tuple(_pool_days(closes, track, flows)),
         contributed=paid_in,
@@ -83,7 +84,7 @@ def price_index(closes: Iterable[DayClose]) -> Iterable[PricePoint]:
     base, last = Fraction(1), Fraction(1)
     for close in closes:
         if close.price.units:
-            last = base * close.price.ratio
+            last = base * max(Fraction(0), close.price.ratio)
         else:
             base = last / INITIAL_PRICE.ratio
         yield PricePoint(at=close.at, day=close.day, price=last)
@@ -110,5 +111,5 @@ def _falls(track: Iterable[PricePoint]) -> dict[datetime, Decimal]:
     peak, falls = Fraction(0), {}
     for point in track:
         peak = max(peak, point.price)
-        falls[point.at] = half_even_to(1 - point.price / peak, RATIO_DIGITS)
+        falls[point.at] = half_even_to(1 - point.price / peak if peak else Fraction(0), RATIO_DIGITS)
     return falls

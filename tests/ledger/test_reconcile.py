@@ -54,6 +54,9 @@ def test_an_agreement_ends_the_break_and_settles_what_waited(trading, members):
     assert read(trading, request).status == "settled"
     assert trading_state(trading) == "active"
     assert breaks(trading) == []
+    with trading.engine.connect() as connection:
+        told = connection.exec_driver_sql("SELECT event FROM notifications ORDER BY id").scalars().all()
+    assert [event for event in told if "reconciliation" in event] == ["reconciliation_break", "reconciliation_mended"]
 
 
 def test_what_a_person_halted_stays_halted_when_ledger_and_broker_agree_again(trading):

@@ -115,3 +115,24 @@ def test_what_was_reversed_is_no_flow_of_the_pool(broker, members):
         reverse_transaction(connection, broker.account_id, f"subscription:{wrong.id}", actor="eve", reason="wrong")
         pool = pool_history(connection, broker.account_id)
     assert (pool.contributed, pool.redeemed, pool.profit) == (Decimal(1000), Decimal(0), Decimal(0))
+
+
+def test_a_pool_that_owes_more_than_it_has_has_a_history_and_statements_none_the_less(broker, members):
+    """The account fell through zero: a drawdown of all there was, and the members share the debt to the cent."""
+    ann, bob, _ = members
+    story(broker, ann, bob)
+    broker.does("sell", "-3000.01", entry="out")
+    broker.agrees()
+    with broker.engine.connect() as connection:
+        pool = pool_history(connection, broker.account_id)
+        everybody = all_statements(connection, broker.account_id, days=True)
+    assert (pool.drawdown.fraction, pool.time_weighted_return) == (Decimal(1), Decimal(-1))
+    assert sum(each.value for each in everybody) == Decimal("-680.01")
+    assert {each.time_weighted_return for each in everybody} == {Decimal(-1)}
+    assert all(each.days[-1].value == each.value for each in everybody)
+    broker.does("correction", "680.01")
+    broker.does("sell", "100.00", entry="out")
+    broker.agrees()
+    with broker.engine.connect() as connection:
+        assert pool_history(connection, broker.account_id).drawdown.fraction > Decimal("0.9")
+        assert sum(each.value for each in all_statements(connection, broker.account_id)) == Decimal("100.00")

@@ -2,8 +2,14 @@
 
 from decimal import Decimal
 
+import pytest
+
+from ledger.refusals import Refused
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import asks_to_take_out, assert_sound, pays_in, read, values
+from zmq_bridge.storage.ledger import settlement
+from zmq_bridge.storage.ledger.corrections import release_deal
+from zmq_bridge.storage.ledger.matching import SuspenseItem, unmatch_by_hand
 from zmq_bridge.storage.ledger.requests import Request
 from zmq_bridge.storage.ledger.settlement import Settled, price_redemption
 
@@ -65,3 +71,58 @@ def test_a_redemption_of_less_than_a_cent_is_settled_and_nothing_is_owed(broker:
     assert after.settled_at is not None
     assert values(broker) == {ann: Decimal("500.01")}
     assert_sound(broker)
+
+
+def test_a_withdrawal_of_more_than_is_owed_is_unmatched_by_a_person_and_used_elsewhere(
+    broker: Broker, members: Members
+) -> None:
+    first, _ = two_owed(broker, members)
+    ticket = broker.does("balance", "-100.01", comment=first.reference) and broker.ticket
+    assert str(read(broker, first).refusal).startswith("AMOUNT_MISMATCH")
+    with broker.engine.begin() as connection:
+        freed = unmatch_by_hand(connection, broker.account_id, ticket=ticket, actor="eve", reason="a cent too much")
+        again = unmatch_by_hand(connection, broker.account_id, ticket=ticket, actor="eve", reason="again")
+    assert isinstance(freed, SuspenseItem)
+    assert (freed.request, freed.amount) == (None, Decimal("-100.01"))
+    assert isinstance(again, Refused)
+    assert (read(broker, first).status, read(broker, first).deal_ticket) == ("owed", None)
+    broker.does("balance", "-100.00", comment=first.reference)
+    assert read(broker, first).status == "settled"
+    with broker.engine.begin() as connection:
+        release_deal(connection, broker.account_id, ticket, actor="eve", reason="the broker's fee")
+    broker.agrees()
+    assert sum(values(broker).values()) == Decimal("1249.99")
+    assert_sound(broker)
+
+
+def test_nobody_is_paid_out_while_a_withdrawal_is_unexplained(broker: Broker, members: Members) -> None:
+    """Whose loss it is nobody knows yet, so nobody may leave before it is known."""
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    pays_in(broker, bob, "500.00")
+    broker.does("balance", "-30.00", comment="?")
+    ticket = broker.ticket
+    request = asks_to_take_out(broker, ann, "100.00")
+    broker.does("balance", "-100.00", comment=request.reference)
+    assert (read(broker, request).status, str(read(broker, request).refusal)[:20]) == (
+        "matched",
+        "UNMATCHED_WITHDRAWAL",
+    )
+    with broker.engine.begin() as connection:
+        release_deal(connection, broker.account_id, ticket, actor="eve", reason="a fee")
+    broker.agrees()
+    assert read(broker, request).status == "settled"
+    assert values(broker) == {ann: Decimal("880.00"), bob: Decimal("490.00")}
+
+
+def test_requests_that_only_a_person_can_mend_do_not_keep_others_waiting(
+    broker: Broker, members: Members, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob, _ = members
+    pays_in(broker, ann, "10.00")
+    monkeypatch.setattr(settlement, "MATCHED", settlement.MATCHED.replace("LIMIT 100", "LIMIT 1"))
+    too_much = asks_to_take_out(broker, ann, "99.00")
+    broker.does("balance", "-99.00", comment=too_much.reference)
+    assert str(read(broker, too_much).refusal).startswith("CLAIM_TOO_SMALL")
+    broker.agrees()
+    assert pays_in(broker, bob, "5.00").status == "settled"

@@ -159,6 +159,20 @@ def test_a_request_is_taken_back_while_no_money_has_moved(community: Community) 
     assert (again.status_code, again.json["code"]) == (409, "REQUEST_NOT_PENDING")
 
 
+def test_a_matched_request_is_taken_back_by_an_admin_only_and_a_match_can_be_undone(community: Community) -> None:
+    ann = community.joins("Ann")
+    member = community.caller("member", user_id=ann)
+    community.broker.agrees(community.broker.snapshot(balance=Decimal("0.01")))
+    asked = community.pays_in(ann, "50.00").json
+    assert (asked["status"], asked["refusal"][:6]) == ("matched", "FROZEN")
+    assert member.post(f"/api/requests/invest/{asked['id']}/cancel").status_code == 409
+    path = f"/api/pool/suspense/{asked['deal_ticket']}/unmatch"
+    assert community.admin.post(path, {"reason": "wrong person"}).json["request"] is None
+    assert community.admin.get(f"/api/requests/invest/{asked['id']}").json["status"] == "pending"
+    assert member.post(f"/api/requests/invest/{asked['id']}/cancel").json["status"] == "cancelled"
+    assert community.admin.post(path, {"reason": "again"}).status_code == 409
+
+
 def test_an_inactive_member_invests_no_more_and_can_still_take_out_what_is_theirs(story: Any) -> None:
     community, ann, _ = story
     open_request = community.admin.post(f"/api/users/{ann}/invest", {"amount": "5.00"}).json["id"]

@@ -123,9 +123,11 @@ def one(kind: str, request_id: str) -> Response:
 @blueprint.post("/requests/<kind>/<request_id>/cancel")
 @needs(Scope.ADMIN, Scope.MEMBER)
 def cancel(kind: str, request_id: str) -> Response:
-    """Take a request back while no money has moved for it."""
+    """Take a request back: a member while no money has come for it, an admin while no units have moved."""
     with parts().engine.begin() as connection:
-        _, account = _known(connection, kind, request_id)
+        request, account = _known(connection, kind, request_id)
+        if current_key().user_id is not None and request.status != "pending":
+            raise Conflict("REQUEST_NOT_PENDING", f"The request is {request.status}; an admin can still take it back.")
         done = accepted(cancel_request(connection, account.id, KINDS[kind], request_id, actor=actor()))
     return answer(shown_request(done, account))
 

@@ -29,7 +29,7 @@ from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
 from zmq_bridge.storage.ledger.corrections import adopt_nav, release_deal, reverse_transaction
 from zmq_bridge.storage.ledger.fees import PERIODS, crystallise_by_hand, set_terms, shown_terms
 from zmq_bridge.storage.ledger.journal import cause_of
-from zmq_bridge.storage.ledger.matching import suspense
+from zmq_bridge.storage.ledger.matching import suspense, unmatch_by_hand
 from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.reconciliation import page_breaks, reconciliation_report
 from zmq_bridge.storage.ledger.shares import Shares
@@ -155,6 +155,17 @@ def release(body: dict[str, Any], ticket: int) -> Response:
         account = chosen_account(connection, body["account"])
         done = accepted(release_deal(connection, account.id, ticket, actor=actor(), reason=body["reason"]))
     return answer({"account": account.login, "cause": done.cause})
+
+
+@blueprint.post("/suspense/<int:ticket>/unmatch")
+@needs(Scope.ADMIN)
+@blueprint.arguments(OnAccount)
+def unmatch(body: dict[str, Any], ticket: int) -> Response:
+    """Take a match back that is not settled; its request is pending again, and only a person matches the deal now."""
+    with parts().engine.begin() as connection:
+        account = chosen_account(connection, body["account"])
+        done = accepted(unmatch_by_hand(connection, account.id, ticket=ticket, actor=actor(), reason=body["reason"]))
+    return answer({"account": account.login, **asdict(done), "amount": money(done.amount, account.currency_digits)})
 
 
 @blueprint.post("/adopt")

@@ -99,7 +99,7 @@ def open_break(
     values = {"account": account_id, "reason": str(reason), "expected": expected, "found": found}
     values |= {"session": session, "event_seq": event_seq, "deals_max": BREAK_DEALS_MAX}
     row = connection.exec_driver_sql(INSERT_BREAK, values).one()
-    broken = _break(row._mapping)
+    broken = read_break(row._mapping)
     if row.is_new:
         _freeze(connection, broken)
         _alert(connection, broken)
@@ -109,7 +109,7 @@ def open_break(
 
 def open_breaks(connection: Connection, account_id: int) -> list[Break]:
     """Return the breaks that are open, oldest first."""
-    return [_break(row._mapping) for row in connection.exec_driver_sql(OPEN, {"account": account_id})]
+    return [read_break(row._mapping) for row in connection.exec_driver_sql(OPEN, {"account": account_id})]
 
 
 def close_agreed(connection: Connection, account_id: int) -> int:
@@ -140,6 +140,8 @@ def _close(connection: Connection, account_id: int, reasons: tuple[BreakReason, 
     if closed and not open_breaks(connection, account_id):
         how = Lift.RECONCILED if by == AGREEMENT else Lift.PERSON
         lift(connection, account_id, Cause.RECONCILIATION_BREAK, how, actor=by, now=closed[0].closed_at)
+        title = "ledger and broker agree again" if by == AGREEMENT else f"the break was accepted by {by}"
+        notify(connection, Event.RECONCILIATION_MENDED, title=title, account_id=account_id)
     return len(closed)
 
 
@@ -160,6 +162,7 @@ def _alert(connection: Connection, broken: Break) -> None:
     )
 
 
-def _break(row: Any) -> Break:
+def read_break(row: Any) -> Break:
+    """Make a break of its row."""
     known = {name: row[name] for name in Break.__slots__}
     return Break(**{**known, "reason": BreakReason(row["reason"])})

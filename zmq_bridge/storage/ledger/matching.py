@@ -63,6 +63,17 @@ UPDATE ledger_suspense SET request = NULL
 WHERE account_id = %(account)s AND request = %(request)s AND settled_by IS NULL
 """
 
+UNMATCH = """
+UPDATE ledger_suspense SET request = NULL, reversals = reversals + 1
+WHERE account_id = %(account)s AND ticket = %(ticket)s AND settled_by IS NULL
+"""
+
+WAITS_AGAIN = """
+UPDATE {table} SET deal_ticket = NULL, refusal = NULL,
+    status = CASE status WHEN 'matched' THEN 'pending' ELSE status END
+WHERE id = %(id)s AND account_id = %(account)s AND status IN ('matched', 'owed')
+"""
+
 STATUS = "SELECT status FROM {table} WHERE id = %(id)s AND account_id = %(account)s FOR UPDATE"
 
 MATCHED = """
@@ -81,7 +92,7 @@ class SuspenseItem:
     time_msc: int  # trade server's clock
     booked_at: datetime
     request: str | None  # `subscription:ID` or `redemption:ID` that it was matched with; None = nobody's yet
-    reversals: int  # how often a person took its settlement back; from then on only a person matches it
+    reversals: int  # how often a person took its match or settlement back; from then on only a person matches it
 
 
 def add_to_suspense(connection: Connection, account_id: int, deal: Deal, amount: Decimal, now: datetime) -> None:
@@ -125,6 +136,28 @@ def match_by_hand(
     record(
         connection, actor=actor, action="ledger.match", subject=name, account_id=account_id,
         before={"status": status}, after={"ticket": ticket, "amount": item.amount},
+    )  # fmt: skip
+    return next(found for found in suspense(connection, account_id) if found.ticket == ticket)
+
+
+def unmatch_by_hand(
+    connection: Connection, account_id: int, *, ticket: int, actor: str, reason: str
+) -> SuspenseItem | Refused:
+    """Take a match back that is not settled, on a person's word; from then on only a person matches that deal.
+
+    The way out for a withdrawal that is more than what is owed, or a deposit that went to the wrong request.
+    """
+    hold(connection, Lock.ADMISSION, account_id)
+    item = next((item for item in suspense(connection, account_id) if item.ticket == ticket), None)
+    if item is None or item.request is None:
+        return refuse(RefusalCode.DEAL_NOT_IN_SUSPENSE, ticket=ticket, request=None)
+    kind, _, request_id = item.request.partition(":")
+    values = {"account": account_id, "ticket": ticket, "id": request_id}
+    connection.exec_driver_sql(UNMATCH, values)
+    connection.exec_driver_sql(WAITS_AGAIN.format(table=TABLES[kind]), values)
+    record(
+        connection, actor=actor, action="ledger.unmatch", subject=item.request, account_id=account_id,
+        before={"ticket": ticket, "amount": item.amount}, after={"reason": reason},
     )  # fmt: skip
     return next(found for found in suspense(connection, account_id) if found.ticket == ticket)
 

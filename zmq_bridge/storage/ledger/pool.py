@@ -166,7 +166,7 @@ def load_lots(connection: Connection, account_id: int, member: int | None = None
     return [_lot(row) for row in rows]
 
 
-def dealing_now(state: PoolNow, terms: Terms, *, pays_withdrawal: bool = False) -> Dealing | Refused:
+def dealing_now(state: PoolNow, terms: Terms) -> Dealing | Refused:
     """Open the pool for dealing at its price of now, or say why nobody may deal."""
     if state.frozen:
         return refuse(RefusalCode.FROZEN, account=state.account_id)
@@ -175,7 +175,7 @@ def dealing_now(state: PoolNow, terms: Terms, *, pays_withdrawal: bool = False) 
     age_s = (state.now - state.as_of).total_seconds()
     if age_s > PRICE_AGE_MAX_S:
         return refuse(RefusalCode.NOT_RECONCILED, age_s=f"{age_s:.1f}", age_s_max=PRICE_AGE_MAX_S)
-    if state.unmatched_withdrawal and not pays_withdrawal:
+    if state.unmatched_withdrawal:
         return refuse(RefusalCode.UNMATCHED_WITHDRAWAL, account=state.account_id)
     return Dealing(at=state.now, currency=state.currency, pool=state.pool, terms=terms.fees, band=terms.band)
 

@@ -189,7 +189,7 @@ def _keep_price(connection: Connection, account_id: int, now: datetime) -> None:
     kept_at = last_kept(connection, account_id)
     if kept_at is None or (now - kept_at).total_seconds() >= PRICE_EVERY_S:
         state = load_pool(connection, account_id)
-        if state.pool.units and state.pool.nav > 0:
+        if state.pool.units:
             keep_price(connection, state, SNAPSHOT)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from ledger.money import scaled
 from zmq_bridge.storage.filters import Filter
-from zmq_bridge.storage.ledger.breaks import Break, BreakReason, open_breaks
+from zmq_bridge.storage.ledger.breaks import Break, open_breaks, read_break
 from zmq_bridge.storage.ledger.pool import UnknownAccountError, steady
 
 DEALS_MAX = 200  # deals since the last agreement that are listed, newest last
@@ -77,7 +77,7 @@ def reconciliation_report(connection: Connection, account_id: int) -> Reconcilia
 def page_breaks(connection: Connection, account_id: int, wanted: Filter) -> list[Break]:
     """Return breaks, newest first, open and closed, one more than the page holds."""
     rows = connection.exec_driver_sql(BREAKS, wanted.values() | {"account": account_id})
-    return [_break(row._mapping) for row in rows]
+    return [read_break(row._mapping) for row in rows]
 
 
 def _report(connection: Connection, account_id: int) -> ReconciliationReport:
@@ -101,8 +101,3 @@ def _report(connection: Connection, account_id: int) -> ReconciliationReport:
         breaks=breaks,
         deals_since=tuple(dict(deal._mapping) for deal in since),
     )
-
-
-def _break(row: Any) -> Break:
-    known = {name: row[name] for name in Break.__slots__}
-    return Break(**{**known, "reason": BreakReason(row["reason"])})

@@ -34,9 +34,11 @@ FROM ledger_suspense AS suspense
 LEFT JOIN subscriptions ON suspense.request = 'subscription:' || subscriptions.id
 LEFT JOIN redemptions ON suspense.request = 'redemption:' || redemptions.id
 WHERE suspense.account_id = %(account)s AND suspense.settled_by IS NULL AND suspense.request IS NOT NULL
-ORDER BY suspense.booked_at, suspense.ticket
+ORDER BY coalesce(subscriptions.refusal, redemptions.refusal, '') ~ '^(AMOUNT|CLAIM)',
+    suspense.booked_at, suspense.ticket
 LIMIT {BATCH_MAX}
 """
+"""Oldest first; those that only a person can mend come last, so that they never keep the others out of the batch."""
 
 REDEMPTION = """
 SELECT id, user_id, amount, full_exit, status FROM redemptions
@@ -98,7 +100,7 @@ def price_redemption(connection: Connection, account_id: int, request_id: str, *
         return refuse(RefusalCode.REQUEST_NOT_FOUND, request=request_id, account=account_id)
     if row.status != "pending":
         return refuse(RefusalCode.REQUEST_NOT_PENDING, request=request_id, status=row.status)
-    done = _burn(connection, account_id, row, None if row.full_exit else row.amount, pays_withdrawal=False)
+    done = _burn(connection, account_id, row, None if row.full_exit else row.amount)
     if isinstance(done, Settled):
         after = {"amount": done.amount, "units": done.units}
         record(
@@ -108,18 +110,16 @@ def price_redemption(connection: Connection, account_id: int, request_id: str, *
     return done
 
 
-def open_dealing(
-    connection: Connection, account_id: int, *, pays_withdrawal: bool = False
-) -> tuple[PoolNow, Dealing] | Refused:
+def open_dealing(connection: Connection, account_id: int) -> tuple[PoolNow, Dealing] | Refused:
     """Open the pool for one dealing: fees booked up to now, so that nobody buys into another's."""
     terms = load_terms(connection, account_id)
     state = load_pool(connection, account_id)
-    dealing = dealing_now(state, terms, pays_withdrawal=pays_withdrawal)
+    dealing = dealing_now(state, terms)
     if isinstance(dealing, Refused):
         return dealing
     if accrue_until_now(connection, state, terms):
         state = load_pool(connection, account_id)
-        dealing = dealing_now(state, terms, pays_withdrawal=pays_withdrawal)
+        dealing = dealing_now(state, terms)
     return dealing if isinstance(dealing, Refused) else (state, dealing)
 
 
@@ -135,7 +135,7 @@ def _settle(connection: Connection, account_id: int, row: Row[Any]) -> Settled |
     if row.status == "owed":
         return _pay(connection, account_id, row)
     with connection.begin_nested() as savepoint:
-        done = _burn(connection, account_id, row, None if row.full_exit else -row.amount, pays_withdrawal=True)
+        done = _burn(connection, account_id, row, None if row.full_exit else -row.amount)
         paid = done if isinstance(done, Refused) else _pay(connection, account_id, row)
         if isinstance(paid, Refused):
             savepoint.rollback()
@@ -158,10 +158,8 @@ def _buy(connection: Connection, account_id: int, row: Row[Any]) -> Settled | Re
     return Settled(request=row.request, user_id=row.user_id, amount=row.amount, units=units)
 
 
-def _burn(
-    connection: Connection, account_id: int, row: Row[Any], cash: Decimal | None, *, pays_withdrawal: bool
-) -> Settled | Refused:
-    opened = open_dealing(connection, account_id, pays_withdrawal=pays_withdrawal)
+def _burn(connection: Connection, account_id: int, row: Row[Any], cash: Decimal | None) -> Settled | Refused:
+    opened = open_dealing(connection, account_id)
     if isinstance(opened, Refused):
         return opened
     state, dealing = opened

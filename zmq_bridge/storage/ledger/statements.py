@@ -160,9 +160,9 @@ def _price(pool: Pool) -> Price | None:
 
 
 def _now(state: PoolNow) -> list[DayClose]:
-    """Return the price of this moment as today's last; none while there are no units, or no price."""
+    """Return the price of this moment as today's last; none while there are no units."""
     price = _price(state.pool)
-    if price is None or state.pool.nav <= 0:
+    if price is None:
         return []
     return [DayClose(day=state.server_day, at=state.now, price=price)]
 
