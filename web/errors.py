@@ -19,12 +19,14 @@ import uuid
 from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, jsonify
-from sqlalchemy.exc import InterfaceError, OperationalError
+from flask import Flask, Response, jsonify, request
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from zmq_bridge.live.errors import LiveError
+from zmq_bridge.storage.notifications.events import Event
+from zmq_bridge.storage.notifications.tell import notify
 
 log = logging.getLogger(__name__)
 
@@ -150,5 +152,23 @@ def _database_down(error: Exception) -> Response:
 def _unexpected(error: Exception) -> Response:
     incident = uuid.uuid4().hex[:12]
     log.exception("incident %s", incident, exc_info=error)
+    _tell_people(incident, error)
     message = f"Something went wrong on our side; it is in the log as incident {incident}."
     return _answer({"code": "INTERNAL", "message": message, "incident": incident}, 500)
+
+
+def _tell_people(incident: str, error: Exception) -> None:
+    """Tell of an error of our own, of each kind at most once in ten minutes; the client is answered in any case."""
+    from web.parts import parts, utc_now
+
+    now = utc_now()
+    what = f"{type(error).__name__} at {request.method} {request.url_rule or request.path}"
+    try:
+        with parts().engine.begin() as connection:
+            notify(
+                connection, Event.API_ERROR, title=f"The API failed: {what}",
+                body=f"Incident {incident} of the web log has the rest.",
+                dedupe_key=f"api_error:{what}:{now:%Y%m%d%H}{now.minute // 10}",
+            )  # fmt: skip
+    except SQLAlchemyError as trouble:
+        log.error("incident %s is not told: %s", incident, type(trouble).__name__)

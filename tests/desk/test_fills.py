@@ -184,7 +184,7 @@ def test_a_result_that_contradicts_the_books_changes_nothing_and_is_told(connect
     terminal.deliver(terminal.result(command, "rejected"))
     terminal.deliver(terminal.result(command, "done", order=5))
     assert books.status(command_id) == "rejected"
-    assert books.value("SELECT count(*) FROM notifications") == 1
+    assert books.value("SELECT count(*) FROM notifications WHERE event = 'event_not_booked'") == 1
 
 
 def test_two_accounts_are_served_at_once_and_never_mixed(connect: Connect, books: Books) -> None:

@@ -25,6 +25,7 @@ from zmq_bridge.storage.commands.life import Step
 from zmq_bridge.storage.ledger.posting import post_deal
 from zmq_bridge.storage.notifications.events import Event as News
 from zmq_bridge.storage.notifications.tell import notify
+from zmq_bridge.storage.notifications.trading import tell_deal, tell_result
 from zmq_bridge.storage.risk.holding import impose
 from zmq_bridge.storage.trading import events as rows
 from zmq_bridge.storage.trading.state import end_covered, lock_account
@@ -64,7 +65,7 @@ def store_events(connection: Connection, account_id: int, events: Sequence[Event
     lock_account(connection, account_id)
     try:
         with connection.begin_nested():
-            fresh = [event for event in events if _book(connection, account_id, event)]
+            fresh = [event for event in events if _book(connection, account_id, event, now)]
         poisoned: list[Event] = []
     except (Unbookable, SQLAlchemyError, ValueError, ArithmeticError) as error:
         _raise_if_not_the_events_fault(error)
@@ -83,7 +84,7 @@ def _store_one_by_one(
     for event in events:
         try:
             with connection.begin_nested():
-                if _book(connection, account_id, event):
+                if _book(connection, account_id, event, now):
                     fresh.append(event)
         except (Unbookable, SQLAlchemyError, ValueError, ArithmeticError) as error:
             _raise_if_not_the_events_fault(error)
@@ -92,14 +93,14 @@ def _store_one_by_one(
     return fresh, poisoned
 
 
-def _book(connection: Connection, account_id: int, event: Event) -> bool:
+def _book(connection: Connection, account_id: int, event: Event, now: datetime) -> bool:
     """Book one event; False when it was booked before."""
     data = _plain(event)
     if not rows.insert_event(connection, account_id, event.session, event.seq, kind=event.kind, data=data):
         return False
     match event.data:
         case Deal() as deal:
-            _book_deal(connection, account_id, deal, data)
+            _book_deal(connection, account_id, deal, data, now)
         case CommandResult():
             _book_result(connection, account_id, event, data)
         case Order():
@@ -113,10 +114,12 @@ def _book(connection: Connection, account_id: int, event: Event) -> bool:
     return True
 
 
-def _book_deal(connection: Connection, account_id: int, deal: Deal, data: dict[str, Any]) -> None:
+def _book_deal(connection: Connection, account_id: int, deal: Deal, data: dict[str, Any], now: datetime) -> None:
     """Store and post a deal; one that is known is compared with what was posted, since brokers do correct deals."""
-    rows.insert_deal(connection, account_id, data)
+    booked = rows.insert_deal(connection, account_id, data)
     post_deal(connection, account_id, deal)
+    if booked is not None:
+        tell_deal(connection, account_id, data, command_id=booked.command_id, now=now)
 
 
 def _book_result(connection: Connection, account_id: int, event: Event, data: dict[str, Any]) -> None:
@@ -125,6 +128,8 @@ def _book_result(connection: Connection, account_id: int, event: Event, data: di
         raise Unbookable(
             f"command {data['command_id']}: expected a status that may follow {done.before}, found {data['status']}"
         )
+    if done.step is Step.APPLY:
+        tell_result(connection, account_id, data)
     if done.step is None:
         log.info("result of a command without a row: account_id=%d command_id=%s", account_id, data["command_id"])
 

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from zmq_bridge.storage.commands.prepared import Prepared
+from zmq_bridge.storage.notifications.trading import tell_doubted, tell_unsent
 from zmq_bridge.storage.trading.events import end_reservation
 
 
@@ -130,12 +131,18 @@ def claim(connection: Connection, account_ids: Sequence[int], limit: int) -> lis
 
 def expire_queued(connection: Connection) -> list[tuple[str, int]]:
     """Expire unsent commands whose time is over; return (command id, account id) of each."""
-    return [(row.id, row.account_id) for row in connection.exec_driver_sql(EXPIRE_QUEUED)]
+    expired = [(row.id, row.account_id) for row in connection.exec_driver_sql(EXPIRE_QUEUED)]
+    for command_id, account_id in expired:
+        tell_unsent(connection, account_id, command_id)
+    return expired
 
 
 def doubt_sent(connection: Connection, grace_s: float) -> list[tuple[str, int]]:
     """Mark sent commands without an answer as unknown; return (command id, account id) of each."""
-    return [(row.id, row.account_id) for row in connection.exec_driver_sql(DOUBT_SENT, {"grace_s": grace_s})]
+    doubted = [(row.id, row.account_id) for row in connection.exec_driver_sql(DOUBT_SENT, {"grace_s": grace_s})]
+    for command_id, account_id in doubted:
+        tell_doubted(connection, account_id, command_id)
+    return doubted
 
 
 def unconfirmed(

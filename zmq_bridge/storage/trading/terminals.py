@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.notifications.trading import tell_terminal
 
 HANDOVER_S = 1.5
 """How long after a hello is booked its predecessor may still be handed commands: longer than a hello may wait."""
@@ -129,7 +130,8 @@ def mark_terminal(
 ) -> None:
     """Store that a terminal is connected or disconnected, unless a newer session took its place."""
     values = {"account": account_id, "role": role, "session": session, "state": state, "last_seen_at": last_seen_at}
-    connection.exec_driver_sql(MARK_TERMINAL, values)
+    if connection.exec_driver_sql(MARK_TERMINAL, values).first() is not None:
+        tell_terminal(connection, account_id, role, session, state=state, last_seen_at=last_seen_at)
 
 
 def note_enforced_state(connection: Connection, account_id: int, session: int, state: str) -> None:
