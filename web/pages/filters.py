@@ -19,6 +19,7 @@ from web.pages.viewer import viewer
 MISSING = Markup('<span class="quiet" aria-label="none">–</span>')
 MINUS = "\N{MINUS SIGN}"
 SHORT_PLACES = 6
+ULID = re.compile(r"\b([0-9A-HJKMNP-TV-Z]{26})\b")
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 UNITS = (
     (1000, "ms", 1, 0),
@@ -139,6 +140,14 @@ def short(value: Any) -> str:
     return f"{round(parsed, SHORT_PLACES).normalize():f}"
 
 
+def brief(text: Any) -> Markup:
+    """A text with its long ids cut to their ends; the whole of each shows on hover."""
+    element = '<abbr title="{}">…{}</abbr>'
+    parts = ULID.split(str(text))
+    shown = [Markup(element).format(part, part[-4:]) if ULID.fullmatch(part) else escape(part) for part in parts]
+    return Markup("").join(shown)
+
+
 def marked(text: Any) -> Markup:
     """A text with its `commands` in backticks set as code."""
     parts = str(text).split("`")
@@ -167,22 +176,13 @@ def _parsed(value: Any) -> Decimal | None:
     return found if found.is_finite() else None
 
 
+FILTERS = (
+    number, signed, signed_percent, price, lots, percent, duration, when, server_when, age, total, words, short, brief,
+    marked,
+)  # fmt: skip
+
+
 def install(app: App) -> None:
     """Give the templates these filters."""
-    for made in (
-        number,
-        signed,
-        price,
-        lots,
-        percent,
-        duration,
-        when,
-        server_when,
-        age,
-        total,
-        words,
-        signed_percent,
-        short,
-        marked,
-    ):
+    for made in FILTERS:
         app.add_template_filter(made)

@@ -15,10 +15,8 @@ from flask import current_app, request
 from werkzeug.test import Client
 
 from web.errors import ApiError
+from web.limits import INSIDE
 from web.sessions import COOKIE
-
-INSIDE = "zmq_bridge.inside"
-"""Marks the WSGI environment of a request that a page makes; nobody can send it from outside."""
 
 FORWARDED = ("X-API-Key", "Authorization")
 

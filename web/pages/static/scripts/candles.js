@@ -13,12 +13,14 @@ const empty = document.getElementById("candles-empty");
 const words = document.getElementById("candles-words");
 const picker = document.getElementById("chart-symbol");
 const login = document.body.dataset.account;
-let chart, series, marks, lines = [], frame = "M1", last = null;
+const NEAR_LEVELS = 6; // levels within so many times the candles' own height are always in sight
+let chart, series, marks, lines = [], frame = "M1", last = null, allLevels = false;
 
 function build() {
   chart?.remove();
   chart = createChart(box, chartOptions());
   series = chart.addSeries(CandlestickSeries, { upColor: colour("up"), borderUpColor: colour("up"), wickUpColor: colour("up"), downColor: colour("down"), borderDownColor: colour("down"), wickDownColor: colour("down") });
+  series.applyOptions({ autoscaleInfoProvider: withLevels });
   marks = createSeriesMarkers(series, []);
   lines = [];
 }
@@ -40,6 +42,25 @@ function showDeals(deals, first) {
     time: at, position: deal.type === "buy" ? "belowBar" : "aboveBar", shape: deal.type === "buy" ? "arrowUp" : "arrowDown",
     color: colour(deal.type === "buy" ? "up" : "down"), text: `${deal.entry === "in" ? "" : "close "}${deal.volume}`,
   })));
+}
+
+// The scale has room for the levels: for the near ones always, for all of them where that is asked for.
+function withLevels(candlesOnly) {
+  const found = candlesOnly();
+  if (!found?.priceRange || !lines.length) return found;
+  const { minValue, maxValue } = found.priceRange, prices = lines.map((each) => each.options().price);
+  const low = Math.min(minValue, ...prices), high = Math.max(maxValue, ...prices);
+  if (!allLevels && high - low > NEAR_LEVELS * (maxValue - minValue)) return found;
+  return { ...found, priceRange: { minValue: low, maxValue: high } };
+}
+
+function showAllLevels(event) {
+  const button = event.target.closest("#chart-levels");
+  if (!button) return;
+  allLevels = !allLevels;
+  button.ariaPressed = String(allLevels);
+  chart.priceScale("right").applyOptions({ autoScale: true });
+  redraw();
 }
 
 // Levels at one price are one line: two positions with the same stop have one stop.
@@ -125,6 +146,7 @@ if (picker) {
   redraw({ fit: true });
   picker.addEventListener("change", () => redraw({ fit: true }));
   document.addEventListener("click", chooseFrame);
+  document.addEventListener("click", showAllLevels);
   document.addEventListener("news", ({ detail }) => {
     if (detail.type === "PRICE_UPDATE") detail.prices.forEach(move);
     else if (detail.type === "POSITION_UPDATE" && detail.deals) redraw();

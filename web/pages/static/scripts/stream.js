@@ -7,7 +7,7 @@ import { showPrices } from "./prices.js";
 const WAIT_MS_MIN = 1000;
 const WAIT_MS_MAX = 20_000;
 const REFUSED = new Set([4401, 4403]);
-const LOOKS = { live: ["good", "Live"], polling: ["warn", "Polling"], connecting: ["", "Connecting"] };
+const LOOKS = { live: ["good", "Live"], polling: ["warn", "Polling"], connecting: ["", "Connecting"], asking: ["", "Refreshing"] };
 const TOPIC_OF = { POSITION_UPDATE: "positions", SIGNAL_UPDATE: "signals", ACCOUNT_UPDATE: "account", RISK_UPDATE: "risk" };
 
 let session = null;
@@ -63,6 +63,6 @@ function connect(url) {
 
 export function startStream() {
   const url = document.body.dataset.stream;
-  show(url ? "connecting" : "polling");
+  show(url ? "connecting" : "asking");
   if (url) connect(url);
 }

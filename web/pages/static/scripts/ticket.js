@@ -35,6 +35,14 @@ async function readQuotes() {
   answer?.prices.forEach(showQuotes);
 }
 
+// The chart follows the ticket; stops of another symbol's price mean nothing.
+function showSymbol() {
+  for (const name of ["sl", "tp", "price", "stoplimit"]) byName(name).value = "";
+  const picker = document.getElementById("chart-symbol");
+  if (picker) { picker.value = byName("symbol").value; picker.dispatchEvent(new Event("change")); }
+  readQuotes();
+}
+
 // The answer always has the same form, so that nothing jumps while one types.
 function say(look, title, reason, rows, checks) {
   const head = document.createElement("p"), why = document.createElement("p"), list = document.createElement("dl");
@@ -117,7 +125,7 @@ if (form) {
   readQuotes();
   assess();
   form.addEventListener("input", later);
-  form.addEventListener("change", (event) => { if (event.target.name === "symbol") readQuotes(); later(); });
+  form.addEventListener("change", (event) => { if (event.target.name === "symbol") showSymbol(); later(); });
   document.addEventListener("news", ({ detail }) => { if (detail.type === "PRICE_UPDATE") detail.prices.forEach(showQuotes); });
   setInterval(() => { if (document.visibilityState === "visible") { readQuotes(); assess(); } }, AGAIN_MS);
 }
