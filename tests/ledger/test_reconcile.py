@@ -6,9 +6,12 @@ from decimal import Decimal
 
 import pytest
 
+from ledger.units import Price
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import asks_to_pay_in, breaks, pays_in, read, shares_of, trading_state, values
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
+from zmq_bridge.storage.ledger.pool import load_pool
+from zmq_bridge.storage.ledger.prices import every_price, store_price
 from zmq_bridge.storage.ledger.reconcile import Agreed, Broken, Waiting
 from zmq_bridge.storage.ledger.report import ledger_report
 from zmq_bridge.storage.risk.trading_state import activate_reconciled, set_account_state
@@ -221,3 +224,24 @@ def test_the_report_shows_what_waits_for_a_person(trading, members):
     assert [deal["cause"] for deal in report.deals_since] == ["deal:3"]
     assert report.shares.nav == Decimal("1000.00")
     assert sum(balance for _, balance in report.books) == 0
+
+
+@pytest.mark.parametrize(
+    ("age_s", "floating", "kept"),
+    [(59, "50.00", False), (61, "50.00", True), (61, "0.90", False), (3599, "0.00", False), (3601, "0.00", True)],
+)
+def test_a_price_is_kept_every_hour_and_sooner_when_it_has_moved(broker, members, age_s, floating, kept):
+    """A thousandth is a move, and one price a minute is the most."""
+    ann, *_ = members
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "0.00", entry="out")
+    with broker.engine.begin() as connection:
+        state = load_pool(connection, broker.account_id)
+        price = Price(nav=Decimal("1000.00"), units=Decimal(1000))
+        at = state.now - timedelta(seconds=age_s)
+        store_price(connection, broker.account_id, at=at, server_day=at.date(), price=price, cause="snapshot")
+        before = len(every_price(connection, broker.account_id))
+    broker.floating = Decimal(floating)
+    broker.agrees()
+    with broker.engine.connect() as connection:
+        assert len(every_price(connection, broker.account_id)) - before == kept

@@ -364,6 +364,16 @@ def test_the_pools_history_and_its_books_are_told(story: Any) -> None:
     assert (figures["nav"], figures["nav_per_unit"]) == ("2320.00", "1.32000000")
 
 
+def test_everybodys_shares_are_listed_page_by_page_and_sum_to_the_nav(story: Any) -> None:
+    community, ann, bob = story
+    first = community.admin.get("/api/pool/shares", limit=1).json
+    second = community.admin.get("/api/pool/shares", limit=1, cursor=first["next_cursor"]).json
+    listed = first["members"] + second["members"]
+    assert [(each["name"], each["user_id"]) for each in listed] == [("Ann", ann), ("Bob", bob)]
+    assert sum(Decimal(each["value"]) for each in listed) == Decimal(first["pool"]["nav"])
+    assert second["next_cursor"] is None
+
+
 def test_a_break_is_reported_with_the_deals_since_the_last_agreement(story: Any) -> None:
     community, *_ = story
     community.broker.does("sell", "11.00", entry="out")

@@ -32,9 +32,10 @@ from zmq_bridge.storage.ledger.journal import cause_of
 from zmq_bridge.storage.ledger.matching import suspense, unmatch_by_hand
 from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.reconciliation import page_breaks, reconciliation_report
-from zmq_bridge.storage.ledger.shares import Shares
+from zmq_bridge.storage.ledger.shares import Shares, shares
 from zmq_bridge.storage.ledger.statements import pool_history
 from zmq_bridge.storage.ledger.trace import transaction_of
+from zmq_bridge.storage.users import names_of
 
 blueprint = Blueprint("pool", __name__, url_prefix="/api/pool", description="The pool and its books")
 
@@ -88,6 +89,22 @@ def history(query: dict[str, Any]) -> Response:
         account = chosen_account(connection, query["account"])
         found = pool_history(connection, account.id)
     return answer({"account": account.login, "currency": account.currency, **_history(found, account)})
+
+
+@blueprint.get("/shares")
+@needs(Scope.ADMIN)
+@blueprint.arguments(AccountPage, location="query")
+def everybody(query: dict[str, Any]) -> Response:
+    """What each member has, by user id; the values of all members sum to the NAV."""
+    first = (read_cursor(query["cursor"], int) or [0])[0]
+    with parts().engine.connect() as connection:
+        account = chosen_account(connection, query["account"])
+        pool = shares(connection, account.id)
+        listed = [share for share in pool.members if share.user_id > first][: query["limit"] + 1]
+        names = names_of(connection, [share.user_id for share in listed])
+    rows = [{"name": names[share.user_id], **asdict(share)} for share in listed]
+    said = {"account": account.login, "currency": account.currency, "pool": pool_figures(pool)}
+    return answer({**said, **page("members", rows, query["limit"], "user_id")})
 
 
 @blueprint.get("/reconciliation")

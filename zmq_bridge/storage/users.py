@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -63,6 +64,12 @@ def get_user(connection: Connection, user_id: int) -> User | None:
     """The member with an id."""
     row = connection.exec_driver_sql(FIND, {"id": user_id}).one_or_none()
     return None if row is None else _user(row)
+
+
+def names_of(connection: Connection, user_ids: Iterable[int]) -> dict[int, str]:
+    """The names of members, by id."""
+    query = "SELECT id, name FROM users WHERE id = ANY(%(ids)s::bigint[])"
+    return {row.id: row.name for row in connection.exec_driver_sql(query, {"ids": list(user_ids)})}
 
 
 def keep_active(connection: Connection, user_id: int) -> bool:

@@ -20,7 +20,9 @@ from ledger.units import Price
 
 SNAPSHOT = "snapshot"  # cause of a price that no dealing asked for
 
-LAST = "SELECT hash, at FROM ledger_prices WHERE account_id = %(account)s ORDER BY id DESC LIMIT 1"
+LAST = (
+    "SELECT hash, server_day, at, nav, units FROM ledger_prices WHERE account_id = %(account)s ORDER BY id DESC LIMIT 1"
+)
 
 INSERT = """
 INSERT INTO ledger_prices (account_id, at, server_day, nav, units, cause, hash)
@@ -57,10 +59,10 @@ def store_price(
     connection.exec_driver_sql(INSERT, {**values, "cause": cause, "hash": digest})
 
 
-def last_kept(connection: Connection, account_id: int) -> datetime | None:
-    """Return when a price was last kept; None: never."""
+def last_kept(connection: Connection, account_id: int) -> DayClose | None:
+    """Return the newest price that was kept; None: there is none."""
     last = connection.exec_driver_sql(LAST, {"account": account_id}).one_or_none()
-    return None if last is None else last.at
+    return None if last is None else _close(last)
 
 
 def every_price(connection: Connection, account_id: int) -> list[DayClose]:

@@ -12,12 +12,14 @@ matched, and runs the fees that are due.
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import Connection, Row
 
 from ledger.money import MONEY_DIGITS_MAX, half_even_to, scaled
 from ledger.refusals import Refused
+from ledger.units import Pool, Price
 from zmq_bridge.protocol.published import Snapshot
 from zmq_bridge.storage.ledger.breaks import Break, BreakReason, close_agreed, mark_reconciled, open_break, open_breaks
 from zmq_bridge.storage.ledger.fees import run_fees
@@ -28,7 +30,9 @@ from zmq_bridge.storage.ledger.settlement import Settled, settle_matched
 from zmq_bridge.storage.locks import Lock, hold
 
 SETTLE_S = 10.0  # how long a new session may take to re-read its deals before a difference is a break
-PRICE_EVERY_S = 300  # how often the price is kept when nobody deals
+PRICE_EVERY_S = 3_600  # how often the price is kept when nobody deals and nothing moves
+PRICE_PAUSE_S = 60  # how often at most
+PRICE_MOVE = Fraction(1, 1000)  # a move by more is kept, so that the history has the troughs of a day
 
 COMPARE = """
 SELECT accounts.currency_digits AS digits, clock_timestamp() AS now,
@@ -186,11 +190,20 @@ def _agree(connection: Connection, account_id: int, row: Row[Any], snapshot: Sna
 
 
 def _keep_price(connection: Connection, account_id: int, now: datetime) -> None:
-    kept_at = last_kept(connection, account_id)
-    if kept_at is None or (now - kept_at).total_seconds() >= PRICE_EVERY_S:
-        state = load_pool(connection, account_id)
-        if state.pool.units:
-            keep_price(connection, state, SNAPSHOT)
+    last = last_kept(connection, account_id)
+    age_s = PRICE_EVERY_S if last is None else (now - last.at).total_seconds()
+    if age_s < PRICE_PAUSE_S:
+        return
+    state = load_pool(connection, account_id)
+    if state.pool.units and (age_s >= PRICE_EVERY_S or last is None or _moved(last.price, state.pool)):
+        keep_price(connection, state, SNAPSHOT)
+
+
+def _moved(before: Price, pool: Pool) -> bool:
+    """Say whether a unit is worth noticeably more or less than when its price was last kept."""
+    if not before.units or before.nav <= 0:
+        return True
+    return abs(Fraction(pool.nav) / Fraction(pool.units) / before.ratio - 1) > PRICE_MOVE
 
 
 def _amount(amount: Decimal) -> Decimal:
