@@ -168,3 +168,9 @@ def test_old_orders_and_other_strategies_are_not_repeats() -> None:
         assert code_of(verdict_of(recent_orders=orders)) is None
     nameless = recent(5, strategy="", source="key-1")
     assert code_of(verdict_of(wish=intent(strategy=""), recent_orders=nameless)) is Code.REPEATED_EXECUTION
+
+
+@pytest.mark.parametrize("index", [NavIndex(price=D("NaN"), peak=D(1), units=D(1)),
+                                   NavIndex(price=D(2), peak=D(1), units=D(1))])  # fmt: skip
+def test_an_unusable_index_is_denied_with_its_code(index: NavIndex) -> None:
+    assert code_of(verdict_of(nav_index=index)) is Code.NAV_INDEX_MISSING

@@ -99,3 +99,35 @@ def test_no_figure_of_a_terminal_is_more_than_a_figure(values: dict[str, D]) -> 
     found = compare(Probe(**values), "EURUSD", snapshot(), limits(), NOW)
     if isinstance(found, Figures):
         assert all(each.given.is_finite() and each.low > 0 for each in (found.margin, found.profit))
+
+
+def unchecked(probe: Probe = EURUSD, symbol: str = "EURUSD", **world: Any) -> Unchecked:
+    found = compare(probe, symbol, snapshot(**world), limits(), NOW)
+    assert isinstance(found, Unchecked), found
+    return found
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"volume": D(0)}, {"price_open": D("NaN")}, {"price_close": D("Infinity")}, {"margin_sell": D("NaN")},
+     {"profit_buy": D("Infinity")}, {"price_close": EURUSD.price_open}, {"price_close": D(1)}],
+)  # fmt: skip
+def test_a_probe_that_cannot_be_computed_with_is_shown_as_it_came(changes: dict[str, Any]) -> None:
+    probe = replace(EURUSD, **changes)
+    assert unchecked(probe) == Unchecked(code=Code.SPEC_INVALID, context={"symbol": "EURUSD", "probe": str(probe)})
+
+
+def test_without_a_usable_account_nothing_is_compared() -> None:
+    for state in (None, account(equity=D("NaN"))):
+        assert unchecked(account=state) == Unchecked(code=Code.ACCOUNT_UNKNOWN, context={"symbol": "EURUSD"})
+
+
+@pytest.mark.parametrize(("price_close", "is_compared"), [("1.0949", False), ("1.0950", False), ("1.0951", True)])
+def test_a_figure_is_told_from_nothing_just_above_one_unit_of_rounding(price_close: str, is_compared: bool) -> None:
+    """0.00001 lots gain a cent from 1.0850 to 1.0950, and rounding may hide a cent."""
+    probe = replace(EURUSD, volume=D("0.00001"), price_close=D(price_close))
+    if is_compared:
+        assert figures(probe).profit.low > 0
+    else:
+        reason = {"symbol": "EURUSD", "probe": "too small to be told from nothing"}
+        assert unchecked(probe) == Unchecked(code=Code.SPEC_INVALID, context=reason)
