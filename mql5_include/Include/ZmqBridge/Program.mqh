@@ -18,7 +18,7 @@
 #include <ZmqBridge/DllTransport.mqh>
 #endif
 
-#define WAIT_PIECE_MS 2   // a slice is waited in such pieces, with ticks in between
+#define WAIT_PIECE_MS 1   // a slice is waited in such pieces, with ticks in between
 
 class Program
   {
