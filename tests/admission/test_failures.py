@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +31,10 @@ class Interrupted:
 
     def __init__(self, client: redis.Redis, happening: Callable[[], object]) -> None:
         self._reader, self._happening = LiveReader(client), happening
+
+    @contextmanager
+    def asking(self, login: int):
+        yield lambda: self.market(login)
 
     def market(self, login: int):
         self._happening()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -36,6 +37,21 @@ def test_a_budget_is_spent_once_by_all_processes(client: redis.Redis) -> None:
     assert [answer.remaining for answer in answers[:10]] == list(range(9, -1, -1))
     assert 0 < answers[-1].wait_s <= 6
     assert Rates(client).spend(TEN, "b").allowed
+
+
+def test_a_large_budget_is_taken_in_blocks_and_never_more_of_it(client: redis.Redis) -> None:
+    processes = [Rates(client), Rates(client), Rates(client)]
+    large = Budget(name="large", quota=1000)
+    began = time.monotonic()
+    calls = client.info("commandstats").get("cmdstat_evalsha", {}).get("calls", 0)
+    answers = [processes[number % 3].spend(large, "a") for number in range(1500)]
+    refilled = (time.monotonic() - began) * 1000 / 60 + 1
+    allowed = sum(answer.allowed for answer in answers)
+    assert 1000 - 3 * 10 <= allowed <= 1000 + refilled
+    assert all(0 <= answer.remaining < 1000 for answer in answers)
+    if allowed < 1100:  # else the machine was too slow to say
+        asked = client.info("commandstats")["cmdstat_evalsha"]["calls"] - calls
+        assert asked <= 100 + refilled + sum(not answer.allowed for answer in answers) + 3
 
 
 def test_a_budget_refills_evenly() -> None:

@@ -1,8 +1,9 @@
 """The gate: one transaction an answer, under the account's lock, closed when in doubt.
 
+    ask for what is live, where it is needed        live_view
     begin, lock the account, read what is stored    storage.gate.read_*
     a key that was used before: its first answer
-    read what is live, only where it is needed      live_view
+    read what is live                               asked anew if the lock kept us waiting
     judge                                           opening, closing, direct: pure, by risk.assess
     store decision, reservation, commands, commit   storage.gate.write, with NOTIFY
 
@@ -131,10 +132,11 @@ class Gate:
         if isinstance(account, Plan):
             return self._refuse_unaddressed(line, application, account, progress)
         progress.account_id = account.id
-        row = self._read(line, application, account)
-        if row.first is not None:
-            return repeated(row.first, application.ticketed.request)
-        live = self._surveyor.look(account, needed=application.needs_live)
+        with self._surveyor.looking(account, needed=application.needs_live) as look:
+            row = self._read(line, application, account)
+            if row.first is not None:
+                return repeated(row.first, application.ticketed.request)
+            live = look()
         now = self._clock()
         symbol, magic = application.scope(row)
         situation = self._surveyor.survey(

@@ -86,7 +86,8 @@ class Inspector:
         self, connection: Connection, account: Account, source: Source, application: Application | None
     ) -> Situation:
         row = read_for_watch(connection, account.id, now=self._clock())
-        live = self._surveyor.look(account, needed=application is None or application.needs_live)
+        with self._surveyor.looking(account, needed=application is None or application.needs_live) as look:
+            live = look()
         symbol, magic = ("", None) if application is None else application.scope(row)
         return self._surveyor.survey(
             connection, account, row, source, live, self._clock(), symbol=symbol, magic=magic

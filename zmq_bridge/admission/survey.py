@@ -1,5 +1,7 @@
 """Gathers a `Situation`: the stored row in hand, what is live where it matters, specifications and limits."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -7,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from risk import Limits, Snapshot
 from zmq_bridge.admission.limits import LimitBook
-from zmq_bridge.admission.live_view import NOTHING, LiveState, LiveView, look
+from zmq_bridge.admission.live_view import NOTHING, LiveState, LiveView, looking
 from zmq_bridge.admission.news import News, no_news
 from zmq_bridge.admission.situation import Situation
 from zmq_bridge.admission.snapshot import Unreadable, build
@@ -24,9 +26,14 @@ class Surveyor:
         self._live, self._news = live, news
         self._specs, self._limits = SpecCache(), LimitBook()
 
-    def look(self, account: Account, *, needed: bool) -> LiveView:
-        """The account's live state, or nothing where it is not needed."""
-        return look(self._live, account.login) if needed else NOTHING
+    @contextmanager
+    def looking(self, account: Account, *, needed: bool) -> Iterator[Callable[[], LiveView]]:
+        """The account's live state, asked for now and read when called; or nothing where it is not needed."""
+        if not needed:
+            yield lambda: NOTHING
+            return
+        with looking(self._live, account.login) as read:
+            yield read
 
     def survey(
         self, connection: Connection, account: Account, row: Row[Any], source: Source, live: LiveView, now: datetime,

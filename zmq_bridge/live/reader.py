@@ -5,7 +5,7 @@ Absent is None or empty, never a default. Redis not answering raises `LiveUnavai
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from typing import Any, cast
@@ -15,9 +15,11 @@ import redis
 from zmq_bridge.live import keys
 from zmq_bridge.live.errors import LiveMalformed, translated
 from zmq_bridge.live.packed import unpack_entry
+from zmq_bridge.live.question import Question
 from zmq_bridge.live.types import AccountState, LiveTick, Quote, RoleLife, TerminalLife
 
 Entry = tuple[bytes, dict[bytes, bytes]]
+Market = tuple[dict[str, Quote], TerminalLife | None]
 
 
 class LiveReader:
@@ -42,15 +44,19 @@ class LiveReader:
             text = cast(bytes | None, self._client.hget(keys.quotes(login), symbol))
         return None if text is None else _quote(symbol, text.decode())
 
-    def market(self, login: int) -> tuple[dict[str, Quote], TerminalLife | None]:
+    def market(self, login: int) -> Market:
         """Quotes and terminals of the account together, in one round trip."""
-        with translated(), self._client.pipeline(transaction=False) as pipe:
-            pipe.hgetall(keys.quotes(login))
-            pipe.hgetall(keys.terminal(login))
-            found = pipe.execute()
-        with _well_formed(keys.quotes(login)):
-            quotes, terminal = map(_texts, found)
-        return {symbol: _quote(symbol, text) for symbol, text in quotes.items()}, _life(login, terminal)
+        with self.asking(login) as answer:
+            return answer()
+
+    @contextmanager
+    def asking(self, login: int) -> Iterator[Callable[[], Market]]:
+        """Ask for the same now; the answer is read when it is called for, so that something else can be done between.
+
+        A connection that was dead is replaced by another within the call.
+        """
+        with Question(self._client, (keys.quotes(login), keys.terminal(login))) as question:
+            yield lambda: _market(login, question)
 
     def tick(self, symbol: str) -> LiveTick | None:
         """The latest tick of a symbol from any account."""
@@ -117,6 +123,14 @@ class LiveReader:
                 {"id": entry.decode(), **{name.decode(): value.decode() for name, value in fields.items()}}
                 for entry, fields in entries
             ]
+
+
+def _market(login: int, question: Question) -> Market:
+    with translated():
+        found = question.answers()
+    with _well_formed(keys.quotes(login)):
+        quotes, terminal = map(_texts, found)
+    return {symbol: _quote(symbol, text) for symbol, text in quotes.items()}, _life(login, terminal)
 
 
 def _texts(found: Mapping[bytes, bytes]) -> dict[str, str]:
