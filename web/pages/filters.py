@@ -145,7 +145,7 @@ def brief(text: Any) -> Markup:
     element = '<abbr title="{}">…{}</abbr>'
     parts = ULID.split(str(text))
     shown = [Markup(element).format(part, part[-4:]) if ULID.fullmatch(part) else escape(part) for part in parts]
-    return Markup("").join(shown)
+    return Markup("<span>{}</span>").format(Markup("").join(shown))
 
 
 def marked(text: Any) -> Markup:
