@@ -22,6 +22,7 @@ RATIO_DIGITS = 8  # decimals of every ratio that leaves this module
 YEAR_S = 365 * 86_400
 _LOG_GROWTH_MAX = 60.0  # rates are searched between exp(-60) - 1 and exp(60) - 1 a year
 _FINE_STEP, _FINE_UP_TO, _COARSE_STEP = 0.02, 3.0, 0.5  # of the search for a change of sign, in log growth a year
+_FLOAT_DOUBT = 1e-9  # far more than a double is ever wrong about a ratio in [0, 1]
 _BISECTIONS = 60  # halvings at most
 _LOG_GROWTH_WIDTH = 1e-13  # of what is left when the search ends: far below the last digit of a ratio that is shown
 
@@ -126,13 +127,15 @@ def money_weighted_return(flows: Iterable[Flow]) -> Decimal | None:
 def drawdown(points: Iterable[PricePoint]) -> Drawdown:
     """Return the deepest fall of the unit price from its peak so far."""
     peak, deepest = None, Drawdown(fraction=Decimal(0), peak_at=None, trough_at=None)
-    worst = Fraction(0)
+    worst, near = Fraction(0), 0.0
     for point in points:
         if peak is None or point.price > peak.price:
-            peak = point
-        fall = 1 - point.price / peak.price if peak.price else Fraction(0)
+            peak, top = point, float(point.price)
+        if not top or 1 - float(point.price) / top < near:
+            continue  # clearly not deeper; only what may be is worked out exactly
+        fall = 1 - point.price / peak.price
         if fall > worst:
-            worst = fall
+            worst, near = fall, float(fall) - _FLOAT_DOUBT
             deepest = Drawdown(fraction=half_even_to(fall, RATIO_DIGITS), peak_at=peak.at, trough_at=point.at)
     return deepest
 

@@ -5,7 +5,7 @@ at its first price; the record goes on where it was. A pool that owes more than 
 stands at zero, not below.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -84,7 +84,8 @@ def price_index(closes: Iterable[DayClose]) -> Iterable[PricePoint]:
     base, last = Fraction(1), Fraction(1)
     for close in closes:
         if close.price.units:
-            last = base * max(Fraction(0), close.price.ratio)
+            price = max(Fraction(0), close.price.ratio)
+            last = price if base == 1 else base * price
         else:
             base = last / INITIAL_PRICE.ratio
         yield PricePoint(at=close.at, day=close.day, price=last)
@@ -93,8 +94,8 @@ def price_index(closes: Iterable[DayClose]) -> Iterable[PricePoint]:
 def _pool_days(
     closes: Sequence[DayClose], track: Iterable[PricePoint], flows: Sequence[tuple[datetime, Decimal]]
 ) -> Iterable[PoolDay]:
-    falls = _falls(track)
     ends = day_closes(closes)
+    falls = _falls(track, {close.at for close in ends})
     for close, flow in zip(ends, flows_by_day(ends, flows), strict=True):
         yield PoolDay(
             day=close.day,
@@ -106,10 +107,11 @@ def _pool_days(
         )
 
 
-def _falls(track: Iterable[PricePoint]) -> dict[datetime, Decimal]:
-    """Return how far below its peak so far the price stood, by moment."""
+def _falls(track: Iterable[PricePoint], moments: Collection[datetime]) -> dict[datetime, Decimal]:
+    """Return how far below its peak so far the price stood at some moments."""
     peak, falls = Fraction(0), {}
     for point in track:
         peak = max(peak, point.price)
-        falls[point.at] = half_even_to(1 - point.price / peak if peak else Fraction(0), RATIO_DIGITS)
+        if point.at in moments:
+            falls[point.at] = half_even_to(1 - point.price / peak if peak else Fraction(0), RATIO_DIGITS)
     return falls
