@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from flask import Flask
 
 from tests.admission.world import LOGIN, World
 from tests.web.conftest import Caller
+from web import create_app
 from web.pages.cards import CARDS
 from web.pages.filters import duration, lots, number, percent, price, signed
 from web.pages.views import PAGES, _own_path
+from zmq_bridge.settings import Settings
 
 READER = ("read", "trade", "admin")
 
@@ -92,6 +95,28 @@ def test_a_member_who_opens_the_overview_comes_to_their_own_page(caller: Callabl
 def test_a_key_for_another_account_sees_nothing_of_this_one(caller: Callable[..., Caller], world: World) -> None:
     text = caller(*READER, accounts=[1]).get("/").text
     assert str(LOGIN) not in text
+
+
+def test_parameters_that_no_page_has_change_nothing(caller: Callable[..., Caller]) -> None:
+    text = (
+        caller(*READER)
+        .get("/", name="x", _scheme="javascript", _external="1", _anchor="a", endpoint="b", look="c")
+        .text
+    )
+    assert "javascript:" not in text
+    assert 'hx-get="/cards/account?look=w8"' in text
+
+
+def test_without_a_database_a_person_reads_words_and_a_program_json(
+    caller: Callable[..., Caller], app: Flask, settings: Settings
+) -> None:
+    reader = caller(*READER)
+    gone = create_app(replace(settings, database_url="postgresql://nobody@127.0.0.1:9/none?connect_timeout=1"))
+    headers = {"X-API-Key": str(reader.key)}
+    page = gone.test_client().get("/", headers=headers | PERSON)
+    assert (page.status_code, "does not answer" in page.text, "Reload" in page.text) == (503, True, True)
+    card = gone.test_client().get("/cards/account", headers=headers)
+    assert (card.status_code, (card.json or {})["code"]) == (503, "DATABASE_UNAVAILABLE")
 
 
 def test_what_comes_from_outside_is_written_as_text(caller: Callable[..., Caller], world: World) -> None:

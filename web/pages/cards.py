@@ -34,6 +34,9 @@ class Card:
     inline: bool  # a word in the frame rather than a box of its own
 
 
+ASKED_WITH = ("account", "symbol", "status", "cursor")
+"""The parameters of a page; any other is nobody's."""
+
 CARDS: dict[str, Card] = {}
 
 
@@ -63,4 +66,4 @@ def render(name: str, shown_to: Viewer, look: str = "") -> tuple[str, int]:
 
 def _query() -> dict[str, str]:
     """What the page was asked with, so that a card asks again for the same."""
-    return {name: value for name, value in request.args.items() if name != "look"}
+    return {name: request.args[name] for name in ASKED_WITH if request.args.get(name)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -13,7 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from web import sessions
 from web.auth import ANY_KEY, needs, open_to_all
-from web.errors import Forbidden, NotFound, Unauthenticated, api_error
+from web.errors import DATABASE_TROUBLE, ApiError, Forbidden, NotFound, Unauthenticated, Unavailable, api_error
 from web.pages import files, filters
 from web.pages.cards import CARDS, render
 from web.pages.gathering import community, overview, risk, signals, system, trading
@@ -23,6 +24,8 @@ from web.parts import now_ms
 from zmq_bridge.storage.keys import Scope
 
 GATHERERS = (overview, trading, signals, risk, community, system)  # importing them registers the cards
+
+log = logging.getLogger(__name__)
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 pages.record_once(lambda state: filters.install(state.app))
@@ -99,6 +102,24 @@ def _not_for_you(error: Forbidden) -> AnyResponse:
         return redirect(url_for("pages.me"))
     page = next(found for found in PAGES if found.name == str(request.endpoint).rpartition(".")[2])
     return _html(render_template("no_entry.html", page=page, **_frame(shown_to)), HTTPStatus.FORBIDDEN)
+
+
+@pages.errorhandler(ApiError)
+def _not_now(error: ApiError) -> Response:
+    """Tell a person what went wrong, and what to do."""
+    if not _is_person():
+        return api_error(error)
+    return _html(render_template("problem.html", problem=error.body), error.status)
+
+
+def _no_database(error: Exception) -> Response:
+    """A page without the database is no page; say so in words."""
+    log.error("Postgres does not answer: %s", error)
+    return _not_now(Unavailable("DATABASE_UNAVAILABLE", "The database does not answer; try again."))
+
+
+for _trouble in DATABASE_TROUBLE:
+    pages.register_error_handler(_trouble, _no_database)
 
 
 def _is_person() -> bool:

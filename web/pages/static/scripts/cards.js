@@ -52,7 +52,8 @@ function showLate(card, reason) {
   if (late && late.textContent !== note) late.textContent = note;
 }
 
-async function reason(xhr) {
+function reason(xhr) {
+  try { return JSON.parse(xhr.responseText).message; } catch { /* a card, then */ }
   const found = new DOMParser().parseFromString(xhr.responseText ?? "", "text/html").querySelector("[data-problem] .notice");
   return found ? found.textContent.trim().replace(/\s+/g, " ") : `the server answered ${xhr.status}.`;
 }
@@ -65,9 +66,9 @@ export function startCards() {
   document.addEventListener("htmx:afterRequest", (event) => inFlight.delete(event.detail.elt));
   document.addEventListener("htmx:sendError", (event) => showLate(event.detail.elt, "no answer from the server."));
   document.addEventListener("htmx:timeout", (event) => showLate(event.detail.elt, "the server takes too long."));
-  document.addEventListener("htmx:responseError", async (event) => {
+  document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
-    else showLate(event.detail.elt, await reason(event.detail.xhr));
+    else showLate(event.detail.elt, reason(event.detail.xhr));
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     const readAt = document.getElementById(event.detail.elt.id)?.dataset.readAt;
