@@ -431,5 +431,11 @@ def test_an_address_with_nonsense_in_it_is_no_fault_of_ours(community: Community
     for path in ("/api/requests/invest/%00", "/api/requests/invest/x", f"/api/users/{2**70}", "/api/users/1/trace/%00"):
         assert community.admin.get(path).status_code == 404, path
     assert community.admin.get("/api/requests", cursor="!").status_code == 400
-    made = community.admin.post("/api/users", {"name": "A\x00", "email": "a@example.org"})
-    assert (made.status_code, made.json["field"]) == (400, "name")
+    for name in ("A\x00", " ", "\ud800", "x" * 101):
+        made = community.admin.post("/api/users", {"name": name, "email": "a@example.org"})
+        assert (made.status_code, made.json["field"]) == (400, "name")
+    ann = community.joins("Ann")
+    told = community.admin.post(f"/api/users/{ann}/deactivate", {"reason": "a\x00"})
+    assert (told.status_code, told.json["field"]) == (400, "reason")
+    asked = community.admin.post(f"/api/users/{ann}/invest", {"amount": "5", "idempotency_key": "a\x00"})
+    assert (asked.status_code, asked.json["field"]) == (400, "idempotency_key")

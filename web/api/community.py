@@ -18,7 +18,7 @@ from web.api.schemas import AccountQuery, login_field
 from web.auth import check_user
 from web.errors import ApiError, Conflict, NotFound
 from web.paging import PageQuery, status_field
-from zmq_bridge.admission.schema import BIGINT_MAX, AwareTime
+from zmq_bridge.admission.schema import BIGINT_MAX, AwareTime, text
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION
 from zmq_bridge.storage.ledger.requests import Request
@@ -47,23 +47,21 @@ class Money(fields.Field):  # type: ignore[type-arg]
         return amount
 
 
-def reason_field(*, required: bool = True) -> fields.String:
-    """Why; kept in the audit log."""
-    given: dict[str, Any] = {"required": True} if required else {"load_default": ""}
-    return fields.String(validate=validate.Length(min=1 if required else 0, max=REASON_CHARS_MAX), **given)
+def key_field() -> fields.String:
+    """What makes a request that is sent again the same request."""
+    return text(KEY_CHARS_MAX, load_default=None)
 
 
 class NewUser(Schema):
     """A member to be made."""
 
-    name = fields.String(required=True, validate=validate.Regexp(r"(?s).{0,99}\S.{0,99}\Z", error="Expected a name."))
+    name = text(NAME_CHARS_MAX, required=True)
     email = fields.Email(required=True, validate=validate.Length(max=EMAIL_CHARS_MAX))
 
     @validates_schema
-    def _storable(self, data: Mapping[str, Any], **_: Any) -> None:
-        name = data.get("name", "")
-        if len(name) > NAME_CHARS_MAX or "\x00" in name or not name.isprintable():
-            raise ValidationError(f"Expected at most {NAME_CHARS_MAX} printable characters.", "name")
+    def _named(self, data: Mapping[str, Any], **_: Any) -> None:
+        if not data["name"].strip():
+            raise ValidationError("Expected a name; found only spaces.", "name")
 
 
 class UserPage(PageQuery):
@@ -75,7 +73,7 @@ class UserPage(PageQuery):
 class Reason(Schema):
     """Why something is done."""
 
-    reason = reason_field()
+    reason = text(REASON_CHARS_MAX, required=True, metadata={"description": "kept in the audit log"})
 
 
 class Investment(Schema):
@@ -83,7 +81,7 @@ class Investment(Schema):
 
     amount = Money(required=True)
     account = login_field()
-    idempotency_key = fields.String(load_default=None, validate=validate.Length(min=1, max=KEY_CHARS_MAX))
+    idempotency_key = key_field()
 
 
 class Withdrawal(Schema):
@@ -92,7 +90,7 @@ class Withdrawal(Schema):
     amount = Money(load_default=None)
     everything = fields.Boolean(load_default=False)
     account = login_field()
-    idempotency_key = fields.String(load_default=None, validate=validate.Length(min=1, max=KEY_CHARS_MAX))
+    idempotency_key = key_field()
 
     @validates_schema
     def _one_of_both(self, data: Mapping[str, Any], **_: Any) -> None:
