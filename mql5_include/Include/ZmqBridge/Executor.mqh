@@ -8,11 +8,7 @@
 #define ZMQ_BRIDGE_EXECUTOR_MQH
 
 #include <ZmqBridge/Command.mqh>
-#include <ZmqBridge/CommandResult.mqh>
-#include <ZmqBridge/Deals.mqh>
-#include <ZmqBridge/Log.mqh>
-#include <ZmqBridge/Market.mqh>
-#include <ZmqBridge/Retcodes.mqh>
+#include <ZmqBridge/Sweep.mqh>
 #include <ZmqBridge/Words.mqh>
 
 class Executor
@@ -49,77 +45,12 @@ public:
       else if(command.kind == "cancel_order")
          CancelOrder(command, result);
       else if(command.kind == "close_all")
-         CloseAll(command, result);
+         Sweep::CloseAll(command, result);
       else
          result.Reject("UNKNOWN_KIND: " + command.kind);
      }
 
 private:
-   // Send one request. What went wrong before it left is a rejection; what nobody answered is unknown.
-   void              Send(const MqlTradeRequest &request, CommandResult &result) const
-     {
-      MqlTradeResult answer;
-      ZeroMemory(answer);
-      ResetLastError();
-      bool is_sent = OrderSend(request, answer);
-      int error = GetLastError();
-      result.retcode = answer.retcode;
-      result.retcode_name = Retcodes::Name(answer.retcode);
-      result.status = Retcodes::Status(answer.retcode);
-      result.message = answer.comment;
-      result.order = answer.order;
-      if(answer.retcode == TRADE_RETCODE_NO_CHANGES)
-         result.status = "done"; // everything is as it was asked to be
-      if(answer.retcode == 0)
-         NotAnswered(is_sent, error, result);
-      if(result.status == "done" && request.action == TRADE_ACTION_DEAL)
-        {
-         result.volume = answer.volume;
-         result.price = answer.price;
-         result.AddDeal(answer.deal);
-         Deals::OfOrder(answer.order, result);
-        }
-      if(result.status == "done" && request.action == TRADE_ACTION_CLOSE_BY)
-         Deals::OfOrder(answer.order, result);
-      if(result.status != "done")
-         Log::Say("command " + result.command_id + " " + result.status + ": " + (string)result.retcode + " " + result.retcode_name
-                  + " " + result.message + (error != 0 ? ", error " + (string)error : ""));
-     }
-
-   static void       NotAnswered(const bool is_sent, const int error, CommandResult &result)
-     {
-      bool is_local = !is_sent && (error == ERR_TRADE_DISABLED || error == ERR_TRADE_WRONG_PROPERTY);
-      result.status = is_local ? "rejected" : "unknown";
-      result.message = (is_local ? "NOT_SENT: error " : "NO_ANSWER: error ") + (string)error + " " + result.message;
-     }
-
-   static void       Clear(MqlTradeRequest &request, const ENUM_TRADE_REQUEST_ACTIONS action)
-     {
-      ZeroMemory(request);
-      request.action = action;
-      request.type_time = ORDER_TIME_GTC;
-     }
-
-   static ENUM_ORDER_TYPE OrderType(const string side, const string order_type)
-     {
-      bool is_buy = side == "buy";
-      if(order_type == "limit")
-         return(is_buy ? ORDER_TYPE_BUY_LIMIT : ORDER_TYPE_SELL_LIMIT);
-      if(order_type == "stop")
-         return(is_buy ? ORDER_TYPE_BUY_STOP : ORDER_TYPE_SELL_STOP);
-      if(order_type == "stop_limit")
-         return(is_buy ? ORDER_TYPE_BUY_STOP_LIMIT : ORDER_TYPE_SELL_STOP_LIMIT);
-      return(is_buy ? ORDER_TYPE_BUY : ORDER_TYPE_SELL);
-     }
-
-   static void       SetExpiration(MqlTradeRequest &request, const long expiration_msc)
-     {
-      if(expiration_msc <= 0)
-         return;
-      request.type_time = ORDER_TIME_SPECIFIED;
-      request.expiration = (datetime)(expiration_msc / 1000);
-     }
-
    void              PlaceOrder(const Command &command, CommandResult &result) const
      {
       if(!SymbolSelect(command.symbol, true))
@@ -130,9 +61,9 @@ private:
       bool is_buy = command.side == "buy";
       bool is_market = command.order_type == "market";
       MqlTradeRequest request;
-      Clear(request, is_market ? TRADE_ACTION_DEAL : TRADE_ACTION_PENDING);
+      TradeRequests::Clear(request, is_market ? TRADE_ACTION_DEAL : TRADE_ACTION_PENDING);
       request.symbol = command.symbol;
-      request.type = OrderType(command.side, command.order_type);
+      request.type = TradeRequests::OrderType(command.side, command.order_type);
       request.volume = Market::Volume(command.symbol, command.volume);
       request.price = is_market && command.price <= 0.0 ? Market::Now(command.symbol, is_buy) : Market::Price(command.symbol, command.price);
       request.stoplimit = Market::Price(command.symbol, command.stoplimit);
@@ -142,12 +73,12 @@ private:
       request.magic = command.magic;
       request.comment = command.Mark();
       request.type_filling = Market::Filling(command.symbol, !is_market);
-      SetExpiration(request, command.expiration_msc);
+      TradeRequests::SetExpiration(request, command.expiration_msc);
       string problem = PlaceProblem(command, request, is_buy, is_market);
       if(problem != "")
          result.Reject(problem);
       else
-         Send(request, result);
+         OrderSender::Send(request, result);
      }
 
    string            PlaceProblem(const Command &command, const MqlTradeRequest &request, const bool is_buy, const bool is_market) const
@@ -166,23 +97,6 @@ private:
       if(command.order_type == "stop_limit")
          base = request.stoplimit;
       return(Market::StopsProblem(command.symbol, is_buy, base, request.sl, request.tp));
-     }
-
-   // A request that closes `volume` of the selected position.
-   static void       Closing(MqlTradeRequest &request, const double volume, const uint deviation, const string mark)
-     {
-      string symbol = PositionGetString(POSITION_SYMBOL);
-      bool is_buy = PositionGetInteger(POSITION_TYPE) == POSITION_TYPE_SELL;
-      Clear(request, TRADE_ACTION_DEAL);
-      request.symbol = symbol;
-      request.type = is_buy ? ORDER_TYPE_BUY : ORDER_TYPE_SELL;
-      request.position = (ulong)PositionGetInteger(POSITION_TICKET);
-      request.volume = volume;
-      request.price = Market::Now(symbol, is_buy);
-      request.deviation = deviation;
-      request.magic = (ulong)PositionGetInteger(POSITION_MAGIC);
-      request.comment = mark;
-      request.type_filling = Market::Filling(symbol, false);
      }
 
    static bool       SelectPosition(const ulong ticket, CommandResult &result)
@@ -208,10 +122,10 @@ private:
          return;
         }
       MqlTradeRequest request;
-      Closing(request, volume, command.deviation, command.Mark());
+      TradeRequests::Closing(request, volume, command.deviation, command.Mark());
       if(command.magic != 0)
          request.magic = command.magic;
-      Send(request, result);
+      OrderSender::Send(request, result);
       if(result.position == 0)
          result.position = command.position;
      }
@@ -219,14 +133,14 @@ private:
    void              CloseBy(const Command &command, CommandResult &result) const
      {
       MqlTradeRequest request;
-      Clear(request, TRADE_ACTION_CLOSE_BY);
+      TradeRequests::Clear(request, TRADE_ACTION_CLOSE_BY);
       request.position = command.position;
       request.position_by = command.position_by;
       request.comment = command.Mark();
       if(!SelectPosition(command.position_by, result) || !SelectPosition(command.position, result))
          return;
       request.symbol = PositionGetString(POSITION_SYMBOL);
-      Send(request, result);
+      OrderSender::Send(request, result);
      }
 
    void              ModifyPosition(const Command &command, CommandResult &result) const
@@ -234,7 +148,7 @@ private:
       if(!SelectPosition(command.position, result))
          return;
       MqlTradeRequest request;
-      Clear(request, TRADE_ACTION_SLTP);
+      TradeRequests::Clear(request, TRADE_ACTION_SLTP);
       request.symbol = PositionGetString(POSITION_SYMBOL);
       request.position = command.position;
       request.sl = Market::Price(request.symbol, command.sl);
@@ -249,7 +163,7 @@ private:
       if(problem != "")
          result.Reject(problem);
       else
-         Send(request, result);
+         OrderSender::Send(request, result);
       result.position = command.position;
      }
 
@@ -275,7 +189,7 @@ private:
       if(!SelectOrder(command.order, result))
          return;
       MqlTradeRequest request;
-      Clear(request, TRADE_ACTION_MODIFY);
+      TradeRequests::Clear(request, TRADE_ACTION_MODIFY);
       request.order = command.order;
       request.symbol = OrderGetString(ORDER_SYMBOL);
       request.price = Market::Price(request.symbol, command.price);
@@ -283,7 +197,7 @@ private:
       request.sl = Market::Price(request.symbol, command.sl);
       request.tp = Market::Price(request.symbol, command.tp);
       request.type_filling = (ENUM_ORDER_TYPE_FILLING)OrderGetInteger(ORDER_TYPE_FILLING);
-      SetExpiration(request, command.expiration_msc);
+      TradeRequests::SetExpiration(request, command.expiration_msc);
       bool is_buy = IsBuying();
       string problem = Market::FrozenProblem(request.symbol, is_buy, OrderGetDouble(ORDER_PRICE_OPEN));
       if(problem == "")
@@ -294,7 +208,7 @@ private:
       if(problem != "")
          result.Reject(problem);
       else
-         Send(request, result);
+         OrderSender::Send(request, result);
       result.order = command.order;
      }
 
@@ -306,99 +220,8 @@ private:
       if(problem != "")
          result.Reject(problem);
       else
-         Remove(command.order, result);
+         OrderSender::Remove(command.order, result);
       result.order = command.order;
-     }
-
-   void              Remove(const ulong ticket, CommandResult &result) const
-     {
-      MqlTradeRequest request;
-      Clear(request, TRADE_ACTION_REMOVE);
-      request.order = ticket;
-      Send(request, result);
-     }
-
-   // Close one after the other; what failed does not keep the rest from being closed.
-   void              CloseAll(const Command &command, CommandResult &result) const
-     {
-      ulong positions[];
-      ulong orders[];
-      Tickets(command, positions, orders);
-      int done = 0;
-      string worst = "done";
-      result.Set(command.command_id, "done", "");
-      CommandResult one;
-      for(int i = 0; i < ArraySize(positions) + ArraySize(orders); i++)
-        {
-         one.Set(command.command_id, "done", "");
-         if(i < ArraySize(positions))
-            CloseOne(command, positions[i], one);
-         else
-            Remove(orders[i - ArraySize(positions)], one);
-         if(one.status == "done")
-            done++;
-         Add(one, result, worst);
-        }
-      int count = ArraySize(positions) + ArraySize(orders);
-      result.status = worst;
-      result.message = count == 0 ? "nothing open" : (string)done + " of " + (string)count + " done. " + result.message;
-      if(result.retcode == 0 && worst == "done")
-        {
-         result.retcode = TRADE_RETCODE_DONE;
-         result.retcode_name = "DONE";
-        }
-     }
-
-   static void       Tickets(const Command &command, ulong &positions[], ulong &orders[])
-     {
-      for(int i = PositionsTotal() - 1; i >= 0; i--)
-        {
-         ulong ticket = PositionGetTicket(i);
-         if(ticket != 0 && (command.symbol == "" || PositionGetString(POSITION_SYMBOL) == command.symbol))
-            Push(positions, ticket);
-        }
-      for(int i = command.cancel_pending ? OrdersTotal() - 1 : -1; i >= 0; i--)
-        {
-         ulong ticket = OrderGetTicket(i);
-         if(ticket != 0 && (command.symbol == "" || OrderGetString(ORDER_SYMBOL) == command.symbol))
-            Push(orders, ticket);
-        }
-     }
-
-   static void       Push(ulong &tickets[], const ulong ticket)
-     {
-      int count = ArraySize(tickets);
-      ArrayResize(tickets, count + 1, 64);
-      tickets[count] = ticket;
-     }
-
-   // A position that is gone by now is closed.
-   void              CloseOne(const Command &command, const ulong ticket, CommandResult &one) const
-     {
-      if(!PositionSelectByTicket(ticket))
-         return;
-      MqlTradeRequest request;
-      Closing(request, PositionGetDouble(POSITION_VOLUME), command.deviation, command.Mark());
-      Send(request, one);
-     }
-
-   // Sum up: the worst status decides, with its retcode and message; deals are all of them.
-   static void       Add(const CommandResult &one, CommandResult &sum, string &worst)
-     {
-      for(int i = 0; i < ArraySize(one.deals); i++)
-         sum.AddDeal(one.deals[i]);
-      sum.volume += one.volume;
-      if(Rank(one.status) > Rank(worst))
-         return;
-      worst = one.status;
-      sum.retcode = one.retcode;
-      sum.retcode_name = one.retcode_name;
-      sum.message = one.message;
-     }
-
-   static int        Rank(const string status)
-     {
-      return(status == "unknown" ? 0 : (status == "rejected" ? 1 : (status == "accepted" ? 2 : 3)));
      }
   };
 

@@ -2,12 +2,7 @@
 //| Memory.mqh - what the terminal must not forget, in one file:     |
 //| session, kill switch, commands, unacknowledged events, deals     |
 //| told. One step of the file holds all that must become true       |
-//| together. A step is a MessagePack array of rows:                 |
-//|   [journal, id] [session, n] [trading_state, text]               |
-//|   [deal_told, ticket, msc]                                       |
-//|   [intent, id, kind, expires_at_ms, command]                     |
-//|   [outcome, expires_at_ms, result] [told, id]                    |
-//|   [event, map] [acks, [[session, seq], ...]]                     |
+//| together: a MessagePack array of rows (MemoryRows.mqh).          |
 //| A step that could not be written is kept, and the whole file is  |
 //| written anew as soon as that works; until then Save() is false   |
 //| and no command is begun.                                         |
@@ -16,41 +11,24 @@
 #define ZMQ_BRIDGE_MEMORY_MQH
 
 #include <ZmqBridge/Clock.mqh>
-#include <ZmqBridge/CommandJournal.mqh>
-#include <ZmqBridge/EventLog.mqh>
 #include <ZmqBridge/Log.mqh>
+#include <ZmqBridge/MemoryReader.mqh>
 #include <ZmqBridge/RecordFile.mqh>
 
 #define PLACES 4  // roles of one login, and one to spare
 
-class Memory
+class Memory : public MemoryReader
   {
 private:
    RecordFile        m_file;
-   MsgpackWriter     m_rows;          // of the step at hand
-   int               m_row_count;
    bool              m_is_whole;      // the file holds all that was saved
    long              m_size_rewritten;
-   ulong             m_login;
-   ulong             m_session;
-   ulong             m_last_seq;
-   string            m_journal;       // identity of the file
-   ulong             m_last_session;  // of an earlier start
-   string            m_trading_state;
-   ulong             m_deal_told;
-   long              m_deal_told_msc;
    ulong             m_published;     // seq up to which events of this session were handed to PUB
    ulong             m_saved;         // seq up to which they are on disk
-   MsgpackTree       m_tree;
 
 public:
-   CommandJournal    commands;
-   EventLog          events;
-
-                     Memory(void) : m_row_count(0), m_is_whole(true), m_size_rewritten(0), m_login(0), m_session(0), m_last_seq(0),
-                     m_journal(""), m_last_session(0), m_trading_state("halted"), m_deal_told(0), m_deal_told_msc(0), m_published(0), m_saved(0)
+                     Memory(void) : m_is_whole(true), m_size_rewritten(0), m_published(0), m_saved(0)
      {
-      m_rows.Limit(STEP_BYTES_MAX);
      }
 
    // Read the file back, draw a new session number and put it on disk; false = Problem(). Programs of one login that
@@ -78,64 +56,6 @@ public:
    string            Problem(void) const
      {
       return(m_file.Problem() != "" ? m_file.Problem() : "journal: expected rows of a terminal's memory, found others");
-     }
-
-   ulong             Session(void) const
-     {
-      return(m_session);
-     }
-
-   ulong             Login(void) const
-     {
-      return(m_login);
-     }
-
-   // Identity of the file, the same over restarts.
-   string            Journal(void) const
-     {
-      return(m_journal);
-     }
-
-   // The last session of an earlier start, 0 = none.
-   ulong             LastSession(void) const
-     {
-      return(m_last_session);
-     }
-
-   // Number of the last event of this session.
-   ulong             LastSeq(void) const
-     {
-      return(m_last_seq);
-     }
-
-   string            TradingState(void) const
-     {
-      return(m_trading_state);
-     }
-
-   void              SetTradingState(const string state)
-     {
-      m_trading_state = state;
-      Row("trading_state", 2);
-      m_rows.Text(state);
-     }
-
-   // Highest deal ticket that became an event, 0 = none ever, and the time of the newest.
-   ulong             DealTold(void) const
-     {
-      return(m_deal_told);
-     }
-
-   long              DealToldMsc(void) const
-     {
-      return(m_deal_told_msc);
-     }
-
-   void              NoteDeal(const ulong ticket, const long time_msc)
-     {
-      m_deal_told = MathMax(m_deal_told, ticket);
-      m_deal_told_msc = MathMax(m_deal_told_msc, time_msc);
-      DealToldRow();
      }
 
    // Make an event of `data`; it may be sent after the next Save(). Returns its number, 0 = it could not be written.
@@ -269,39 +189,6 @@ private:
       return(text);
      }
 
-   void              Row(const string name, const int count)
-     {
-      m_rows.Array(count);
-      m_rows.Text(name);
-      m_row_count++;
-     }
-
-   void              DealToldRow(void)
-     {
-      Row("deal_told", 3);
-      m_rows.Uint(m_deal_told);
-      m_rows.Int(m_deal_told_msc);
-     }
-
-   void              IntentRow(const JournalEntry *entry)
-     {
-      Row("intent", 5);
-      m_rows.Text(entry.command_id);
-      m_rows.Text(entry.kind);
-      m_rows.Int(entry.expires_at_ms);
-      if(ArraySize(entry.raw) > 0)
-         m_rows.Raw(entry.raw, 0, ArraySize(entry.raw));
-      else
-         m_rows.Nil();
-     }
-
-   void              OutcomeRow(const JournalEntry *entry)
-     {
-      Row("outcome", 3);
-      m_rows.Int(entry.expires_at_ms);
-      entry.result.Write(m_rows);
-     }
-
    // Make a step of the rows: their array's head, then the rows.
    void              Step(MsgpackWriter &step)
      {
@@ -387,108 +274,6 @@ private:
       MsgpackWriter step;
       Step(step);
       return(step.IsGood() && m_file.Add(step.data, step.Size()));
-     }
-
-   void              EntryRows(const JournalEntry *entry)
-     {
-      if(!entry.IsFinal())
-         IntentRow(entry);
-      if(entry.has_result)
-         OutcomeRow(entry);
-      if(!entry.is_told)
-         return;
-      Row("told", 2);
-      m_rows.Text(entry.command_id);
-     }
-
-   bool              RestoreStep(const uchar &step[])
-     {
-      if(!m_tree.Read(step, 0, ArraySize(step)) || !m_tree.IsArray(0))
-         return(false);
-      int row = 1;
-      for(int i = 0; i < m_tree.Size(0); i++)
-        {
-         if(!m_tree.IsArray(row) || m_tree.Size(row) < 2 || !RestoreRow(m_tree.Text(row + 1), m_tree.Next(row + 1)))
-            return(false);
-         row = m_tree.Next(row);
-        }
-      return(true);
-     }
-
-   // `first` is the node behind the row's name.
-   bool              RestoreRow(const string name, const int first)
-     {
-      if(name == "session")
-         m_last_session = m_tree.Bits(first);
-      else if(name == "journal")
-         m_journal = m_tree.Text(first);
-      else if(name == "trading_state")
-         m_trading_state = m_tree.Text(first);
-      else if(name == "deal_told")
-        {
-         m_deal_told = m_tree.Bits(first);
-         m_deal_told_msc = (long)m_tree.Bits(m_tree.Next(first));
-        }
-      else if(name == "intent")
-         RestoreIntent(first);
-      else if(name == "outcome")
-         return(RestoreOutcome(first));
-      else if(name == "told")
-         commands.Told(m_tree.Text(first));
-      else if(name == "event")
-         RestoreEvent(first);
-      else if(name == "acks")
-         RestoreAcks(first);
-      else
-         return(false);
-      return(true);
-     }
-
-   void              RestoreIntent(const int first)
-     {
-      int kind = m_tree.Next(first);
-      int expires = m_tree.Next(kind);
-      int raw = m_tree.Next(expires);
-      JournalEntry *entry = commands.Begin(m_tree.Text(first), m_tree.Text(kind), (long)m_tree.Bits(expires), false);
-      if(m_tree.IsMap(raw))
-         m_tree.Slice(raw, entry.raw);
-     }
-
-   bool              RestoreOutcome(const int first)
-     {
-      CommandResult result;
-      if(!result.Read(m_tree, m_tree.Next(first)))
-         return(false);
-      commands.Begin(result.command_id, "", (long)m_tree.Bits(first), false);
-      return(commands.Finish(result));
-     }
-
-   void              RestoreEvent(const int map)
-     {
-      KeptEvent *event = new KeptEvent();
-      event.session = m_tree.Bits(m_tree.Field(map, "session"));
-      event.seq = m_tree.Bits(m_tree.Field(map, "seq"));
-      event.kind = m_tree.Text(m_tree.Field(map, "kind"));
-      event.is_saved = true;
-      int data = m_tree.Field(map, "data");
-      if(event.kind == "command_result")
-         event.command_id = m_tree.Text(m_tree.Field(data, "command_id"));
-      if(event.kind == "deal")
-         event.deal = m_tree.Bits(m_tree.Field(data, "ticket"));
-      m_tree.Slice(map, event.bytes);
-      events.Add(event);
-     }
-
-   void              RestoreAcks(const int list)
-     {
-      int pair = list + 1;
-      for(int i = 0; i < m_tree.Size(list); i++)
-        {
-         KeptEvent *event = events.Find(m_tree.Bits(pair + 1), m_tree.Bits(m_tree.Next(pair + 1)));
-         if(event != NULL)
-            events.Remove(event);
-         pair = m_tree.Next(pair);
-        }
      }
   };
 

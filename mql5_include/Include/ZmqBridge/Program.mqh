@@ -148,7 +148,7 @@ private:
       m_watch = new Watch(m_memory, m_specs);
       m_reports = new Reports(m_transport, m_memory, m_watch, m_streams, m_settings);
       m_reports.Open();
-      m_talk = new Talk(m_transport, m_memory, m_specs, m_watch, m_reports, m_settings);
+      m_talk = new Talk(m_transport, m_memory, m_specs, m_reports, m_settings);
       m_desk = new Desk(m_memory, m_watch, GetPointer(m_talk.session.clock));
       m_desk.Open(m_settings.volume_max, m_settings.unknown_settles_s);
       m_talk.Open(m_desk);

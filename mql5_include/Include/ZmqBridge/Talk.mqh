@@ -1,7 +1,6 @@
 //+------------------------------------------------------------------+
-//| Talk.mqh - the talk with the bridge: which request is sent next, |
-//| and what each reply means. Writes hello, pull, history, symbols  |
-//| and bye; reads welcome, work, received, farewell and error.      |
+//| Talk.mqh - the talk with the bridge: what each reply means.      |
+//| Reads welcome, work, received, farewell and error.               |
 //| Commands of a `work` wait here in order, and the program carries |
 //| them out; the table of states is Session's.                      |
 //+------------------------------------------------------------------+
@@ -9,49 +8,24 @@
 #define ZMQ_BRIDGE_TALK_MQH
 
 #include <ZmqBridge/Desk.mqh>
-#include <ZmqBridge/Reports.mqh>
-#include <ZmqBridge/Session.mqh>
-#include <ZmqBridge/TickHistory.mqh>
+#include <ZmqBridge/TalkRequests.mqh>
 
-#define PROGRAM_NAME "ZmqBridge Expert Advisor"
-#define PROGRAM_VERSION "1.00"
-#define SPEC_BYTES_MAX 3500000   // of one message; what is left follows in `symbols`
-
-class Talk
+class Talk : public TalkRequests
   {
 private:
-   Transport        *m_transport;   // the owner's
-   Memory           *m_memory;      // the owner's
-   Specs            *m_specs;       // the owner's
    Desk             *m_desk;        // the owner's
-   Watch            *m_watch;       // the owner's
-   Reports          *m_reports;     // the owner's
-   const Settings   *m_settings;    // the owner's
-   TickHistory       m_history;
-   Command          *m_commands[];  // of the last work, to be executed
-   Command          *m_fetches[];   // history to be sent
+   CommandQueue      m_commands;    // of the last work, to be executed
    uchar             m_reply[];
    MsgpackTree       m_tree;
-   MsgpackWriter     m_writer;
    bool              m_is_welcomed; // since the last call of TookWelcome
    long              m_deals_from_msc;
    string            m_last_error;
 
 public:
-   Session           session;
-
-                     Talk(Transport *transport, Memory *memory, Specs *specs, Watch *watch, Reports *reports, const Settings *settings) :
-                     m_transport(transport), m_memory(memory), m_specs(specs), m_desk(NULL), m_watch(watch), m_reports(reports),
-                     m_settings(settings), m_is_welcomed(false), m_deals_from_msc(0), m_last_error("")
+                     Talk(Transport *transport, Memory *memory, Specs *specs, Reports *reports, const Settings *settings) :
+                     TalkRequests(transport, memory, specs, reports, settings), m_desk(NULL), m_is_welcomed(false),
+                     m_deals_from_msc(0), m_last_error("")
      {
-     }
-
-                    ~Talk(void)
-     {
-      for(int i = 0; i < ArraySize(m_commands); i++)
-         delete m_commands[i];
-      for(int i = 0; i < ArraySize(m_fetches); i++)
-         delete m_fetches[i];
      }
 
    void              Open(Desk *desk)
@@ -81,20 +55,10 @@ public:
       return(true);
      }
 
-   // Send the next request when one is wanted.
-   void              Send(const long now_ms)
-     {
-      string wanted = session.Wants(now_ms);
-      if(wanted == "hello")
-         SendHello(now_ms);
-      else if(wanted == "request")
-         SendRequest(now_ms);
-     }
-
    // The next command to be executed; the caller deletes it. NULL = none.
    Command          *NextCommand(void)
      {
-      return(Shift(m_commands));
+      return(m_commands.Shift());
      }
 
    // Whether the bridge welcomed us since this was asked last; then deals are to be told from `deals_from_msc` on.
@@ -106,153 +70,7 @@ public:
       return(is_welcomed);
      }
 
-   // Take leave, if nothing is outstanding.
-   bool              SayBye(const string reason, const long now_ms)
-     {
-      if(session.State() != SESSION_READY)
-         return(false);
-      Head("bye", 5);
-      m_writer.TextField("reason", reason);
-      Ask("bye", 0, now_ms);
-      return(true);
-     }
-
 private:
-   void              Head(const string type, const int fields)
-     {
-      m_writer.Clear();
-      m_writer.Map(fields);
-      m_writer.UintField("v", WIRE_VERSION);
-      m_writer.TextField("type", type);
-      m_writer.UintField("login", m_memory.Login());
-      m_writer.UintField("session", m_memory.Session());
-     }
-
-   // What can't leave now counts as lost in time.
-   void              Ask(const string type, const int wait_ms, const long now_ms)
-     {
-      if(!m_writer.IsGood())
-         Log::Say(type + " is not sent: " + m_writer.Problem());
-      else
-         m_transport.Ask(m_writer.data, m_writer.Size());
-      session.Sent(type, wait_ms, now_ms);
-     }
-
-   void              SendHello(const long now_ms)
-     {
-      if(!m_transport.Reopen(now_ms))
-         g_log.Repeat(m_transport.Problem());
-      m_specs.FollowMarketWatch();
-      Head("hello", 14);
-      m_writer.ArrayField("versions", 1);
-      m_writer.Uint(WIRE_VERSION);
-      m_writer.TextField("server", AccountInfoString(ACCOUNT_SERVER));
-      m_writer.TextField("role", m_settings.RoleName());
-      m_writer.Text("program");
-      m_writer.Map(3);
-      m_writer.TextField("name", PROGRAM_NAME);
-      m_writer.TextField("version", PROGRAM_VERSION);
-      m_writer.UintField("build", (ulong)TerminalInfoInteger(TERMINAL_BUILD));
-      m_writer.IntField("clock_ms", Clock::UtcMs());
-      m_writer.IntField("server_offset_s", Clock::ServerOffsetS());
-      m_writer.TextField("journal", m_memory.Journal());
-      m_writer.UintField("journal_session", m_memory.LastSession());
-      m_writer.Text("snapshot");
-      if(m_settings.HasDesk())
-         m_reports.WriteBooks(m_writer, now_ms);
-      else
-         m_writer.Nil();
-      m_writer.Text("symbols");
-      m_specs.ForgetAll(now_ms);
-      WriteSpecs();
-      Ask("hello", 0, now_ms);
-     }
-
-   // An array of the specifications that the bridge does not have; those that don't fit are left for the next message.
-   int               WriteSpecs(void)
-     {
-      MsgpackWriter rows;
-      int count = 0;
-      for(int i = 0; i < m_specs.Count() && count < SYMBOLS_PER_MESSAGE_MAX && rows.Size() < SPEC_BYTES_MAX; i++)
-        {
-         if(m_specs.IsTold(i))
-            continue;
-         MsgpackWriter one;
-         if(m_specs.Write(i, one))
-           {
-            rows.Raw(one.data, 0, one.Size());
-            count++;
-           }
-         m_specs.NoteTold(i);
-        }
-      m_writer.Array(count);
-      m_writer.Raw(rows.data, 0, rows.Size());
-      return(count);
-     }
-
-   // history and symbols go before the next pull.
-   void              SendRequest(const long now_ms)
-     {
-      if(SendFetched(now_ms) || SendSymbols(now_ms))
-         return;
-      Head("pull", 7);
-      m_writer.UintField("wait_ms", (ulong)session.wait_ms_max);
-      WriteEvents();
-      m_writer.Text("snapshot");
-      m_reports.WriteNews(m_writer);
-      Ask("pull", session.wait_ms_max, now_ms);
-     }
-
-   bool              SendFetched(const long now_ms)
-     {
-      Command *fetch = Shift(m_fetches);
-      if(fetch == NULL)
-         return(false);
-      m_writer.Clear();
-      m_history.Answer(fetch, m_memory.Login(), m_memory.Session(), m_writer);
-      delete fetch;
-      Ask("history", 0, now_ms);
-      return(true);
-     }
-
-   // A feed brings changed specifications by `symbols`; a desk tells them as events. Both bring by `symbols` what did not
-   // fit into hello, and all of them again when it is time.
-   bool              SendSymbols(const long now_ms)
-     {
-      if(m_specs.IsDue(now_ms))
-         m_specs.ForgetAll(now_ms);
-      if(!m_specs.TookNews())
-         return(false);
-      Head("symbols", 5);
-      m_writer.Text("symbols");
-      int count = WriteSpecs();
-      if(count == 0)
-         return(false);
-      Ask("symbols", 0, now_ms);
-      m_specs.HaveNews();
-      return(true);
-     }
-
-   void              WriteEvents(void)
-     {
-      MsgpackWriter rows;
-      int count = 0;
-      int bytes = 0;
-      for(int i = m_memory.events.First(); i < m_memory.events.End() && count < EVENTS_PER_PULL_MAX; i++)
-        {
-         KeptEvent *event = m_memory.events.At(i);
-         if(event.is_gone)
-            continue;
-         if(!event.is_saved || bytes + ArraySize(event.bytes) > FRAME_BYTES_MAX / 2)
-            break;
-         rows.Raw(event.bytes, 0, ArraySize(event.bytes));
-         bytes += ArraySize(event.bytes);
-         count++;
-        }
-      m_writer.ArrayField("events", count);
-      m_writer.Raw(rows.data, 0, rows.Size());
-     }
-
    void              Garbled(const string problem, const long now_ms)
      {
       m_last_error = "a reply of the bridge can't be read: " + problem;
@@ -397,45 +215,18 @@ private:
          Log::Say("a command can't be answered: " + command.problem);
       else if(is_fetch && m_settings.HasFeed())
         {
-         if(ArraySize(m_fetches) < FETCHES_MAX && !IsFetching(command))
+         if(m_fetches.Count() < FETCHES_MAX && !m_fetches.HasFetch(command))
            {
-            Push(m_fetches, command);
+            m_fetches.Push(command);
             return;
            }
         }
       else if(!is_fetch && m_settings.HasDesk())
         {
-         Push(m_commands, command);
+         m_commands.Push(command);
          return;
         }
       delete command;
-     }
-
-   bool              IsFetching(const Command *command) const
-     {
-      for(int i = 0; i < ArraySize(m_fetches); i++)
-         if(m_fetches[i].command_id == command.command_id && m_fetches[i].skip == command.skip)
-            return(true);
-      return(false);
-     }
-
-   static void       Push(Command *&list[], Command *command)
-     {
-      int count = ArraySize(list);
-      ArrayResize(list, count + 1, 64);
-      list[count] = command;
-     }
-
-   static Command   *Shift(Command *&list[])
-     {
-      int count = ArraySize(list);
-      if(count == 0)
-         return(NULL);
-      Command *first = list[0];
-      for(int i = 1; i < count; i++)
-         list[i - 1] = list[i];
-      ArrayResize(list, count - 1, 64);
-      return(first);
      }
   };
 
