@@ -34,7 +34,7 @@ BLOCK = re.compile(
 HOW = re.compile(r"session|alone|examples|not run: \S.*")
 PORT_OF = {
     "5555": "FEED", "5556": "SUBSCRIBE", "5557": "TERMINAL", "5558": "STRATEGY", "5559": "BROKER", "6380": "REDIS",
-    "8000": "WEB",
+    "8000": "WEB", "8001": "STREAM",
 }  # fmt: skip
 TIMEOUT_S = 60.0
 
@@ -137,7 +137,7 @@ def _run(
 def _with_ports(text: str, bridge: RunningBridge) -> str:
     ports = f"subscribe_port={bridge.ports['SUBSCRIBE']}, strategy_port={bridge.ports['STRATEGY']}, "
     text = text.replace("Client(", f"Client({ports}")
-    return re.sub(r"(?<![\w.])(55\d\d|6380|8000)(?!\w)", lambda found: _port(found[0], bridge), text)
+    return re.sub(r"(?<![\w.])(55\d\d|6380|800[01])(?!\w)", lambda found: _port(found[0], bridge), text)
 
 
 def _port(written: str, bridge: RunningBridge) -> str:

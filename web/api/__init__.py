@@ -10,6 +10,7 @@ from web.api.keys import blueprint as keys
 from web.api.market import blueprint as market
 from web.api.member_requests import blueprint as member_requests
 from web.api.mt5_accounts import blueprint as mt5_accounts
+from web.api.notifications import blueprint as notifications
 from web.api.operations import blueprint as operations
 from web.api.orders import blueprint as orders
 from web.api.pool import blueprint as pool
@@ -26,6 +27,7 @@ from web.api.terminals import blueprint as terminals
 from web.api.users import blueprint as users
 
 BLUEPRINTS = (
-    account, audit, bars, deals, equity, health, keys, market, member_requests, mt5_accounts, operations, orders,
-    pool, positions, risk, decisions, limits, switches, session, signal_actions, signals, statements, terminals, users,
+    account, audit, bars, deals, equity, health, keys, market, member_requests, mt5_accounts, notifications, operations,
+    orders, pool, positions, risk, decisions, limits, switches, session, signal_actions, signals, statements,
+    terminals, users,
 )  # fmt: skip

@@ -124,7 +124,12 @@ def list_rules() -> None:
 @command.command("rule")
 @click.argument("destination")
 @click.option("--event", default=rules.ANY, help="What it hears of; default: everything.")
-@click.option("--severity", type=click.Choice(list(Severity)), default=Severity.INFO.value, help="At least this.")
+@click.option(
+    "--severity",
+    type=click.Choice([severity.value for severity in Severity]),
+    default=Severity.INFO.value,
+    help="At least this.",
+)
 @click.option("--account", type=int, help="Login; default: all.")
 @click.option("--digest", "digest_minutes", type=int, default=0, metavar="MINUTES", help="Gather, and send so often.")
 def add_rule(destination: str, event: str, severity: str, account: int | None, digest_minutes: int) -> None:

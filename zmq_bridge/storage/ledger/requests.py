@@ -20,6 +20,7 @@ from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, TABLES,
 from zmq_bridge.storage.ledger.pool import UnknownAccountError
 from zmq_bridge.storage.ledger.settlement import settle_matched
 from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.notifications.trading import tell_request
 
 REFERENCE_CHARS = 8  # of the id's end: 40 random bits, and short enough to type into a bank form
 
@@ -228,6 +229,9 @@ def _request(
     insert = INSERT_SUBSCRIPTION if kind == SUBSCRIPTION else INSERT_REDEMPTION
     if connection.exec_driver_sql(insert, values).scalar() is None:
         return _read(kind, connection.exec_driver_sql(BY_KEY.format(table=TABLES[kind]), values).one())
+    tell_request(
+        connection, account_id, kind, request_id, user_id=user_id, amount=amount, currency=account.currency
+    )
     if match_waiting(connection, account_id):
         settle_matched(connection, account_id)
     return _read(kind, connection.exec_driver_sql(BY_ID.format(table=TABLES[kind]), values).one())

@@ -87,6 +87,24 @@ def tell_terminal(
     )  # fmt: skip
 
 
+def tell_request(
+    connection: Connection,
+    account_id: int,
+    kind: str,
+    request_id: str,
+    *,
+    user_id: int,
+    amount: Decimal | None,
+    currency: str,
+) -> None:
+    """Tell of a member who asked to pay in or to take out; `amount` is None for everything."""
+    what = "everything" if amount is None else f"{amount:f} {currency}"
+    notify(
+        connection, Event.REQUEST, title=f"Member {user_id} asked for a {kind} of {what}", account_id=account_id,
+        body=f"request {request_id}", dedupe_key=f"request:{request_id}",
+    )  # fmt: skip
+
+
 def _deal(deal: Mapping[str, Any], command_id: str | None) -> tuple[Event, str]:
     kind, amount = str(deal["type"]), Decimal(deal["profit"])
     if kind == BALANCE:
