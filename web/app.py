@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from flask import Flask, Response, jsonify, request
-from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web import errors, limits, parts
 from web.api import BLUEPRINTS
 from web.auth import WAYS_IN
+from web.describing import DescribedApi
 from web.metrics import requests as request_metrics
 from web.pages import pages
 from web.reference import blueprint as reference
@@ -55,7 +55,7 @@ def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
     if trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies)  # type: ignore[method-assign]
     parts.install(app, settings)
-    api = Api(app)
+    api = DescribedApi(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     app.register_blueprint(reference)

@@ -24,6 +24,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
+from zmq_bridge.admission.requests import InvalidRequest
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.storage.notifications.events import Event
 from zmq_bridge.storage.notifications.tell import notify
@@ -89,6 +90,7 @@ def install(app: Flask) -> None:
     """Register the handlers that give every error its form."""
     app.register_error_handler(ApiError, api_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(InvalidRequest, _invalid_request)
     app.register_error_handler(LiveError, _redis_down)
     for trouble in DATABASE_TROUBLE:
         app.register_error_handler(trouble, _database_down)
@@ -107,6 +109,10 @@ def api_error(error: ApiError) -> Response:
     if error.status == HTTPStatus.UNAUTHORIZED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="zmq-bridge"'
     return response
+
+
+def _invalid_request(error: InvalidRequest) -> Response:
+    return _answer({"code": "INVALID_FIELD", "field": error.field, "message": str(error)}, HTTPStatus.BAD_REQUEST)
 
 
 def _http_error(error: HTTPException) -> Response:

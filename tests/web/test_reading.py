@@ -132,6 +132,7 @@ def test_health_says_what_is_down_and_liveness_stays(settings: Settings, world: 
     assert response.status_code == 503
     assert (response.json["postgres"]["state"], response.json["redis"]["state"]) == ("down", "down")
     assert client.get("/health/live").status_code == 200
+    assert client.get("/health/ready").status_code == 503
     assert Caller(client, "zb_0_0").get("/api/positions").json["code"] == "DATABASE_UNAVAILABLE"
 
 
@@ -139,6 +140,7 @@ def test_a_silent_terminal_makes_health_degraded(caller: Make, world: World) -> 
     world.client.flushall()
     response = caller().get("/health")
     assert (response.status_code, response.json["terminals"][0]["state"]) == (503, "disconnected")
+    assert caller().get("/health/ready").json["status"] == "ok"
 
 
 def test_every_answer_has_security_headers_and_errors_are_json(app: Flask, world: World) -> None:

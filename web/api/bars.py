@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Response
 from flask_smorest import Blueprint
@@ -41,6 +41,11 @@ YEAR_MAX = 2200
 
 class ServerTime(fields.Field[int]):
     """A moment on the trade server's clock, in milliseconds: ISO 8601 without an offset, or milliseconds."""
+
+    openapi: ClassVar[dict[str, Any]] = {
+        "type": "string",
+        "pattern": r"^(20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d|[0-9]{1,13})$",
+    }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         expected = "Expected a time of the server's clock, as 2026-03-01T12:00:00 without an offset, or milliseconds"

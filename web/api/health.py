@@ -25,6 +25,9 @@ DATA_AGE_MS_MAX = 60_000  # older than this, market data is reported as stale
 
 Part = dict[str, Any]
 
+_STATE = {"content": {"application/json": {"schema": {"type": "object", "required": ["status"]}}}}
+STATES = {"200": {"description": "All is well", **_STATE}, "503": {"description": "What is not", **_STATE}}
+
 
 @blueprint.get("/health/live")
 @open_to_all
@@ -33,8 +36,21 @@ def liveness() -> Response:
     return answer({"status": "ok"})
 
 
+@blueprint.get("/health/ready")
+@open_to_all
+@blueprint.doc(responses=STATES)
+def readiness() -> Response:
+    """Whether requests can be served here: Postgres and Redis answer. 200, else 503; terminals are `/health`'s."""
+    database, _ = _database()
+    redis = _checked(parts().live.ping)
+    ready = _ok(database) and _ok(redis)
+    body = {"status": "ok" if ready else "unavailable", "postgres": database, "redis": redis}
+    return answer(body, 200 if ready else 503)
+
+
 @blueprint.get("/health")
 @open_to_all
+@blueprint.doc(responses=STATES)
 def health() -> Response:
     """Every dependency, terminal and data age. 200 when signals can be accepted, else 503."""
     database, accounts = _database()

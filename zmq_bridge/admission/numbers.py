@@ -31,16 +31,16 @@ class ExactNumber(fields.Field[Decimal]):
     ) -> None:
         """`above` excludes its bound, the others include theirs."""
         super().__init__(**more)
-        self._above, self._at_least, self._at_most = above, at_least, at_most
+        self.above, self.at_least, self.at_most = above, at_least, at_most
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
         number = exact(value)
-        if self._above is not None and not number > self._above:
-            raise ValidationError(f"Expected a number above {self._above}; found {number}.")
-        if self._at_least is not None and not number >= self._at_least:
-            raise ValidationError(f"Expected a number of at least {self._at_least}; found {number}.")
-        if self._at_most is not None and not number <= self._at_most:
-            raise ValidationError(f"Expected a number of at most {self._at_most}; found {number}.")
+        if self.above is not None and not number > self.above:
+            raise ValidationError(f"Expected a number above {self.above}; found {number}.")
+        if self.at_least is not None and not number >= self.at_least:
+            raise ValidationError(f"Expected a number of at least {self.at_least}; found {number}.")
+        if self.at_most is not None and not number <= self.at_most:
+            raise ValidationError(f"Expected a number of at most {self.at_most}; found {number}.")
         return number
 
 
@@ -50,13 +50,13 @@ class WholeNumber(fields.Field[int]):
     def __init__(self, *, at_least: int, at_most: int, **more: Any) -> None:
         """Both bounds are included."""
         super().__init__(**more)
-        self._at_least, self._at_most = at_least, at_most
+        self.at_least, self.at_most = at_least, at_most
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         number = _whole(value)
-        if number is None or not self._at_least <= number <= self._at_most:
+        if number is None or not self.at_least <= number <= self.at_most:
             raise ValidationError(
-                f"Expected an integer from {self._at_least} to {self._at_most}; found {_shown(value)}."
+                f"Expected an integer from {self.at_least} to {self.at_most}; found {_shown(value)}."
             )
         return number
 
