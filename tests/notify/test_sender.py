@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 
 import pytest
 
@@ -231,6 +232,30 @@ def test_a_test_message_goes_past_rules_and_quiet_hours(outbox, webhook, engine)
         send_test(connection, find(connection, "hook"), actor="ann")
     outbox.sender.step(now())
     assert webhook.received[0]["title"] == "zmq-bridge: Test message"
+
+
+def test_the_command_line_tries_a_destination_and_says_what_came_of_it(outbox, webhook, database):
+    outbox.add("hook", webhook.url, event="kill_switch")
+    env = os.environ | {
+        "DATABASE_URL": database, "ZMQ_BRIDGE_SECRET_KEY": SECRET_KEY, "REDIS_URL": "redis://127.0.0.1:1/0",
+    }  # fmt: skip
+    argv = [sys.executable, "-m", "zmq_bridge.cli", "notifications", "test", "hook"]
+    for answer, code, words in ((200, 0, "hook took it"), (403, 1, "did not take it")):
+        webhook.answers = [answer]
+        process = subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        try:
+            wait_until(partial(step, outbox), 30.0)
+            told, _ = process.communicate(timeout=20)
+        finally:
+            end(process)
+        assert process.returncode == code, told
+        assert words in told
+        assert "pa55word" not in told
+
+
+def step(outbox) -> bool:
+    """One step of the sender; whether it had something to do."""
+    return outbox.sender.step(now()) > 0
 
 
 def test_two_senders_send_each_message_once(outbox, webhook, engine, sender_settings):

@@ -64,7 +64,12 @@ def test_a_deal_that_no_words_fit_is_told_all_the_same(outbox, engine, account_i
 
 @pytest.mark.parametrize(
     ("status", "event"),
-    [("rejected", "execution_failed"), ("expired", "execution_failed"), ("unknown", "execution_unknown"), ("done", None)],
+    [
+        ("rejected", "execution_failed"),
+        ("expired", "execution_failed"),
+        ("unknown", "execution_unknown"),
+        ("done", None),
+    ],
 )
 def test_a_result_is_told_when_nothing_or_nobody_knows_what_was_done(outbox, engine, account_id, status, event):
     result = {"command_id": "C1", "status": status, "retcode": 10019, "retcode_name": "NO_MONEY", "message": ""}

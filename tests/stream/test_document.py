@@ -40,7 +40,7 @@ def test_every_number_of_the_document_is_the_programs(said):
 
 
 def test_every_event_is_in_the_table_with_its_severity():
-    told = {}
+    told: dict[str, str] = {}
     for names, severities in re.findall(r"^\| (`[a-z_`, ]+) \| ([a-z, ]+) \|", NOTIFICATIONS, re.MULTILINE):
         events, severity = re.findall(r"`(\w+)`", names), severities.split(", ")
         told |= dict(zip(events, severity if len(severity) > 1 else severity * len(events), strict=True))

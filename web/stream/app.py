@@ -10,6 +10,7 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -65,6 +66,10 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._service = service
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order; the base class would raise the signal once more at the end, and end with it."""
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Tell every client, then close."""
         for server in self.servers:
@@ -114,10 +119,11 @@ async def serve(
     port = listening.getsockname()[1]
     service = Service(engine, Doorkeeper(engine, ports=settings.page_ports | {port}), clients_max=settings.clients_max)
     sources = Sources(service, engine, settings.redis_url)
+    # Not at info: there uvicorn writes every address, and somebody will put a key into one.
     config = uvicorn.Config(
         make_app(service, sources), ws=Protocol, ws_max_size=REQUEST_BYTES_MAX, ws_per_message_deflate=False,
         ws_ping_interval=SIGN_OF_LIFE_S, ws_ping_timeout=SIGN_OF_LIFE_S, log_config=None, access_log=False,
-        timeout_graceful_shutdown=STOP_WITHIN_S, lifespan="off", server_header=False,
+        log_level="warning", timeout_graceful_shutdown=STOP_WITHIN_S, lifespan="off", server_header=False,
     )  # fmt: skip
     notices = Notices(engine, asyncio.get_running_loop(), sources.on_notice, sources.on_connected)
     notices.start()
