@@ -15,6 +15,7 @@ from risk.instrument import Session, is_session
 
 PERCENT_MAX = Decimal(10_000)  # no percentage limit is above this
 NUMBER_MAX = Decimal(1_000_000_000)  # no other limit is above this
+NAME_CHARS_MAX = 64  # of a symbol
 
 
 class LimitsError(ValueError):
@@ -198,9 +199,14 @@ def _parse(name: str, value: object) -> Any:
 def _parse_symbols(value: object) -> frozenset[str] | None:
     if value is None:
         return None
-    if not isinstance(value, (list, tuple, set, frozenset)):
+    if not isinstance(value, (list, tuple, set, frozenset)) or not all(map(_is_name, value)):
         raise LimitsError(f"symbols: expected a list of names or null, found {value!r}")
     return frozenset(value)
+
+
+def _is_name(value: object) -> bool:
+    """Tell whether it can be a symbol: text without control characters, not too long."""
+    return type(value) is str and 0 < len(value) <= NAME_CHARS_MAX and value.isprintable()
 
 
 def _parse_hours(value: Any) -> tuple[tuple[Session, ...], ...]:

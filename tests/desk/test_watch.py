@@ -107,6 +107,14 @@ def test_a_pending_order_by_hand_reduces_too(world):
     assert causes(world) == {"position_by_hand"}
 
 
+def test_a_pending_order_that_a_result_ties_to_a_command_is_not_by_hand(world):
+    command_id = command(world, "place_order", "done")
+    world.run("UPDATE commands SET order_ticket = 5 WHERE id = %s", command_id)
+    world.snapshot(orders=[order(5, comment="changed by the broker")])
+    look(world)
+    assert causes(world) == set()
+
+
 def test_the_reason_names_the_tickets_there_are_now(world):
     for tickets in ([3], [3, 4], [4]):
         world.snapshot(positions=[position(ticket) for ticket in tickets])
@@ -134,8 +142,8 @@ def test_a_command_for_another_symbol_explains_nothing(world):
 def test_a_position_that_a_deal_ties_to_a_command_is_not_by_hand(world):
     command_id = command(world, "place_order", "done")
     world.run(
-        "INSERT INTO deals (account_id, ticket, position_ticket, symbol, type, entry, volume, price, profit, commission,"
-        " swap, fee, time_msc, sl, tp, command_id)"
+        "INSERT INTO deals (account_id, ticket, position_ticket, symbol, type, entry, volume, price, profit,"
+        " commission, swap, fee, time_msc, sl, tp, command_id)"
         " VALUES (%s, 11, 1, 'EURUSD', 'buy', 'in', 0.1, 1.085, 0, 0, 0, 0, 1, 0, 0, %s)", world.account_id, command_id,
     )  # fmt: skip
     world.snapshot(positions=[position(1)])
@@ -435,8 +443,8 @@ def test_a_hold_that_cancels_nothing_leaves_orders_alone(world, cause):
 
 
 def test_the_desk_is_woken_when_what_an_account_may_do_changes(world):
-    with world.engine.connect() as listener:
-        listener = listener.execution_options(isolation_level="AUTOCOMMIT")
+    with world.engine.connect() as connection:
+        listener = connection.execution_options(isolation_level="AUTOCOMMIT")
         listener.exec_driver_sql("LISTEN commands")
         world.snapshot(positions=[position(1, sl="0", comment=command(world, "place_order", "done"))])
         look(world)

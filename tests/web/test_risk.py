@@ -184,7 +184,7 @@ def test_decisions_are_listed_newest_first_in_pages_and_cut_to_what_is_asked(wor
 def test_a_key_sees_the_decisions_of_its_accounts_and_no_others(world, caller):
     known, nowhere = world.buy(), world.buy(account=99)
     other = caller("read", accounts=[777])
-    for decision_id in (known.decision_id, nowhere.decision_id, "nonsense"):
+    for decision_id in (known.decision_id, nowhere.decision_id, "nonsense", "%00", "x" * 500):
         assert other.get(f"/api/risk/decisions/{decision_id}").status_code == 404
     own = caller("read", accounts=[LOGIN])
     assert own.get(f"/api/risk/decisions/{known.decision_id}").status_code == 200
@@ -255,6 +255,13 @@ def test_an_override_tightens_for_its_own_source_symbol_or_strategy_only(world, 
         ({"max_drawdown_percent": "-1"}, "max_drawdown_percent: expected 0 to"),
         ({"repeat_window_s": "90000"}, "repeat_window_s: expected at most"),
         ({"symbols": "EURUSD"}, "symbols: expected a list"),
+        ({"symbols": [["EURUSD"]]}, "symbols: expected a list"),
+        ({"symbols": ["EUR\x00USD"]}, "symbols: expected a list"),
+        ({"symbols": ["\ud800"]}, "symbols: expected a list"),
+        ({"hours": 5}, "hours: expected lists"),
+        ({"max_lots": {"a": 1}}, "max_lots: expected a number"),
+        ({"max_lots": "9" * 5000}, "max_lots: expected 0 to"),
+        ({"max_positions": True}, "max_positions: expected a number"),
         ({"hours": [[[1, 0]]]}, "hours: expected lists"),
     ],
 )

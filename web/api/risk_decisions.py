@@ -13,6 +13,7 @@ from web.auth import current_key, needs
 from web.errors import NotFound
 from web.paging import Row, page, to_filter
 from web.parts import parts
+from zmq_bridge.protocol.ids import is_id
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.risk.decisions import get_decision, list_decisions
 
@@ -35,7 +36,7 @@ def listing(query: dict[str, Any]) -> Response:
 def one(decision_id: str) -> Response:
     """One decision: what was asked, what was read, each check's value and limit, and the verdict."""
     with parts().engine.connect() as connection:
-        found = get_decision(connection, decision_id)
+        found = get_decision(connection, decision_id) if is_id(decision_id) else None
     if found is None or not _visible(found):
         raise NotFound("DECISION_UNKNOWN", f"There is no decision {decision_id!r}, or not for this key.")
     return answer(_shown(found))

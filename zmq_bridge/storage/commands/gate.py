@@ -140,7 +140,9 @@ POSITION_BY_HAND = f"""
 Asked by the watch, which holds the account for it. A decision reads the hold, and spares itself the question."""
 
 ORDER_BY_HAND = f"""
-    o.command_id IS NULL AND NOT EXISTS ({ADOPTED.format(ticket="o.ticket")})
+    o.command_id IS NULL
+    AND NOT EXISTS (SELECT FROM commands c WHERE c.account_id = %(account)s AND c.order_ticket = o.ticket)
+    AND NOT EXISTS ({ADOPTED.format(ticket="o.ticket")})
     AND NOT EXISTS ({OPENING_UNDER_WAY.format(symbol="o.symbol")})
 """
 
