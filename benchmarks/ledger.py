@@ -31,9 +31,12 @@ from zmq_bridge.embedded import EmbeddedPostgres
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine, dump_json
+from zmq_bridge.storage.ledger.journal import ENTRIES as ALL_ENTRIES
+from zmq_bridge.storage.ledger.journal import FETCH_ROWS
 from zmq_bridge.storage.ledger.posting import post_deal
-from zmq_bridge.storage.ledger.prices import price_hash
-from zmq_bridge.storage.ledger.statements import all_statements, statement_of
+from zmq_bridge.storage.ledger.prices import CLOSES, price_hash
+from zmq_bridge.storage.ledger.shares import HELD
+from zmq_bridge.storage.ledger.statements import MOVEMENTS, all_statements, statement_of
 from zmq_bridge.storage.ledger.verify import verify_chain
 from zmq_bridge.storage.migrations import migrate
 
@@ -208,6 +211,8 @@ def load(engine: Engine, account_id: int, members: list[int], subscriptions: int
         count += len(rows.entries)
         with engine.begin() as connection:
             rows.write(connection)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SELECT setval('ledger_transactions_id_seq', max(id)) FROM ledger_transactions")
     return count
 
 
@@ -282,13 +287,33 @@ def bench_pool(engine: Engine, members: int, entries: int) -> None:
     print(f"{'post_deal + COMMIT in it':26} {DEALS_PER_ROUND / posting:8.0f} /s")
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         someone = connection.exec_driver_sql("SELECT max(user_id) FROM ledger_lots").scalar_one()
+        bare = [seconds(lambda: read_bare(connection, account_id, someone)) for _ in range(ROUNDS)]
         one = [seconds(lambda: statement_of(connection, account_id, someone)) for _ in range(ROUNDS)]
-        print(f"{'one statement':26} {1000 * median(one):8.1f} ms")
+        print(f"{'its rows, bare SELECTs':26} {1000 * median(bare):8.1f} ms")
+        ratio = median(a / b for a, b in zip(one, bare, strict=True))
+        print(f"{'one statement':26} {1000 * median(one):8.1f} ms  {ratio:5.2f} x the time of the bare SELECTs")
         all_s = seconds(lambda: all_statements(connection, account_id))
         print(f"{'every statement, no days':26} {all_s:8.1f} s   {members / all_s:.0f} /s")
+        raw_s = seconds(lambda: read_everything(connection, account_id))
+        print(f"{'every entry, bare SELECT':26} {raw_s:8.1f} s   {count / raw_s:,.0f} entries/s")
         found = []
         verify_s = seconds(lambda: found.extend(verify_chain(connection, account_id)))
-        print(f"{'verify the chain':26} {verify_s:8.1f} s   {count / verify_s:,.0f} entries/s, sound: {found[0].sound}")
+        rate = f"{count / verify_s:,.0f} entries/s, {verify_s / raw_s:.2f} x the bare SELECT"
+        print(f"{'verify the chain':26} {verify_s:8.1f} s   {rate}, sound: {found[0].sound}")
+
+
+def read_bare(connection: Connection, account_id: int, member: int) -> None:
+    """Fetch what a statement is made of, and do nothing with it: everybody's units, the days, the member's lines."""
+    for query in (HELD, CLOSES, MOVEMENTS):
+        connection.exec_driver_sql(query, {"account": account_id, "member": member}).all()
+
+
+def read_everything(connection: Connection, account_id: int) -> None:
+    """Fetch every entry, some thousand at a time."""
+    options = {"stream_results": True, "max_row_buffer": FETCH_ROWS}
+    rows = connection.exec_driver_sql(ALL_ENTRIES, {"account": account_id, "after": 0}, execution_options=options)
+    while rows.fetchmany(FETCH_ROWS):
+        pass
 
 
 def main() -> None:
