@@ -5,8 +5,12 @@ Each test begins where it needs to and ends with nothing open, so that they may 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -160,6 +164,46 @@ def test_without_the_stream_the_page_goes_on_by_asking(visit: Visit, system: Sys
     bid = page.locator("#price-EURUSD [data-quote=bid]")
     before = bid.inner_text()
     expect(bid).not_to_have_text(before)
+
+
+def test_a_destination_is_added_and_its_test_message_arrives(visit: Visit, system: System) -> None:
+    heard: Queue[bytes] = Queue()
+    with listening(heard) as port:
+        visitor = visit()
+        page = visitor.open("/system")
+        page.get_by_role("button", name="Add", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_label("Name").fill("hook")
+        dialog.get_by_label("Address").fill(f"json://127.0.0.1:{port}/")
+        dialog.get_by_role("button", name="Add").click()
+        page.get_by_role("button", name="Send a test to hook").click()
+        assert b"test" in heard.get(timeout=30).lower()
+        expect(page.locator("#card-notifications")).to_contain_text("hook: sent", timeout=30_000)
+        visitor.picture("story-notified")
+        page.get_by_role("button", name="Remove hook").click()
+        page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+        expect(page.locator("#destination-hook")).to_have_count(0)
+    assert visitor.problems == []
+
+
+@contextmanager
+def listening(heard: Queue[bytes]) -> Iterator[int]:
+    """A web server that notes what is posted to it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # as http.server calls it
+            heard.put(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
 
 
 def _move_the_stop(page: Page, system: System, position: dict[str, str]) -> None:

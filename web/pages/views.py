@@ -17,13 +17,13 @@ from web.auth import ANY_KEY, needs, open_to_all
 from web.errors import DATABASE_TROUBLE, ApiError, Forbidden, NotFound, Unauthenticated, Unavailable, api_error
 from web.pages import files, filters
 from web.pages.cards import CARDS, render
-from web.pages.gathering import community, overview, risk, signals, system, trading
+from web.pages.gathering import community, notifications, overview, risk, signals, system, trading
 from web.pages.stream import content_security_policy, stream_url
 from web.pages.viewer import Viewer, viewer
 from web.parts import now_ms
 from zmq_bridge.storage.keys import Scope
 
-GATHERERS = (overview, trading, signals, risk, community, system)  # importing them registers the cards
+GATHERERS = (overview, trading, signals, risk, community, system, notifications)  # importing them registers the cards
 
 log = logging.getLogger(__name__)
 
