@@ -180,13 +180,24 @@ def test_it_shows_how_far_it_has_come(world):
     assert (seen["acknowledged"], seen["orders_left"], seen["positions_left"]) == (False, 1, 1)
     assert [each["kind"] for each in seen["commands"]] == ["cancel_order", "set_trading_state"]
     with world.engine.begin() as connection:
-        note_enforced_state(connection, world.account_id, 999, "halted")  # an earlier session's word
+        note_enforced_state(connection, world.account_id, 1000, 7, "active")
+        note_enforced_state(connection, world.account_id, 1000, 6, "halted")  # an earlier word that comes late
+        note_enforced_state(connection, world.account_id, 999, 80, "halted")
     assert not stand(world)["acknowledged"]
     with world.engine.begin() as connection:
-        note_enforced_state(connection, world.account_id, 1000, "halted")
+        note_enforced_state(connection, world.account_id, 1000, 8, "halted")
     world.snapshot(positions=[position(1)])
     seen = stand(world)
     assert (seen["acknowledged"], seen["orders_left"]) == (True, 0)
+
+
+def test_a_terminal_that_was_halted_before_has_acknowledged_already(world):
+    """It says so only when its state changes."""
+    with world.engine.begin() as connection:
+        note_enforced_state(connection, world.account_id, 1000, 1, "halted")
+    world.clock.now += timedelta(minutes=5)
+    use(world)
+    assert stand(world)["acknowledged"]
 
 
 def stand(world: World) -> dict[str, object]:

@@ -108,7 +108,7 @@ def _book(connection: Connection, account_id: int, event: Event, now: datetime) 
         case Spec():
             upsert_symbols(connection, account_id, [data])
         case TradingState(state=state):
-            note_enforced_state(connection, account_id, event.session, state)
+            note_enforced_state(connection, account_id, event.session, event.seq, state)
         case Unreadable(problem=problem):
             raise Unbookable(problem)
     return True

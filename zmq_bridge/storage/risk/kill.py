@@ -87,12 +87,11 @@ def standing_of_kill(connection: Connection, account_id: int, since: datetime) -
     """Say how far a stop has come: what the terminal enforces, what is left, and what became of each command."""
     row = connection.exec_driver_sql(STANDING, {"account": account_id}).one()
     commands = connection.exec_driver_sql(COMMANDS, {"account": account_id, "since": since})
-    halted = row.terminal_state == State.HALTED.value
     return {
         "terminal": {"connected": row.terminal_connected, "state": row.terminal_state, "at": row.terminal_state_at},
         "orders_left": row.orders_left,
         "positions_left": row.positions_left,
-        "acknowledged": halted and row.terminal_state_at is not None and row.terminal_state_at >= since,
+        "acknowledged": row.terminal_state == State.HALTED.value,
         "commands": [dict(each._mapping) for each in commands],
     }
 

@@ -34,6 +34,8 @@ terminals = Table(
     word("state", "connected"),  # connected or disconnected
     word("trading_state", nullable=True),  # what it said it enforces; None: it has not said yet
     at("trading_state_at", nullable=True),  # when we booked that
+    Column("trading_state_session", BigInteger, nullable=True),  # of the event that said it
+    Column("trading_state_seq", BigInteger, nullable=True),
     word("journal", ""),  # identity of its journal file; "" = it has none
     at("journal_since", now=True),  # commands sent from then on went to a session with this journal
     at("connected_at", now=True),

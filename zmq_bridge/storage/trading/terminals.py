@@ -65,8 +65,10 @@ SELECT pg_notify('events', account_id::text) FROM marked
 """
 
 SAY_STATE = """
-UPDATE terminals SET trading_state = %(state)s, trading_state_at = now()
-WHERE account_id = %(account)s AND session = %(session)s AND role IN ('both', 'desk')
+UPDATE terminals SET trading_state = %(state)s, trading_state_at = now(), trading_state_session = %(session)s,
+    trading_state_seq = %(seq)s
+WHERE account_id = %(account)s AND role IN ('both', 'desk')
+  AND (coalesce(trading_state_session, 0), coalesce(trading_state_seq, 0)) < (%(session)s, %(seq)s)
 """
 
 _SPEC_COLUMNS = (
@@ -134,9 +136,10 @@ def mark_terminal(
         tell_terminal(connection, account_id, role, session, state=state, last_seen_at=last_seen_at)
 
 
-def note_enforced_state(connection: Connection, account_id: int, session: int, state: str) -> None:
-    """Store what a terminal says it enforces; the word of an earlier session no longer counts."""
-    connection.exec_driver_sql(SAY_STATE, {"account": account_id, "session": session, "state": state})
+def note_enforced_state(connection: Connection, account_id: int, session: int, seq: int, state: str) -> None:
+    """Store what a terminal says it enforces; of two words the later one counts, whichever comes first."""
+    values = {"account": account_id, "session": session, "seq": seq, "state": state}
+    connection.exec_driver_sql(SAY_STATE, values)
 
 
 def upsert_symbols(connection: Connection, account_id: int, specs: Sequence[Mapping[str, Any]]) -> None:

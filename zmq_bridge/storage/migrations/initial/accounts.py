@@ -30,6 +30,8 @@ STATEMENTS = (
         state text NOT NULL DEFAULT 'connected' CHECK (state IN ('connected', 'disconnected')),
         trading_state text CHECK (trading_state IN ('active', 'reducing', 'halted')),
         trading_state_at timestamptz,
+        trading_state_session bigint,
+        trading_state_seq bigint,
         journal text NOT NULL DEFAULT '',
         journal_since timestamptz NOT NULL DEFAULT now(),
         connected_at timestamptz NOT NULL DEFAULT now(),
