@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import psutil
 import zmq
@@ -219,6 +220,7 @@ async def _connect(url: str, key: str) -> ClientConnection:
 async def _follow(client: ClientConnection, until: float, is_sampled: bool) -> tuple[int, int, int, list[float]]:
     frames = holes = last = 0
     ages: list[float] = []
+    began_ms = time.time() * 1000
     try:
         async with asyncio.timeout(until - time.monotonic()):
             async for text in client:
@@ -227,12 +229,18 @@ async def _follow(client: ClientConnection, until: float, is_sampled: bool) -> t
                 seq = int(rest.partition(",")[0])
                 holes += seq != last + 1
                 last = seq
-                if is_sampled and "snapshot" not in str(text)[:80]:
-                    now_ms = time.time() * 1000
-                    ages += [now_ms - price["received_ms"] for price in json.loads(text).get("prices", ())]
+                if is_sampled:
+                    ages += _ages(json.loads(text), began_ms)
     except TimeoutError:
         return frames, holes, 0, ages
     return frames, holes, 1, ages
+
+
+def _ages(message: dict[str, Any], began_ms: float) -> list[float]:
+    """How old the prices of a message are; not those that waited here until everybody was connected."""
+    now_ms = time.time() * 1000
+    received = [price["received_ms"] for price in message.get("prices", ())]
+    return [now_ms - received_ms for received_ms in received if received_ms > began_ms]
 
 
 if __name__ == "__main__":
