@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from tests.admission.world import LOGIN, World
+from tests.admission.world import LOGIN, World, position
 from tests.web.conftest import Caller
 from web import create_app
 from web.pages.cards import CARDS
@@ -145,3 +145,13 @@ def test_figures_are_written_exactly() -> None:
 def test_what_is_no_number_is_a_dash_and_never_a_zero(value: object) -> None:
     assert "none" in str(number(value))
     assert "none" in str(signed(value))
+
+
+def test_a_key_that_only_reads_is_shown_no_button_that_acts(caller: Callable[..., Caller], world: World) -> None:
+    world.snapshot(positions=[position(7)])
+    acting, reading = caller(*READER), caller("read")
+    assert 'data-dialog="close"' in acting.get("/cards/positions", look="acting").text
+    text = reading.get("/trading").text
+    assert 'id="position-' in text
+    for act in ('data-dialog="', "data-call="):
+        assert act not in text + reading.get("/risk").text, act

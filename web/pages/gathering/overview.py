@@ -36,7 +36,7 @@ def positions(viewer: Viewer) -> Context:
 @card("equity", "Equity and NAV", every_s=0)
 def equity(viewer: Viewer) -> Context:
     """The frame of the curve; `curve.js` draws it."""
-    return {"login": viewer.login}
+    return {"login": viewer.login, "waits": viewer.login is None}
 
 
 @card("health", "Health", every_s=3)

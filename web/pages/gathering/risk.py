@@ -63,7 +63,7 @@ def risk_state(viewer: Viewer) -> Context:
 @card("switch", "Change the state", every_s=0)
 def switch(viewer: Viewer) -> Context:
     """Two forms; what they did shows in the other cards."""
-    return {"login": viewer.login}
+    return {"login": viewer.login, "waits": viewer.login is None}
 
 
 @card("decisions", "Last decisions", topics=("signals",), every_s=5)

@@ -13,13 +13,15 @@ TIMEFRAMES = ("M1", "M5", "M15", "M30", "H1", "H4", "D1")
 @card("chart", "Chart", every_s=0)
 def chart(viewer: Viewer) -> Context:
     """The frame of the candles; `candles.js` draws them."""
-    return {"symbols": _symbols(viewer), "timeframes": TIMEFRAMES}
+    symbols = _symbols(viewer)
+    return {"symbols": symbols, "timeframes": TIMEFRAMES, "waits": not symbols}
 
 
 @card("ticket", "Order ticket", every_s=0)
 def ticket(viewer: Viewer) -> Context:
     """A form; `ticket.js` asks risk about it while it is filled in."""
-    return {"symbols": _symbols(viewer)}
+    symbols = _symbols(viewer)
+    return {"symbols": symbols, "waits": not symbols}
 
 
 @card("orders", "Pending orders", topics=("positions", "signals"), every_s=4)

@@ -156,5 +156,5 @@ if (picker) {
 } else if (box) {
   box.ariaBusy = null;
   showEmpty("No symbol yet", "Symbols come with the terminal's first prices.");
-  words.textContent = "";
+  words.textContent = "There is nothing to draw yet.";
 }

@@ -8,6 +8,7 @@ const LIVE_PATIENCE = 5; // while news arrive, what they tell about is asked for
 const CHECK_MS = 500;
 const askedAt = new WeakMap();
 const inFlight = new WeakSet();
+const waiting = new Set(); // ids of cards whose scripts have nothing to work with yet
 
 let isLive = false;
 
@@ -62,7 +63,10 @@ export function startCards() {
   cards().forEach((card) => askedAt.set(card, performance.now()));
   setInterval(refreshOld, CHECK_MS);
   document.addEventListener("visibilitychange", () => { if (isShown()) refreshOld(); });
-  document.addEventListener("htmx:beforeRequest", (event) => inFlight.add(event.detail.elt));
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    inFlight.add(event.detail.elt);
+    if ("waits" in event.detail.elt.dataset) waiting.add(event.detail.elt.id);
+  });
   document.addEventListener("htmx:afterRequest", (event) => inFlight.delete(event.detail.elt));
   document.addEventListener("htmx:sendError", (event) => showLate(event.detail.elt, "no answer from the server."));
   document.addEventListener("htmx:timeout", (event) => showLate(event.detail.elt, "the server takes too long."));
@@ -71,6 +75,8 @@ export function startCards() {
     else showLate(event.detail.elt, reason(event.detail.xhr));
   });
   document.addEventListener("htmx:afterSwap", (event) => {
+    const card = document.getElementById(event.detail.elt.id);
+    if (card && waiting.has(card.id) && !("waits" in card.dataset)) location.reload(); // what it waited for is there
     const readAt = document.getElementById(event.detail.elt.id)?.dataset.readAt;
     if (readAt) heardServer(Number(readAt));
   });
