@@ -42,6 +42,7 @@ class Cause(StrEnum):
     POSITION_BY_HAND = "position_by_hand"
     EVENT_UNBOOKED = "event_unbooked"
     MARGIN_LOW = "margin_low"
+    LIMIT_EXCEEDED = "limit_exceeded"
     OPERATOR_REDUCING = "operator_reducing"
     OPERATOR_HALTED = "operator_halted"
     KILL_SWITCH = "kill_switch"
@@ -71,6 +72,7 @@ RULES: dict[Cause, Rule] = {
     Cause.POSITION_BY_HAND: _rule(State.REDUCING, Lift.MENDED, cancels=False),
     Cause.EVENT_UNBOOKED: _rule(State.REDUCING, Lift.PERSON, cancels=False),
     Cause.MARGIN_LOW: _rule(State.ACTIVE, Lift.MENDED, cancels=False),
+    Cause.LIMIT_EXCEEDED: _rule(State.ACTIVE, Lift.MENDED, cancels=False),
     Cause.OPERATOR_REDUCING: _rule(State.REDUCING, Lift.PERSON, cancels=False),
     Cause.OPERATOR_HALTED: _rule(State.HALTED, Lift.PERSON, cancels=False),
     Cause.KILL_SWITCH: _rule(State.HALTED, Lift.PERSON, cancels=True),

@@ -12,7 +12,7 @@ import redis
 from risk.states import Cause
 from tests.admission.world import NOW, World, order, position
 from zmq_bridge.admission.answers import Accepted
-from zmq_bridge.booking.watch import Look, WatchThread, watch
+from zmq_bridge.booking.watch import WEIGH_EVERY, Look, WatchThread, watch
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.protocol.ids import new_id
@@ -370,6 +370,42 @@ def test_a_lost_terminal_that_is_back_goes_on_once_the_books_agree(silent):
     assert causes(world) == {"terminal_lost"}
     look(world)
     assert causes(world) == set()
+
+
+# What an account carries while nobody trades
+
+
+def test_open_risk_that_comes_past_a_limit_is_told_and_ends_when_it_is_back(world):
+    """0.40 lots with a stop 190 points away: 76 and costs. At 1 % of 10,000 that is within; a larger spread is not."""
+    with world.engine.begin() as connection:
+        limits = {"max_total_exposure_percent": "1", "max_account_age_s": "60"}
+        set_limits(connection, Scope(account_id=world.account_id), limits, actor="ann", now=NOW)
+    world.snapshot(positions=[ours(1, world, volume="0.40")])
+    thread = watcher(world, world.client)
+    world.freshen()
+    thread.round()
+    assert causes(world) == set()
+    world.quote("EURUSD", "1.08590", "1.08600")
+    for _ in range(WEIGH_EVERY):
+        thread.round()
+    [held] = world.rows("SELECT cause, state, reason FROM holds WHERE ended_at IS NULL")
+    assert (held.cause, held.state) == ("limit_exceeded", "active")
+    assert held.reason.startswith("max_total_exposure_percent: 120 of 100")
+    assert told(world) == ["risk_warning"]
+    assert world.state() == "active"
+    world.freshen()
+    for _ in range(WEIGH_EVERY):
+        thread.round()
+    assert causes(world) == set()
+    assert told(world) == ["risk_warning"]
+
+
+def test_what_cannot_be_valued_changes_no_warning(world):
+    world.hold(Cause.LIMIT_EXCEEDED)
+    world.snapshot(positions=[ours(1, world)])
+    world.beat()  # and no quotes
+    watcher(world, world.client).round()
+    assert causes(world) == {"limit_exceeded"}
 
 
 # What a hold asks of the terminal

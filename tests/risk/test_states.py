@@ -48,7 +48,7 @@ def test_no_hold_means_active() -> None:
     assert in_force((), NOW).state is State.ACTIVE
 
 
-@pytest.mark.parametrize("cause", sorted(set(Cause) - {Cause.MARGIN_LOW}))
+@pytest.mark.parametrize("cause", sorted(set(Cause) - {Cause.MARGIN_LOW, Cause.LIMIT_EXCEEDED}))
 def test_each_cause_alone_gives_its_state_reason_actor_and_time(cause: Cause) -> None:
     state = in_force((hold(cause),), NOW)
     assert state == TradingState(
@@ -121,7 +121,7 @@ RESTRICTING = sorted(cause for cause in Cause if RULES[cause].state is not State
 
 
 def test_a_warning_stands_without_restricting() -> None:
-    assert set(Cause) - set(RESTRICTING) == {Cause.MARGIN_LOW}
+    assert set(Cause) - set(RESTRICTING) == {Cause.MARGIN_LOW, Cause.LIMIT_EXCEEDED}
     assert in_force((hold(Cause.MARGIN_LOW),), NOW).state is State.ACTIVE
     assert in_force((hold(Cause.MARGIN_LOW, 9), hold(Cause.POSITION_BY_HAND)), NOW).reason != "no hold"
 

@@ -5,6 +5,7 @@
     events      deals, results and orders, each once
     following   what follows from a snapshot: the ledger's comparison, risk's memory, the watch
     watch       what an account may do, judged between signals
+    exposure    open risk against the limits, while nobody trades
 
 Booking may import risk, ledger, protocol, storage, live and admission; relay and web may import booking.
 """

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
@@ -20,9 +20,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from risk import Limits
 from risk.monitor import Review, review
 from risk.states import Cause, Hold, Lift, impose
+from zmq_bridge.admission.inspection import Inspector
 from zmq_bridge.admission.limits import LimitBook
 from zmq_bridge.admission.live_view import LiveState, LiveView, look
 from zmq_bridge.admission.snapshot import Unreadable, build, to_holds
+from zmq_bridge.booking.exposure import weigh
+from zmq_bridge.storage.accounts import list_accounts
 from zmq_bridge.storage.commands.gate import read_for_watch
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk import holding
@@ -32,10 +35,14 @@ log = logging.getLogger(__name__)
 
 ACTOR = "risk monitor"
 EVERY_S = 2.0
+WEIGH_EVERY = 3
+"""Rounds from one weighing of what accounts carry to the next."""
+HEARD_JUST_NOW = timedelta(seconds=1)
+"""A terminal heard so short ago is not looked for."""
 STOP_WAIT_S = 5.0
 
 WITH_RISK = """
-SELECT id, login FROM accounts
+SELECT id FROM accounts
 WHERE EXISTS (SELECT FROM terminals WHERE account_id = accounts.id)
   AND NOT EXISTS (SELECT FROM holds WHERE account_id = accounts.id AND cause = 'terminal_lost' AND ended_at IS NULL)
   AND (EXISTS (SELECT FROM positions WHERE account_id = accounts.id)
@@ -133,7 +140,8 @@ class WatchThread(threading.Thread):
     ) -> None:
         super().__init__(name="desk-watch", daemon=True)
         self._engine, self._live, self._every_s, self._clock = engine, live, every_s, clock
-        self._stopped = threading.Event()
+        self._inspector = Inspector(engine, live, clock=clock)
+        self._stopped, self._rounds = threading.Event(), 0
 
     def stop(self) -> None:
         """End the thread; a round that is under way may be cut short, and does no harm."""
@@ -151,18 +159,21 @@ class WatchThread(threading.Thread):
                 log.exception("watch: round failed")
 
     def round(self) -> None:
-        """Look at every account with something at risk."""
+        """Look at every account with something at risk, and now and then weigh what it carries."""
         with self._engine.connect() as connection:
-            accounts = [(row.id, row.login) for row in connection.exec_driver_sql(WITH_RISK)]
-        for account_id, login in accounts:
-            self._look(account_id, login)
+            at_risk = set(connection.exec_driver_sql(WITH_RISK).scalars())
+            accounts = [account for account in list_accounts(connection) if account.id in at_risk]
+        for account in accounts:
+            self._look(account.id, account.login)
+            if self._rounds % WEIGH_EVERY == 0 and weigh(self._engine, self._inspector, account):
+                log.warning("what an account carries has come past a limit, or back: login=%d", account.login)
+        self._rounds += 1
 
     def _look(self, account_id: int, login: int) -> None:
-        seen = look(self._live, login)
-        if seen.problem is not None:
-            return  # Redis is away: nothing is opened, and nobody knows who is silent
+        seen, now = look(self._live, login), self._clock()
+        if seen.problem is not None or (seen.heartbeat_at is not None and now - seen.heartbeat_at <= HEARD_JUST_NOW):
+            return  # with Redis away nothing is opened, and nobody knows who is silent
         with self._engine.begin() as connection:
             hold(connection, Lock.ADMISSION, account_id)
-            found = Look(now=self._clock(), heard_at=seen.heartbeat_at, agreed=False)
-            if watch(connection, account_id, found):
+            if watch(connection, account_id, Look(now=now, heard_at=seen.heartbeat_at, agreed=False)):
                 log.warning("what an account may do has changed: login=%d", login)

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from risk import states
+from risk.snapshot import State
 from risk.states import RULES, Cause, Hold, Lift
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.locks import Lock
@@ -52,6 +53,7 @@ TOLD_AS = {
     Cause.REJECT_STORM: Event.RISK_LIMIT,
     Cause.TERMINAL_LOST: Event.RISK_LIMIT,
     Cause.MARGIN_LOW: Event.RISK_WARNING,
+    Cause.LIMIT_EXCEEDED: Event.RISK_WARNING,
     Cause.POSITION_UNPROTECTED: Event.UNUSUAL_ACTIVITY,
     Cause.POSITION_BY_HAND: Event.UNUSUAL_ACTIVITY,
     Cause.OPERATOR_REDUCING: Event.TRADING_STATE,
@@ -114,7 +116,7 @@ def lift(
     connection.exec_driver_sql(END, {"id": old.id, "now": now, "actor": actor})
     after = {"by": str(by), "why": why} if why else {"by": str(by)}
     _record(connection, account_id, "hold.lift", actor, before=_plain(old.hold), after=after)
-    if cause in TOLD_AS:
+    if cause in TOLD_AS and RULES[cause].state is not State.ACTIVE:
         notify(
             connection, Event.TRADING_STATE, account_id=account_id, title=f"{cause.value} lifted by {actor}", body=why
         )

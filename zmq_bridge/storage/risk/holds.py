@@ -28,6 +28,7 @@ LIFTED_BY = {
     Cause.POSITION_UNPROTECTED: "a stop loss, or the end of the position",
     Cause.POSITION_BY_HAND: "the end of it, or `zmq-bridge trading adopt TICKET --account {login} --reason WHY`",
     Cause.MARGIN_LOW: "a margin level above the limit",
+    Cause.LIMIT_EXCEEDED: "all of it within the limits again",
 }
 """What ends a hold, for people; the rest is lifted by setting the state, or by the calendar."""
 
