@@ -6,20 +6,13 @@ compares the two. The order below is the order of the documentation, not the ord
 """
 
 from collections.abc import Iterable
-from enum import StrEnum
-from typing import Any, Self
+from typing import Any
+
+from risk.explained import Explained
 
 
-class Code(StrEnum):
+class Code(Explained):
     """A reason for a denial, and at the same time the name of the check that gives it."""
-
-    explanation: str
-
-    def __new__(cls, value: str, explanation: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.explanation = explanation
-        return member
 
     # The request itself
     INTENT_MALFORMED = ("INTENT_MALFORMED", "A field of the request is missing, of the wrong type, or not usable.")

@@ -6,21 +6,13 @@ stored: nothing was decided, the sender may try again with the same key.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import Any, Self
+from typing import Any
+
+from risk.explained import Explained
 
 
-class Code(StrEnum):
+class Code(Explained):
     """Our own reasons beside the risk core's (`risk.Code`); also closed, also stable."""
-
-    explanation: str
-
-    def __new__(cls, value: str, explanation: str) -> Self:
-        """Attach the explanation to the value."""
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.explanation = explanation
-        return member
 
     ACCOUNT_REQUIRED = ("ACCOUNT_REQUIRED", "Several accounts are possible; the request must name one.")
     ACCOUNT_UNKNOWN = ("ACCOUNT_UNKNOWN", "No terminal has ever spoken for this account.")

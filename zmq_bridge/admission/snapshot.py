@@ -4,10 +4,10 @@ Nothing is made up here: what is not there becomes None, what can't be understoo
 a denial. No account snapshot means that positions and orders are unknown, never that there are none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Row
 
@@ -42,6 +42,7 @@ PENDING = {
     "sell": (Side.SELL, OrderType.LIMIT),
 }
 Stored = Mapping[str, Any]
+Item = TypeVar("Item")
 
 
 class Unreadable(ValueError):
@@ -82,9 +83,9 @@ def _build(
         account=_account(row.account, row.money) if known and row.account else None,
         quotes=live.quotes,
         specs=specs,
-        positions=tuple(map(_position, row.positions or ())) if known else None,
-        orders=tuple(map(_order, row.orders or ())) if known else None,
-        reservations=tuple(map(_reservation, row.reservations or ())),
+        positions=_all(_position, row.positions) if known else None,
+        orders=_all(_order, row.orders) if known else None,
+        reservations=_all(_reservation, row.reservations),
         day=None if row.risk_state is None else _day(row.risk_state),
         nav_index=None if row.risk_state is None else _nav_index(row.risk_state, latched=is_latched(held)),
         trading_state=None if row.account is None else _state_in_force(held, now),
@@ -98,19 +99,14 @@ def _build(
     )
 
 
+def _all(build: Callable[[Stored], Item], found: Sequence[Stored] | None) -> tuple[Item, ...]:
+    """Every row of a list; Postgres says None for an empty one."""
+    return tuple(map(build, found or ()))
+
+
 def to_holds(found: Sequence[Stored]) -> tuple[Hold, ...]:
     """Stored holds in risk's words."""
-    return tuple(
-        Hold(
-            cause=Cause(each["cause"]),
-            reason=each["reason"],
-            actor=each["actor"],
-            at=_moment(each["began_at"]),
-            until=None if each["until"] is None else _moment(each["until"]),
-            closes=each["closes"],
-        )
-        for each in found
-    )
+    return _all(_hold, found)
 
 
 def is_latched(held: tuple[Hold, ...]) -> bool:
@@ -137,6 +133,17 @@ def _account(account: Stored, money: Stored) -> AccountState:
         margin_free=_number(money["margin_free"]),
         trade_allowed=money["trade_allowed"] is True and money["trade_expert"] is True,
         as_of=_moment(money["received_at"]),
+    )
+
+
+def _hold(found: Stored) -> Hold:
+    return Hold(
+        cause=Cause(found["cause"]),
+        reason=found["reason"],
+        actor=found["actor"],
+        at=_moment(found["began_at"]),
+        until=None if found["until"] is None else _moment(found["until"]),
+        closes=found["closes"],
     )
 
 
@@ -203,15 +210,16 @@ def _recent(found: Sequence[Stored]) -> tuple[RecentOrder, ...] | None:
     """The orders approved of late; None: too many to have read them all."""
     if len(found) > RECENT_ORDERS_MAX:
         return None
-    return tuple(
-        RecentOrder(
-            at=_moment(order["created_at"]),
-            source=order["source"],
-            strategy=strategy(int(order["magic"])),
-            symbol=order["symbol"],
-            side=Side(order["side"]),
-        )
-        for order in found
+    return _all(_recent_order, found)
+
+
+def _recent_order(found: Stored) -> RecentOrder:
+    return RecentOrder(
+        at=_moment(found["created_at"]),
+        source=found["source"],
+        strategy=strategy(int(found["magic"])),
+        symbol=found["symbol"],
+        side=Side(found["side"]),
     )
 
 

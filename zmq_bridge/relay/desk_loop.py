@@ -14,23 +14,20 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import zmq
 
 from zmq_bridge.protocol.codec import split_frame
-from zmq_bridge.protocol.commands import SetTradingState
-from zmq_bridge.protocol.dialogue import Bye, Hello, History, Pull, Received, Symbols, Work
+from zmq_bridge.protocol.dialogue import Bye, Hello, History, Pull, Symbols
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolViolation
-from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.protocol.limits import BEAT_MS
 from zmq_bridge.protocol.messages import decode_frame
-from zmq_bridge.protocol.published import Beat, CommandResult, Event, Snapshot, snapshot_of
+from zmq_bridge.protocol.published import Beat, Event, Snapshot, snapshot_of
 from zmq_bridge.protocol.topics import BEAT, BRIDGE_LOGIN, parse_topic
-from zmq_bridge.relay.backfill import FetchRefused, KeepHistory
-from zmq_bridge.relay.books import Ingest, KeepSymbols
-from zmq_bridge.relay.live_thread import happening_of
+from zmq_bridge.relay.backfill import KeepHistory
+from zmq_bridge.relay.books import KeepSymbols
+from zmq_bridge.relay.handout import Handout
+from zmq_bridge.relay.intake import Intake
 from zmq_bridge.relay.messages import (
     Claimed,
     Committed,
@@ -48,12 +45,10 @@ from zmq_bridge.relay.presence import Presence, Workers
 from zmq_bridge.relay.reception import Reception
 from zmq_bridge.relay.sessions import Desk, Sessions
 from zmq_bridge.sockets.envelope import Request
-from zmq_bridge.sockets.terminal_server import TerminalServer, TerminalSession, steady_ms, unix_ms
+from zmq_bridge.sockets.terminal_server import TerminalServer, TerminalSession, steady_ms
 from zmq_bridge.sockets.zap import AllowList
 
 log = logging.getLogger(__name__)
-
-SET_STATE_TTL_MS = 60_000
 
 
 class DeskLoop:
@@ -68,6 +63,8 @@ class DeskLoop:
         self._workers = workers
         self._presence = Presence(workers)
         self._reception = Reception(self.server, self.sessions, self._presence, workers)
+        self._intake = Intake(self.sessions, workers, self.counts)
+        self._handout = Handout(self.server, self.sessions, self.counts)
 
     # requests
 
@@ -82,11 +79,11 @@ class DeskLoop:
             self.server.refuse_pull(session, ErrorCode.UNKNOWN_SESSION, "pull refused")
             return
         if pull.snapshot is None:
-            self._take_events(desk, pull.events)
+            self._intake.take_events(desk, pull.events)
         else:
-            self._take_books(desk, snapshot_of(pull.snapshot, pull.login, pull.session), pull.events)
+            self._intake.take_books(desk, snapshot_of(pull.snapshot, pull.login, pull.session), pull.events)
         if desk.work.is_urgent():
-            self._answer(desk)
+            self._handout.answer(desk)
 
     def on_pull_due(self, session: TerminalSession) -> None:
         """Answer with what there is."""
@@ -94,7 +91,7 @@ class DeskLoop:
         if desk is None:
             self.server.refuse_pull(session, ErrorCode.UNKNOWN_SESSION, "pull refused")
         else:
-            self._answer(desk)
+            self._handout.answer(desk)
 
     def on_history(self, session: TerminalSession, history: History, request: Request) -> None:
         """Send it to the backfill thread; the answer follows."""
@@ -104,7 +101,7 @@ class DeskLoop:
             return
         desk.work.answered(history.command_id, steady_ms())
         order = KeepHistory(account_id=desk.account_id, history=history)
-        self._ask(desk, history.command_id, request, self._workers.backfill.put(order))
+        self._handout.keep_question(desk, history.command_id, request, taken=self._workers.backfill.put(order))
 
     def on_symbols(self, session: TerminalSession, symbols: Symbols, request: Request) -> None:
         """Send them to the books; the answer follows."""
@@ -115,7 +112,7 @@ class DeskLoop:
         job = KeepSymbols(
             account_id=desk.account_id, login=session.login, session=session.number, specs=symbols.symbols
         )
-        self._ask(desk, "", request, self._workers.books.put(job))
+        self._handout.keep_question(desk, "", request, taken=self._workers.books.put(job))
 
     def on_bye(self, session: TerminalSession, bye: Bye) -> None:
         """Serve the session no longer."""
@@ -153,9 +150,9 @@ class DeskLoop:
             return
         self._presence.alive(desk, now_ms)
         if isinstance(message, Event):
-            self._take_events(desk, (message,))
+            self._intake.take_events(desk, (message,))
         elif isinstance(message, Snapshot):
-            self._take_books(desk, message)
+            self._intake.take_books(desk, message)
 
     # reports of the workers
 
@@ -167,22 +164,21 @@ class DeskLoop:
             case Refused():
                 self._reception.refused(report)
             case Committed():
-                self._committed(report)
+                if desk := self._intake.committed(report):
+                    self._handout.answer_if_waiting(desk)
             case NotCommitted():
-                self.counts["events_not_committed"] += len(report.keys)
-                desk = self.sessions.find(report.login, report.session)
-                if desk is not None:
-                    desk.booking.difference_update(report.keys)
+                self._intake.not_committed(report)
             case SymbolsKept():
-                self._answer_question(report.login, report.session, "", report.committed)
+                self._handout.answer_question(report.login, report.session, "", committed=report.committed)
             case HistoryKept():
-                self._answer_question(report.login, report.session, report.command_id, report.committed)
+                name = report.command_id
+                self._handout.answer_question(report.login, report.session, name, committed=report.committed)
             case Claimed():
-                self._claimed(report)
+                self._handout.claimed(report)
             case Fetch():
-                self._fetch(report)
+                self._handout.fetch(report)
             case StateSet():
-                self._state_set(report)
+                self._handout.state_set(report)
             case Lost():
                 self._lost(report)
 
@@ -199,26 +195,9 @@ class DeskLoop:
 
     def answer_all(self) -> None:
         """Answer every held pull: the desk is going."""
-        for desk in self.sessions:
-            if desk.session.waiting is not None:
-                self._answer(desk)
+        self._handout.answer_all()
 
     # what follows
-
-    def _take_events(self, desk: Desk, events: Iterable[Event]) -> None:
-        now_ms = steady_ms()
-        fresh = desk.unseen(events)
-        for event in fresh:
-            if isinstance(event.data, CommandResult):
-                self._hear_result(desk, event.data, now_ms)
-        if not fresh:
-            return
-        session = desk.session
-        job = Ingest(account_id=desk.account_id, login=session.login, session=session.number, events=fresh)
-        if self._workers.books.put(job):
-            desk.booking.update(event.key for event in fresh)
-        else:
-            self.counts["events_left"] += len(fresh)
 
     def _take_hint(self, frame: bytes) -> None:
         """End a held pull: the next one brings what the terminal has to say, on a connection that says whose it is."""
@@ -228,61 +207,6 @@ class DeskLoop:
             self.counts["hints"] += 1
             session.hurry()
 
-    def _hear_result(self, desk: Desk, result: CommandResult, now_ms: int) -> None:
-        if desk.work.is_fetch(result.command_id) and result.is_final:
-            message = f"{result.status}: {result.message}"
-            refused = FetchRefused(account_id=desk.account_id, command_id=result.command_id, message=message)
-            self._workers.backfill.put(refused)
-        desk.work.answered(result.command_id, now_ms)
-
-    def _take_books(self, desk: Desk, snapshot: Snapshot, events: Iterable[Event] = ()) -> None:
-        """Take in books, with the events that came with them: what comes together is committed together."""
-        if not desk.session.takes_trades or snapshot.account.server != desk.server:
-            self.counts["books_of_others"] += 1
-            self._take_events(desk, events)
-            return
-        is_first = self._workers.books.presents.lay(desk.account_id, snapshot, datetime.now(UTC))
-        self._take_events(desk, events)  # takes the books along, if there is an event to book
-        if is_first:
-            self._workers.books.keep_present(desk.account_id)
-        self._workers.live.account(snapshot, unix_ms())
-
-    def _committed(self, report: Committed) -> None:
-        self.counts["events_committed"] += len(report.fresh)
-        for event in report.fresh:
-            self._workers.live.happened(happening_of(event))
-        desk = self.sessions.find(report.login, report.session)
-        if desk is None:
-            return
-        desk.booking.difference_update(report.acks)
-        desk.work.acknowledge(report.acks)
-        self._answer_if_waiting(desk)
-
-    def _claimed(self, report: Claimed) -> None:
-        desk = self._trading_desk(report.account_id)
-        if desk is None:
-            self.counts["commands_without_terminal"] += len(report.commands)
-            return  # they are marked sent: handed out at the next hello, or by the sweep
-        now_ms = steady_ms()
-        for command in report.commands:
-            desk.work.offer(command, now_ms)
-        self._answer_if_waiting(desk)
-
-    def _fetch(self, report: Fetch) -> None:
-        for desk in self.sessions.of_account(report.account_id):
-            if desk.session.takes_fetches and desk.is_present:
-                desk.work.offer(report.command, steady_ms())
-                self._answer_if_waiting(desk)
-
-    def _state_set(self, report: StateSet) -> None:
-        for desk in self.sessions.of_account(report.account_id):
-            if desk.work.trading_state == report.state:
-                continue
-            desk.work.trading_state = report.state
-            if desk.session.takes_trades:
-                desk.work.offer(_set_state(report), steady_ms())
-            self._answer_if_waiting(desk)
-
     def _lost(self, report: Lost) -> None:
         for desk in self.sessions.of_account(report.account_id):
             self.server.refuse_pull(desk.session, ErrorCode.UNKNOWN_SESSION, "this desk gave the account up")
@@ -290,55 +214,8 @@ class DeskLoop:
             self.sessions.remove(desk.session)
             self._presence.absent(desk, "the desk gave the account up")
 
-    def _answer(self, desk: Desk) -> None:
-        load = desk.work.load(steady_ms())
-        work = Work(
-            session=desk.session.number, now_ms=unix_ms(), trading_state=load.trading_state, commands=load.commands,
-            acks=load.acks,
-        )  # fmt: skip
-        if self.server.answer_pull(desk.session, work):
-            self.counts["commands_handed_out"] += len(load.commands)
-        else:
-            desk.work.unload(load)
-
-    def _answer_if_waiting(self, desk: Desk) -> None:
-        if desk.session.waiting is not None and desk.work.is_urgent():
-            self._answer(desk)
-
-    def _ask(self, desk: Desk, name: str, request: Request, taken: bool) -> None:
-        if taken:
-            desk.question = (name, request)
-        else:
-            self.server.refuse(request, ErrorCode.UNAVAILABLE, "too much to do", session=desk.session.number)
-
-    def _answer_question(self, login: int, number: int, command_id: str, committed: bool) -> None:
-        desk = self.sessions.find(login, number)
-        if desk is None or desk.question is None or desk.question[0] != command_id:
-            return  # its terminal has given it up
-        (_, request), desk.question = desk.question, None
-        if committed:
-            self.server.reply(request, Received(session=number, now_ms=unix_ms(), command_id=command_id))
-        else:
-            self.server.refuse(request, ErrorCode.UNAVAILABLE, "the books are not open now", session=number)
-
-    # who is there
-
-    def _trading_desk(self, account_id: int) -> Desk | None:
-        trading = (desk for desk in self.sessions.of_account(account_id) if desk.session.takes_trades)
-        return next(trading, None)
-
     def _heard(self, session: TerminalSession) -> Desk | None:
         desk = self.sessions.of(session)
         if desk is not None:
             self._presence.alive(desk, steady_ms())
         return desk
-
-
-def _set_state(report: StateSet) -> SetTradingState:
-    now_ms = unix_ms()
-    return SetTradingState(
-        command_id=new_id(now_ms),
-        expires_at_ms=now_ms + SET_STATE_TTL_MS,
-        state=report.state,
-        reason="set at the bridge",
-    )
