@@ -67,10 +67,14 @@ class System:
                 "tp": f"{bid + 0.012:.5f}", "account": LOGIN}  # fmt: skip
         return self.api("POST", "/api/signal", body | fields)
 
+    def broker(self, operation: str, **arguments: Any) -> None:
+        """Something happens at the broker."""
+        with BrokerClient("127.0.0.1", self.bridge.ports["BROKER"], timeout_s=10) as broker:
+            broker.call(operation, **arguments)
+
     def deposit(self, amount: str, comment: str) -> None:
         """Money arrives at the broker."""
-        with BrokerClient("127.0.0.1", self.bridge.ports["BROKER"], timeout_s=10) as broker:
-            broker.call("cash", amount=amount, comment=comment)
+        self.broker("cash", amount=amount, comment=comment)
 
     def positions(self) -> list[dict[str, Any]]:
         """What is open."""

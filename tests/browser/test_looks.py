@@ -51,6 +51,35 @@ def test_every_page_is_accessible_fits_and_loads_cleanly(
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_members_page_is_accessible_and_fits(
+    visit: Callable[..., Visitor], busy: System, axe: str, theme: str
+) -> None:
+    grace = next(user for user in busy.api("GET", "/api/users")["users"] if user["name"] == "Grace Hopper")
+    visitor = visit(key=busy.member_key(grace["id"]), at="phone", theme=theme)
+    page = visitor.open("/me")
+    visitor.picture(f"me-phone-{theme}")
+    page.evaluate(axe)
+    assert page.evaluate(RUN_AXE) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    assert visitor.problems == []
+
+
+@pytest.mark.parametrize(
+    ("path", "opener"), [("/risk", "Use the kill switch"), ("/trading", "Modify EURUSD"), ("/community", "Invest for")]
+)
+def test_dialogs_are_accessible_on_a_phone(
+    visit: Callable[..., Visitor], busy: System, axe: str, path: str, opener: str
+) -> None:
+    visitor = visit(at="phone", theme="dark")
+    page = visitor.open(path)
+    page.get_by_role("button", name=opener).first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    visitor.picture(f"dialog{path.replace('/', '-')}")
+    page.evaluate(axe)
+    assert page.evaluate(RUN_AXE) == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_sign_in_page_is_accessible_too(visit: Callable[..., Visitor], axe: str, theme: str) -> None:
     visitor = visit(key=None, theme=theme)
     visitor.page.goto(f"{visitor.system.url}/sign-in")

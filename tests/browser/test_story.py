@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from threading import Thread
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -70,6 +72,7 @@ def test_a_signal_appears_is_filled_and_is_closed_by_hand(visit: Visit, system: 
     expect(told).to_contain_text("Approved")
     expect(told).to_contain_text("Done")
     expect(told.locator("[data-label='Done after']")).to_contain_text("ms")
+    _time_is_the_readers(feed, signal_id, system)
     position = wait_until(system.positions, 20, "the position never opened")[0]
     row = page.locator(f"#position-{position['ticket']}")
     expect(row).to_contain_text("EURUSD")
@@ -156,6 +159,19 @@ def test_prices_arrive_live_and_what_stops_arriving_is_called_old(visit: Visit, 
     expect(account.locator(".late")).to_be_hidden(timeout=30_000)
 
 
+def test_a_price_that_no_longer_moves_is_greyed_and_called_old(visit: Visit, system: System) -> None:
+    page = visit().open("/")
+    row = page.locator("#price-EURUSD")
+    system.broker("feed_pause")
+    try:
+        expect(row.locator(".age")).to_contain_text("old", timeout=30_000)
+        assert "is-stale" in str(row.get_attribute("class"))
+    finally:
+        system.broker("feed_resume")
+    expect(row.locator(".age")).not_to_contain_text("old")
+    assert "is-stale" not in str(row.get_attribute("class"))
+
+
 def test_without_the_stream_the_page_goes_on_by_asking(visit: Visit, system: System) -> None:
     visitor = visit()
     visitor.page.route_web_socket("**/ws", lambda socket: socket.close())
@@ -204,6 +220,14 @@ def listening(heard: Queue[bytes]) -> Iterator[int]:
     yield server.server_address[1]
     server.shutdown()
     server.server_close()
+
+
+def _time_is_the_readers(feed: Page, signal_id: str, system: System) -> None:
+    """Berlin's time on the page, the trade server's on hover."""
+    at = datetime.fromisoformat(system.api("GET", f"/api/signals/{signal_id}")["created_at"])
+    shown = feed.locator(f"#signal-{signal_id} time")
+    expect(shown).to_have_text(f"{at.astimezone(ZoneInfo('Europe/Berlin')):%H:%M:%S}")
+    assert f"server {at:%Y-%m-%d %H:%M}" in str(shown.get_attribute("title"))
 
 
 def _move_the_stop(page: Page, system: System, position: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -12,6 +13,7 @@ from flask import Flask
 from tests.admission.world import LOGIN, World, position
 from tests.web.conftest import Caller
 from web import create_app
+from web.pages import files
 from web.pages.cards import CARDS
 from web.pages.filters import duration, lots, number, percent, price, signed
 from web.pages.views import PAGES, _own_path
@@ -46,6 +48,16 @@ def test_all_that_a_page_loads_is_served_and_nothing_of_it_is_inline(caller: Cal
     assert seen
     for path in seen:
         assert reader.client.get(path).status_code == 200, path
+
+
+def test_without_the_scripts_of_npm_a_page_says_that_it_stands_still(
+    caller: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    reader = caller(*READER)
+    assert "never brought from npm" not in reader.get("/").text
+    monkeypatch.setattr(files, "VENDORS", (tmp_path,))
+    assert "never brought from npm" in reader.get("/").text
+    assert reader.get("/static/vendor/htmx.min.js").status_code == 404
 
 
 def test_scripts_import_only_what_is_there(app: Flask) -> None:

@@ -20,10 +20,15 @@ def static(filename: str) -> Response:
 
 def vendor(filename: str) -> Response:
     """A file from npm."""
-    found = next((directory for directory in VENDORS if (directory / ".stamp").is_file()), None)
+    found = vendor_directory()
     if found is None:
-        abort(404, "The dashboard's scripts are missing: `make run` brings them, and so does `python web/build.py`.")
+        abort(404, "The dashboard's scripts are missing: `make run` brings them.")
     return _sent(found, filename)
+
+
+def vendor_directory() -> Path | None:
+    """Where the scripts of npm are; None: nobody has brought them."""
+    return next((directory for directory in VENDORS if (directory / ".stamp").is_file()), None)
 
 
 def _sent(directory: Path, filename: str) -> Response:

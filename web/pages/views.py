@@ -144,6 +144,7 @@ def _frame(shown_to: Viewer) -> dict[str, Any]:
         "menu": [page for page in PAGES if _is_open(page, shown_to)],
         "csrf_token": sessions.csrf_token(),
         "now_ms": now_ms(),
+        "scripts_missing": files.vendor_directory() is None,
         "stream_url": "" if shown_to.member_only else stream_url(),
         "show_card": lambda name, look="": Markup(render(name, shown_to, look)[0]),
     }
