@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from risk import Code as RiskCode
 from risk.states import Cause
@@ -346,3 +348,36 @@ def test_latches_are_lifted_by_an_admins_name_and_only_when_they_are_set(world, 
     assert admin.post("/api/risk/adopt", {"reason": "x", "ticket": 6}).status_code == 404
     actors = world.rows("SELECT action, actor FROM audit_log WHERE actor LIKE 'test (%%' ORDER BY id")
     assert {row.action for row in actors} == {"hold.lift", "drawdown.reset", "strategy.release", "ticket.adopt"}
+
+
+# Nonsense
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=5,
+)
+names = st.sampled_from(
+    ["account", "everywhere", "reason", "state", "close_positions", "limits", "version", "source", "symbol", "strategy",
+     "ticket", "action", "volume"]
+)  # fmt: skip
+limits_like = st.dictionaries(st.sampled_from(["symbols", "hours", "max_lots", "max_positions", "x"]), anything)
+bodies = st.dictionaries(names, anything | limits_like | st.just("halted") | st.just(LOGIN), max_size=6) | anything
+ADDRESSES = [
+    ("POST", "assess"), ("POST", "state"), ("POST", "kill"), ("POST", "drawdown/reset"), ("POST", "strategies/release"),
+    ("POST", "adopt"), ("PUT", "limits"), ("DELETE", "limits"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("verb", "path"), ADDRESSES)
+def test_whatever_is_sent_is_answered_and_never_a_failure_of_ours(world, caller, verb, path):
+    admin = caller("admin")
+    headers = {"X-API-Key": admin.key}
+
+    @settings(max_examples=40, deadline=None)
+    @given(body=bodies)
+    def send(body):
+        reply = admin.client.open(f"/api/risk/{path}", method=verb, json=body, headers=headers)
+        assert reply.status_code < 500, (body, reply.text)
+
+    send()
