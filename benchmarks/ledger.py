@@ -292,8 +292,12 @@ def bench_pool(engine: Engine, members: int, entries: int) -> None:
         print(f"{'its rows, bare SELECTs':26} {1000 * median(bare):8.1f} ms")
         ratio = median(a / b for a, b in zip(one, bare, strict=True))
         print(f"{'one statement':26} {1000 * median(one):8.1f} ms  {ratio:5.2f} x the time of the bare SELECTs")
-        all_s = seconds(lambda: all_statements(connection, account_id))
-        print(f"{'every statement, no days':26} {all_s:8.1f} s   {members / all_s:.0f} /s")
+    start = time.perf_counter()
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        statements = all_statements(connection, account_id)
+    folded, all_s = sum(1 for _ in statements), time.perf_counter() - start
+    print(f"{'every statement, no days':26} {all_s:8.1f} s   {folded / all_s:.0f} /s")
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         raw_s = seconds(lambda: read_everything(connection, account_id))
         print(f"{'every entry, bare SELECT':26} {raw_s:8.1f} s   {count / raw_s:,.0f} entries/s")
         found = []

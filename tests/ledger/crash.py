@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+GONE_WITHIN_MS = 60_000  # a backend that is still there afterwards would die at another statement than it was told to
+
 
 class Crash:
     """Kills the backend of a connection just before its n-th statement."""
@@ -18,7 +20,8 @@ class Crash:
         if self.seen == self.at:
             pid = connection.connection.dbapi_connection.info.backend_pid
             with self.killer.connect() as other:
-                other.exec_driver_sql("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+                killing = "SELECT pg_terminate_backend(%s, %s)"
+                assert other.exec_driver_sql(killing, (pid, GONE_WITHIN_MS)).scalar_one()
         self.seen += 1
 
     @contextmanager

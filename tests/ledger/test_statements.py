@@ -28,7 +28,7 @@ def test_a_members_figures_add_up(broker, members):
     story(broker, ann, bob)
     with broker.engine.connect() as connection:
         mine, his = (statement_of(connection, broker.account_id, member) for member in (ann, bob))
-        assert all_statements(connection, broker.account_id)[1].value == his.value
+        assert list(all_statements(connection, broker.account_id))[1].value == his.value
     assert (mine.contributed, mine.redeemed, mine.value) == (Decimal(1000), Decimal(320), Decimal("1000.00"))
     assert mine.profit == Decimal("320.00")
     assert mine.realised + mine.unrealised == mine.profit
@@ -59,7 +59,7 @@ def test_the_sum_of_all_statements_is_the_pool(broker, members):
     ann, bob, _ = members
     story(broker, ann, bob)
     with broker.engine.connect() as connection:
-        everybody = all_statements(connection, broker.account_id)
+        everybody = list(all_statements(connection, broker.account_id))
         pool = pool_history(connection, broker.account_id)
     assert sum(each.value for each in everybody) == Decimal("2320.00")
     assert sum(each.profit for each in everybody) == pool.profit == Decimal("440.00")
@@ -125,7 +125,7 @@ def test_a_pool_that_owes_more_than_it_has_has_a_history_and_statements_none_the
     broker.agrees()
     with broker.engine.connect() as connection:
         pool = pool_history(connection, broker.account_id)
-        everybody = all_statements(connection, broker.account_id, days=True)
+        everybody = list(all_statements(connection, broker.account_id, days=True))
     assert (pool.drawdown.fraction, pool.time_weighted_return) == (Decimal(1), Decimal(-1))
     assert sum(each.value for each in everybody) == Decimal("-680.01")
     assert {each.time_weighted_return for each in everybody} == {Decimal(-1)}

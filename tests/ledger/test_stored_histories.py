@@ -14,6 +14,7 @@ from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -62,7 +63,7 @@ from zmq_bridge.storage.trading.events import insert_event
 
 Done = TypeVar("Done")
 
-EXAMPLES, STEPS = 20, 35
+EXAMPLES, STEPS = 15, 30
 LOGINS = count(900_001)
 CURRENCIES = st.sampled_from([("USD", 2), ("USD", 2), ("JPY", 0), ("KWD", 3)])
 WHO = st.integers(0, 2)
@@ -328,7 +329,7 @@ class StoredPool(RuleBasedStateMachine):
     def statements_add_up(self, connection: Connection) -> None:
         """All members' statements, and their days, are the pool's."""
         everybody, pool = (
-            all_statements(connection, self.account_id, days=True),
+            list(all_statements(connection, self.account_id, days=True)),
             pool_history(connection, self.account_id),
         )
         for each in everybody:
@@ -483,6 +484,7 @@ def deal_amount(deal: Deal) -> Decimal:
     return total((deal.profit, deal.commission, deal.swap, deal.fee))
 
 
+@pytest.mark.timeout(600)
 def test_whatever_happens_the_stored_books_stay_right(engine: Engine, database: str) -> None:
     killer = create_engine(database, application_name="killer")
     crash, deaths = Crash(engine, killer), []

@@ -1,5 +1,6 @@
 """The rows that statements are folded from. The figures are those of `ledger.statement` and `ledger.pool_statement`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -85,13 +86,14 @@ def statement_now(connection: Connection, account_id: int, user_id: int) -> Stat
     return steady(connection, account_id, read)
 
 
-def all_statements(connection: Connection, account_id: int, *, days: bool = False) -> list[MemberStatement]:
+def all_statements(connection: Connection, account_id: int, *, days: bool = False) -> Iterator[MemberStatement]:
     """Return the statements of every member that holds units, by user id; with or without their history by day.
 
-    Call it in a REPEATABLE READ transaction: a large pool takes a while, and only there all of it is of one moment.
+    Everything is read at once, in a REPEATABLE READ transaction if all of it is to be of one moment; the statements are
+    folded as they are asked for, which takes a large pool a while, and needs no transaction any more.
     """
     moment, everything = _Moment(connection, account_id, days=days), _all_movements(connection, account_id)
-    return [moment.statement(user_id, everything.get(user_id, [])) for user_id in moment.held]
+    return (moment.statement(user_id, everything.get(user_id, [])) for user_id in moment.held)
 
 
 def pool_history(connection: Connection, account_id: int) -> PoolStatement:
