@@ -8,6 +8,7 @@
 #property version     "1.00"
 #property description "Every tick and every fill of this terminal to zmq-bridge, and its commands back."
 
+#include <ZmqBridge/Permissions.mqh>
 #include <ZmqBridge/Program.mqh>
 
 input string               Host = "127.0.0.1";            // Host: where the bridge listens
@@ -26,6 +27,7 @@ input int                  SymbolsMax = 500;              // SymbolsMax: most sy
 input double               VolumeMax = 0.0;               // VolumeMax: most lots of one order; 0: the symbol's own
 input int                  UnknownSettlesS = 10;          // UnknownSettlesS: not found so long after: never arrived; 0: stays unknown
 input int                  SpecsEveryS = 21600;           // SpecsEveryS: every specification is told again so often
+input string               JournalSuffix = "";            // JournalSuffix: two programs of one role in one terminal
 input int                  TimerMs = 10;                  // TimerMs: the terminal makes 10 to 16 of less
 
 Program *g_program = NULL;
@@ -49,7 +51,8 @@ Settings *ReadInputs(void)
    settings.volume_max = VolumeMax;
    settings.unknown_settles_s = UnknownSettlesS;
    settings.specs_every_s = SpecsEveryS;
-   settings.suffix = "";
+   settings.timer_ms = TimerMs;
+   settings.suffix = JournalSuffix;
    return(settings);
   }
 
@@ -69,6 +72,13 @@ int OnInit(void)
       Log::Say("inputs: " + problem);
       delete settings;
       return(INIT_PARAMETERS_INCORRECT);
+     }
+   problem = Permissions::Problem(settings);
+   if(problem != "")
+     {
+      Log::Say(problem);
+      delete settings;
+      return(INIT_FAILED);
      }
    Close(); // globals are kept when the chart's symbol or timeframe changes
    g_program = new Program(settings);

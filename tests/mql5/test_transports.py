@@ -28,8 +28,11 @@ StartHost = Callable[..., HostProcess]
 class Bridge:
     """The bridge's two sockets: XSUB and ROUTER of libzmq."""
 
-    def __init__(self, publish_port: int, request_port: int, *, plain: bool = False) -> None:
+    def __init__(
+        self, publish_port: int, request_port: int, *, plain: bool = False, secret_key: bytes | None = None
+    ) -> None:
         self.context = zmq.Context()
+        self._secret_key = secret_key  # CURVE, as its server
         self.auth = ThreadAuthenticator(self.context) if plain else None
         if self.auth:
             self.auth.start()
@@ -41,6 +44,9 @@ class Bridge:
         made: zmq.Socket[bytes] = self.context.socket(sort)
         made.linger = 0
         made.plain_server = plain
+        if self._secret_key is not None:
+            made.curve_server = True
+            made.curve_secretkey = self._secret_key
         wait_until(lambda: self._bind(made, port), 10, f"port {port} stayed taken")
         return made
 
@@ -98,8 +104,10 @@ def ports() -> tuple[int, int]:
 
 
 @contextmanager
-def bridge(ports: tuple[int, int], *, plain: bool = False) -> Iterator[Bridge]:
-    made = Bridge(*ports, plain=plain)
+def bridge(
+    ports: tuple[int, int], *, plain: bool = False, secret_key: bytes | None = None
+) -> Iterator[Bridge]:
+    made = Bridge(*ports, plain=plain, secret_key=secret_key)
     try:
         yield made
     finally:
@@ -173,6 +181,26 @@ def test_a_plain_password_opens_the_door_and_a_wrong_one_does_not(
         wrong.abandon()
         wrong.log.unlink()
         host = probe(start_host, ports, dll, inputs={"Username": "ea", "Password": "secret"})
+        peer.echo(5, last=b"stop")
+        assert ended(host).count("echo ") == 5
+
+
+def test_libzmq_speaks_curve_and_only_to_the_bridge_whose_key_it_knows(
+    start_host: StartHost, ports: tuple[int, int]
+) -> None:
+    server_key, secret_key = zmq.curve_keypair()
+    other_key, _ = zmq.curve_keypair()
+    public, secret = (key.decode() for key in zmq.curve_keypair())
+    ours = {"PublicKey": public, "SecretKey": secret}
+    with bridge(ports, secret_key=secret_key) as peer:
+        peer.subscribe(b"one.")
+        wrong = probe(start_host, ports, True, inputs={**ours, "ServerKey": other_key.decode()})
+        wrong.wait_for("gave up 1")
+        assert "echo" not in wrong.output
+        wrong.abandon()
+        wrong.log.unlink()
+        host = probe(start_host, ports, True, inputs={**ours, "ServerKey": server_key.decode()})
+        peer.received(3)
         peer.echo(5, last=b"stop")
         assert ended(host).count("echo ") == 5
 

@@ -139,11 +139,13 @@ def test_every_kind_of_command_does_what_it_says(ready: tuple[BrokerClient, Litt
     assert (everything.status, len(everything.deals)) == ("done", 1)
     snapshot = client.call("snapshot")
     assert (snapshot["positions"], snapshot["orders"]) == ([], [])
-    states = [(order.order_type, order.state) for order in bridge.of_kind(Order) if "_" in order.order_type]
-    assert ("buy_limit", "placed") in states
-    assert ("buy_stop_limit", "canceled") in states
+    wait_until(lambda: {("buy_limit", "placed"), ("buy_stop_limit", "canceled")} <= order_states(bridge))
     told = {deal.ticket for deal in bridge.of_kind(Deal)}
     assert told == {deal["ticket"] for deal in client.call("books")["deals"]}
+
+
+def order_states(bridge: LittleBridge) -> set[tuple[str, str]]:
+    return {(order.order_type, order.state) for order in bridge.of_kind(Order)}
 
 
 def test_a_netting_account_with_transactions_in_disorder(bridge: LittleBridge, start_terminal: StartTerminal) -> None:

@@ -30,8 +30,8 @@ public:
       return(now > 0 ? now : 0);
      }
 
-   // No tick that comes from now on is older: the newest quote of any symbol, or the trade server's clock if that is
-   // earlier or there was no quote. A PC whose clock is fast must not make a symbol's first ticks look old.
+   // No tick and no deal that comes from now on is older: the newest quote of any symbol, or the trade server's clock if
+   // that is earlier or there was no quote. A PC whose clock is fast must not make what is new look old.
    static long       MarketMsc(void)
      {
       long quoted = (long)TimeCurrent() * 1000;

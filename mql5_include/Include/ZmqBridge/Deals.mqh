@@ -5,6 +5,7 @@
 #ifndef ZMQ_BRIDGE_DEALS_MQH
 #define ZMQ_BRIDGE_DEALS_MQH
 
+#include <ZmqBridge/Clock.mqh>
 #include <ZmqBridge/CommandResult.mqh>
 
 #define FOREVER_S 4102444800      // 2100-01-01: the end of a selection that shall have no end
@@ -16,7 +17,7 @@ public:
    // Add the deals of an order that was just sent to `result`, with their volume, price and position.
    static void       OfOrder(const ulong order, CommandResult &result)
      {
-      datetime from = TimeTradeServer() - RECENT_S;
+      datetime from = (datetime)(Clock::MarketMsc() / 1000 - RECENT_S);
       if(order == 0 || !HistorySelect(from, (datetime)FOREVER_S))
          return;
       Collect(order, result);

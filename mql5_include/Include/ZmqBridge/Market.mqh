@@ -92,15 +92,15 @@ public:
       return("");
      }
 
-   // Whether what would set off at `trigger` is too near to the market to be changed.
+   // Whether what would set off at `trigger` is too near to the market to be changed: at the freeze level or nearer.
    static string     FrozenProblem(const string symbol, const bool is_buy, const double trigger)
      {
-      double least = LevelDistance(symbol, SYMBOL_TRADE_FREEZE_LEVEL);
+      long level = SymbolInfoInteger(symbol, SYMBOL_TRADE_FREEZE_LEVEL);
+      double nearest = ((double)level + 0.001) * SymbolInfoDouble(symbol, SYMBOL_POINT);
       double now = Now(symbol, is_buy);
-      if(trigger <= 0.0 || now <= 0.0 || least <= STEP_TOLERANCE || MathAbs(trigger - now) > least)
+      if(trigger <= 0.0 || now <= 0.0 || level <= 0 || MathAbs(trigger - now) > nearest)
          return("");
-      return("FROZEN: trigger=" + DoubleToString(trigger, 8) + ", market=" + DoubleToString(now, 8) + ", freeze_level="
-             + (string)SymbolInfoInteger(symbol, SYMBOL_TRADE_FREEZE_LEVEL));
+      return("FROZEN: trigger=" + DoubleToString(trigger, 8) + ", market=" + DoubleToString(now, 8) + ", freeze_level=" + (string)level);
      }
 
 private:

@@ -130,7 +130,7 @@ private:
    bool              Start(const ulong login)
      {
       m_memory = new Memory();
-      string name = "ZmqBridge\\journal-" + (string)login + "-" + m_settings.RoleName() + m_settings.suffix + ".bin";
+      string name = "ZmqBridge\\journal-" + (string)login + "-" + m_settings.RoleName() + (m_settings.suffix == "" ? "" : "-" + m_settings.suffix) + ".bin";
       if(!m_memory.Open(name, login, Clock::UtcMs() + (long)(GetTickCount() % 1000), (ulong)m_settings.role))
         {
          g_log.Repeat("the journal can't be used: " + m_memory.Problem());

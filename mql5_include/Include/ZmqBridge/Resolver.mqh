@@ -101,7 +101,7 @@ private:
    static bool       SelectSince(const string command_id)
      {
       long made_s = Command::MadeMs(command_id) / 1000 + Clock::ServerOffsetS();
-      long now_s = (long)TimeTradeServer();
+      long now_s = Clock::MarketMsc() / 1000;
       long from_s = MathMax(0, MathMin(made_s, now_s) - LOOK_BACK_S);
       return(HistorySelect((datetime)from_s, (datetime)FOREVER_S));
      }

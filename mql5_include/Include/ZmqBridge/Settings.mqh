@@ -6,6 +6,8 @@
 
 #include <ZmqBridge/Bounds.mqh>
 
+#define SUFFIX_CHARS_MAX 32
+
 enum ZMQ_BRIDGE_TRANSPORT
   {
    TRANSPORT_NATIVE,  // native sockets, no DLL
@@ -38,6 +40,7 @@ public:
    double            volume_max;         // lots of one order; 0 = the symbol's own
    int               unknown_settles_s;  // 0 = an unknown outcome stays unknown
    int               specs_every_s;      // every specification is told again so often
+   int               timer_ms;
    string            suffix;             // of the journal's file
 
    string            RoleName(void) const
@@ -64,29 +67,88 @@ public:
    // What is wrong with the inputs; "" = nothing.
    string            Problem(void) const
      {
+      string problem = AddressProblem();
+      if(problem == "")
+         problem = CredentialsProblem();
+      if(problem == "")
+         problem = NumbersProblem();
+      if(problem == "" && HasFeed() && symbols == "")
+         problem = "Symbols: expected names with commas, or *, found nothing";
+      if(problem == "" && !IsName(suffix))
+         problem = "JournalSuffix: expected at most " + (string)SUFFIX_CHARS_MAX + " letters, digits and -, found " + suffix;
+      return(problem);
+     }
+
+private:
+   string            AddressProblem(void) const
+     {
       if(host == "")
          return("Host: expected a name or an address, found nothing");
-      if(publish_port < 1 || publish_port > 65535 || request_port < 1 || request_port > 65535)
-         return("PublishPort, RequestPort: expected 1 to 65535, found " + (string)publish_port + ", " + (string)request_port);
-      if(slice_ms < 1 || slice_ms > 1000)
-         return("SliceMs: expected 1 to 1000, found " + (string)slice_ms);
-      if(symbols_max < 1 || symbols_max > 5000)
-         return("SymbolsMax: expected 1 to 5000, found " + (string)symbols_max);
-      if(volume_max < 0.0 || !MathIsValidNumber(volume_max))
-         return("VolumeMax: expected 0 or more, found " + DoubleToString(volume_max, 2));
-      if(specs_every_s < 1 || specs_every_s > SPECS_MS_MAX / 1000)
-         return("SpecsEveryS: expected 1 to " + (string)(SPECS_MS_MAX / 1000) + ", found " + (string)specs_every_s);
+      if(StringFind(host, "/") >= 0 || StringFind(host, " ") >= 0)
+         return("Host: expected a name or an address alone, as 127.0.0.1, found " + host);
+      if(publish_port < 1 || publish_port > 65535)
+         return("PublishPort: expected 1 to 65535, found " + (string)publish_port);
+      if(request_port < 1 || request_port > 65535)
+         return("RequestPort: expected 1 to 65535, found " + (string)request_port);
+      if(publish_port == request_port)
+         return("PublishPort, RequestPort: expected two ports, found " + (string)publish_port + " twice");
+      return("");
+     }
+
+   string            CredentialsProblem(void) const
+     {
       if(StringLen(username) > 255 || StringLen(password) > 255)
          return("Username, Password: expected at most 255 characters, found more");
-      if(username != "" && server_key != "")
-         return("expected a user name or CURVE keys, found both");
-      if(server_key != "" && transport == TRANSPORT_NATIVE)
-         return("CURVE keys: expected Transport = libzmq.dll, found native sockets, which know no CURVE");
-      if(server_key != "" && (StringLen(server_key) != 40 || StringLen(public_key) != 40 || StringLen(secret_key) != 40))
-         return("CURVE keys: expected three keys of 40 characters, found another length");
-      if(HasFeed() && symbols == "")
-         return("Symbols: expected names or *, found nothing");
+      if(username == "" && password != "")
+         return("Username: expected one, since there is a Password, found nothing");
+      if(server_key == "" && (public_key != "" || secret_key != ""))
+         return("CurveServerKey: expected the bridge's key, since there are keys of ours, found nothing");
+      if(server_key == "")
+         return("");
+      if(username != "")
+         return("Username, CurveServerKey: expected one of them, found both");
+      if(transport == TRANSPORT_NATIVE)
+         return("CurveServerKey: expected Transport = libzmq.dll, found native sockets, which know no CURVE");
+      if(StringLen(server_key) != 40 || StringLen(public_key) != 40 || StringLen(secret_key) != 40)
+         return("CurveServerKey, CurvePublicKey, CurveSecretKey: expected 40 characters each, found " + (string)StringLen(server_key)
+                + ", " + (string)StringLen(public_key) + ", " + (string)StringLen(secret_key));
       return("");
+     }
+
+   string            NumbersProblem(void) const
+     {
+      string problem = RangeProblem("SliceMs", slice_ms, 1, 1000);
+      if(problem == "")
+         problem = RangeProblem("TimerMs", timer_ms, 1, 1000);
+      if(problem == "")
+         problem = RangeProblem("SymbolsMax", symbols_max, 1, 5000);
+      if(problem == "")
+         problem = RangeProblem("UnknownSettlesS", unknown_settles_s, 0, 86400);
+      if(problem == "")
+         problem = RangeProblem("SpecsEveryS", specs_every_s, 1, SPECS_MS_MAX / 1000);
+      if(problem == "" && (volume_max < 0.0 || !MathIsValidNumber(volume_max)))
+         problem = "VolumeMax: expected 0 or more, found " + DoubleToString(volume_max, 2);
+      return(problem);
+     }
+
+   static string     RangeProblem(const string name, const int value, const int least, const int most)
+     {
+      if(value >= least && value <= most)
+         return("");
+      return(name + ": expected " + (string)least + " to " + (string)most + ", found " + (string)value);
+     }
+
+   // Whether a text may stand in a file's name; "" may.
+   static bool       IsName(const string text)
+     {
+      for(int i = 0; i < StringLen(text); i++)
+        {
+         ushort c = StringGetCharacter(text, i);
+         bool is_good = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-';
+         if(!is_good)
+            return(false);
+        }
+      return(StringLen(text) <= SUFFIX_CHARS_MAX);
      }
   };
 

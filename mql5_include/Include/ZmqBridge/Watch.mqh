@@ -108,7 +108,7 @@ public:
    int               RereadOverlap(const long now_ms)
      {
       long newest = m_memory.DealToldMsc();
-      long now = Clock::ServerMsc();
+      long now = Clock::MarketMsc();
       if(newest <= 0 || newest > now)
          newest = now;
       return(Reread(newest - DEALS_OVERLAP_MS, now_ms));
@@ -189,7 +189,7 @@ private:
       long time_msc = HistoryDealGetInteger(ticket, DEAL_TIME_MSC);
       ulong position = (ulong)HistoryDealGetInteger(ticket, DEAL_POSITION_ID);
       bool opens = HistoryDealGetInteger(ticket, DEAL_ENTRY) == DEAL_ENTRY_IN && position != 0;
-      bool is_new = time_msc > Clock::ServerMsc() - SETTLE_MS - 1000;
+      bool is_new = time_msc > Clock::MarketMsc() - SETTLE_MS - 1000;
       m_told.Add(ticket);
       if(!is_known)
         {

@@ -12,6 +12,9 @@ input uint   RequestPort = 0;
 input bool   Dll = false;
 input string Username = "";
 input string Password = "";
+input string ServerKey = "";
+input string PublicKey = "";
+input string SecretKey = "";
 input int    GiveUpMs = 700;    // a request without an answer is thrown away after so long
 input int    SizeStep = 977;    // each request is so much longer than the last
 input int    SizeMax = 100000;
@@ -63,10 +66,10 @@ void OnStart(void)
    settings.publish_port = PublishPort;
    settings.request_port = RequestPort;
    settings.username = Username;
+   settings.server_key = ServerKey;
+   settings.public_key = PublicKey;
+   settings.secret_key = SecretKey;
    settings.password = Password;
-   settings.server_key = "";
-   settings.public_key = "";
-   settings.secret_key = "";
    Transport *transport = NULL;
    if(Dll)
       transport = new DllTransport(settings);
