@@ -101,10 +101,10 @@ class Visitor:
         expect(self.page.locator("#link-state")).not_to_have_text("Connecting")
         return self.page
 
-    def picture(self, name: str) -> None:
-        """Keep what is seen."""
+    def picture(self, name: str, *, whole: bool = True) -> None:
+        """Keep what is seen: the whole page, or what is on the screen."""
         PICTURES.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
 
 
 @pytest.fixture(scope="session")

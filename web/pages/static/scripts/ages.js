@@ -3,7 +3,12 @@
 import { serverNow } from "./clock.js";
 
 const TICK_MS = 500;
-const UNITS = [[1000, "ms", 1, 0], [60_000, "s", 1000, 0], [3_600_000, "min", 60_000, 0], [172_800_000, "h", 3_600_000, 1]];
+const UNITS = [
+  [1000, "ms", 1, 0],
+  [60_000, "s", 1000, 0],
+  [3_600_000, "min", 60_000, 0],
+  [172_800_000, "h", 3_600_000, 1],
+];
 
 function words(ms) {
   if (ms < 1000) return "now";

@@ -18,9 +18,16 @@ export async function call(method, path, body) {
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
   try {
-    response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin" });
+    response = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+    });
   } catch (error) {
-    throw new NoConnection(`No answer from the server (${error.message}). Nothing is known about what it did; the same button asks again safely.`);
+    throw new NoConnection(
+      `No answer from the server (${error.message}). Nothing is known about what it did; the same button asks again safely.`,
+    );
   }
   const answer = await response.json().catch(() => null);
   if (!response.ok) throw new Refused(response.status, answer);

@@ -1,35 +1,63 @@
 // Candles of a symbol with what was dealt and what is pending: entries, stops and targets as lines, deals as marks.
 
-import { CandlestickSeries, LineStyle, createChart, createSeriesMarkers } from "/static/vendor/lightweight-charts.mjs";
+import { CandlestickSeries, createChart, createSeriesMarkers } from "/static/vendor/lightweight-charts.mjs";
 import { call } from "./api.js";
 import { chartOptions, colour, onThemeChange, readersTime } from "./colours.js";
+import { Levels } from "./levels.js";
 
 const COUNT = 300;
 const AGAIN_MS = 15_000;
-const FRAME_MS = { M1: 60_000, M5: 300_000, M15: 900_000, M30: 1_800_000, H1: 3_600_000, H4: 14_400_000, D1: 86_400_000 };
+const FRAME_MS = {
+  M1: 60_000,
+  M5: 300_000,
+  M15: 900_000,
+  M30: 1_800_000,
+  H1: 3_600_000,
+  H4: 14_400_000,
+  D1: 86_400_000,
+};
 
 const box = document.getElementById("candles");
 const empty = document.getElementById("candles-empty");
 const words = document.getElementById("candles-words");
 const picker = document.getElementById("chart-symbol");
 const login = document.body.dataset.account;
-const NEAR_LEVELS = 6; // levels within so many times the candles' own height are always in sight
-let chart, series, marks, lines = [], frame = "M1", last = null, allLevels = false;
+let chart,
+  series,
+  marks,
+  levels,
+  frame = "M1",
+  last = null,
+  allLevels = false;
 
 function build() {
   chart?.remove();
   chart = createChart(box, chartOptions());
-  series = chart.addSeries(CandlestickSeries, { upColor: colour("up"), borderUpColor: colour("up"), wickUpColor: colour("up"), downColor: colour("down"), borderDownColor: colour("down"), wickDownColor: colour("down") });
-  series.applyOptions({ autoscaleInfoProvider: withLevels });
+  series = chart.addSeries(CandlestickSeries, {
+    upColor: colour("up"),
+    borderUpColor: colour("up"),
+    wickUpColor: colour("up"),
+    downColor: colour("down"),
+    borderDownColor: colour("down"),
+    wickDownColor: colour("down"),
+  });
   marks = createSeriesMarkers(series, []);
-  lines = [];
+  levels = new Levels(series);
+  levels.showAll(allLevels);
 }
 
-const asked = (path, query) => call("GET", `${path}?${new URLSearchParams({ account: login, symbol: picker.value, ...query })}`);
+const asked = (path, query) =>
+  call("GET", `${path}?${new URLSearchParams({ account: login, symbol: picker.value, ...query })}`);
 const offsetMs = Number(document.body.dataset.serverOffset || 0) * 1000;
 const frameOf = (serverMsc) => readersTime(Math.floor(serverMsc / FRAME_MS[frame]) * FRAME_MS[frame] - offsetMs);
 const openOf = (candle) => readersTime(candle.time_msc - offsetMs);
-const number = (candle) => ({ time: openOf(candle), open: Number(candle.open), high: Number(candle.high), low: Number(candle.low), close: Number(candle.close) });
+const number = (candle) => ({
+  time: openOf(candle),
+  open: Number(candle.open),
+  high: Number(candle.high),
+  low: Number(candle.low),
+  close: Number(candle.close),
+});
 
 function digitsOf(candles) {
   const places = Math.max(0, ...candles.slice(-20).map((candle) => (String(candle.close).split(".")[1] ?? "").length));
@@ -37,21 +65,21 @@ function digitsOf(candles) {
 }
 
 function showDeals(deals, first) {
-  const shown = deals.filter((deal) => deal.type === "buy" || deal.type === "sell").map((deal) => ({ deal, at: frameOf(deal.time_msc) }));
-  marks.setMarkers(shown.filter(({ at }) => at >= first).sort((a, b) => a.at - b.at).map(({ deal, at }) => ({
-    time: at, position: deal.type === "buy" ? "belowBar" : "aboveBar", shape: deal.type === "buy" ? "arrowUp" : "arrowDown",
-    color: colour(deal.type === "buy" ? "up" : "down"), text: `${deal.entry === "in" ? "" : "close "}${deal.volume}`,
-  })));
-}
-
-// The scale has room for the levels: for the near ones always, for all of them where that is asked for.
-function withLevels(candlesOnly) {
-  const found = candlesOnly();
-  if (!found?.priceRange || !lines.length) return found;
-  const { minValue, maxValue } = found.priceRange, prices = lines.map((each) => each.options().price);
-  const low = Math.min(minValue, ...prices), high = Math.max(maxValue, ...prices);
-  if (!allLevels && high - low > NEAR_LEVELS * (maxValue - minValue)) return found;
-  return { ...found, priceRange: { minValue: low, maxValue: high } };
+  const shown = deals
+    .filter((deal) => deal.type === "buy" || deal.type === "sell")
+    .map((deal) => ({ deal, at: frameOf(deal.time_msc) }));
+  marks.setMarkers(
+    shown
+      .filter(({ at }) => at >= first)
+      .sort((a, b) => a.at - b.at)
+      .map(({ deal, at }) => ({
+        time: at,
+        position: deal.type === "buy" ? "belowBar" : "aboveBar",
+        shape: deal.type === "buy" ? "arrowUp" : "arrowDown",
+        color: colour(deal.type === "buy" ? "up" : "down"),
+        text: `${deal.entry === "in" ? "" : "close "}${deal.volume}`,
+      })),
+  );
 }
 
 function showAllLevels(event) {
@@ -59,33 +87,14 @@ function showAllLevels(event) {
   if (!button) return;
   allLevels = !allLevels;
   button.ariaPressed = String(allLevels);
+  levels.showAll(allLevels);
   chart.priceScale("right").applyOptions({ autoScale: true });
   redraw();
 }
 
-// Levels at one price are one line: two positions with the same stop have one stop.
-function line(price, title, token, style = LineStyle.Dashed) {
-  const same = lines.find((each) => each.options().price === Number(price) && each.options().title === title);
-  if (Number(price) > 0 && !same) lines.push(series.createPriceLine({ price: Number(price), title, color: colour(token), lineWidth: 1, lineStyle: style, axisLabelVisible: true }));
-}
-
-function showLevels(positions, orders) {
-  lines.forEach((each) => series.removePriceLine(each));
-  lines = [];
-  for (const position of positions) {
-    line(position.price_open, `${position.side} ${position.volume}`, "accent", LineStyle.Solid);
-    line(position.sl, "stop", "down");
-    line(position.tp, "target", "up");
-  }
-  for (const order of orders) {
-    line(order.price_open, order.order_type.replaceAll("_", " "), "warn");
-    line(order.sl, "stop", "down");
-    line(order.tp, "target", "up");
-  }
-}
-
 function showEmpty(title, text) {
-  const strong = document.createElement("strong"), paragraph = document.createElement("p");
+  const strong = document.createElement("strong"),
+    paragraph = document.createElement("p");
   strong.textContent = title;
   paragraph.textContent = text;
   empty.replaceChildren(strong, paragraph);
@@ -94,27 +103,38 @@ function showEmpty(title, text) {
 
 function describe(candles, positions, orders) {
   if (!candles.length) return "There are no candles to show.";
-  const lows = Math.min(...candles.map((each) => Number(each.low))), highs = Math.max(...candles.map((each) => Number(each.high)));
-  return `${picker.value}, ${candles.length} ${candles.length === 1 ? "candle" : "candles"} of ${frame}, between ${lows} and ${highs}, last ${candles.at(-1).close}. ${positions.length} open, ${orders.length} pending.`;
+  const lows = Math.min(...candles.map((each) => Number(each.low))),
+    highs = Math.max(...candles.map((each) => Number(each.high)));
+  const count = `${candles.length} ${candles.length === 1 ? "candle" : "candles"} of ${frame}`;
+  const range = `between ${lows} and ${highs}, last ${candles.at(-1).close}`;
+  return `${picker.value}, ${count}, ${range}. ${positions.length} open, ${orders.length} pending.`;
 }
 
-const gapWords = (gaps) => (gaps.length ? ` ${gaps.length} ${gaps.length === 1 ? "stretch" : "stretches"} of ticks known to be missing.` : "");
+const gapWords = (gaps) =>
+  gaps.length ? ` ${gaps.length} ${gaps.length === 1 ? "stretch" : "stretches"} of ticks known to be missing.` : "";
 
 async function draw({ fit = false } = {}) {
   const [market, deals, positions, orders] = await Promise.all([
-    asked("/api/market/candles", { timeframe: frame, count: COUNT }), asked("/api/deals", { limit: 200 }),
-    asked("/api/positions", {}), asked("/api/orders", { status: "working" })]);
+    asked("/api/market/candles", { timeframe: frame, count: COUNT }),
+    asked("/api/deals", { limit: 200 }),
+    asked("/api/positions", {}),
+    asked("/api/orders", { status: "working" }),
+  ]);
   const candles = market.candles;
   empty.hidden = candles.length > 0;
-  if (!candles.length) showEmpty("No candle yet", "Candles are made of stored ticks; the first closes with the first minute.");
+  if (!candles.length)
+    showEmpty("No candle yet", "Candles are made of stored ticks; the first closes with the first minute.");
   series.applyOptions({ priceFormat: digitsOf(candles) });
   series.setData(candles.map(number));
   last = candles.length ? number(candles.at(-1)) : null;
   showDeals(deals.deals, candles.length ? openOf(candles[0]) : 0);
-  showLevels(positions.positions, orders.orders);
+  levels.show(positions.positions, orders.orders);
   words.textContent = describe(candles, positions.positions, orders.orders) + gapWords(market.gaps);
   box.ariaBusy = null;
-  if (fit) { chart.timeScale().resetTimeScale(); chart.priceScale("right").applyOptions({ autoScale: true }); }
+  if (fit) {
+    chart.timeScale().resetTimeScale();
+    chart.priceScale("right").applyOptions({ autoScale: true });
+  }
 }
 
 function problem(error) {
@@ -127,9 +147,13 @@ const redraw = (options) => draw(options).catch(problem);
 
 function move(price) {
   if (price.symbol !== picker.value || !last) return;
-  const value = Number(price.bid), time = frameOf(price.time_msc);
+  const value = Number(price.bid),
+    time = frameOf(price.time_msc);
   if (time < last.time) return;
-  last = time > last.time ? { time, open: value, high: value, low: value, close: value } : { ...last, high: Math.max(last.high, value), low: Math.min(last.low, value), close: value };
+  last =
+    time > last.time
+      ? { time, open: value, high: value, low: value, close: value }
+      : { ...last, high: Math.max(last.high, value), low: Math.min(last.low, value), close: value };
   series.update(last);
 }
 
@@ -137,7 +161,9 @@ function chooseFrame(event) {
   const button = event.target.closest("#chart-timeframe button");
   if (!button) return;
   frame = button.value;
-  document.querySelectorAll("#chart-timeframe button").forEach((each) => { each.ariaPressed = String(each === button); });
+  document.querySelectorAll("#chart-timeframe button").forEach((each) => {
+    each.ariaPressed = String(each === button);
+  });
   redraw({ fit: true });
 }
 
@@ -151,8 +177,13 @@ if (picker) {
     if (detail.type === "PRICE_UPDATE") detail.prices.forEach(move);
     else if (detail.type === "POSITION_UPDATE" && detail.deals) redraw();
   });
-  setInterval(() => { if (document.visibilityState === "visible") redraw(); }, AGAIN_MS);
-  onThemeChange(() => { build(); redraw(); });
+  setInterval(() => {
+    if (document.visibilityState === "visible") redraw();
+  }, AGAIN_MS);
+  onThemeChange(() => {
+    build();
+    redraw();
+  });
 } else if (box) {
   box.ariaBusy = null;
   showEmpty("No symbol yet", "Symbols come with the terminal's first prices.");

@@ -12,11 +12,14 @@ const waiting = new Set(); // ids of cards whose scripts have nothing to work wi
 
 let isLive = false;
 
-export const setLive = (live) => { isLive = live; };
+export const setLive = (live) => {
+  isLive = live;
+};
 const everyMs = (card) => Number(card.dataset.every) * 1000 * (isLive && card.dataset.topics ? LIVE_PATIENCE : 1);
 const isShown = () => document.visibilityState === "visible";
 const cards = () => document.querySelectorAll("[data-every][hx-get]");
-const isBusy = (card) => card.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+const isBusy = (card) =>
+  card.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
 
 function refresh(card) {
   if (inFlight.has(card) || isBusy(card)) return;
@@ -36,12 +39,17 @@ export function newsOf(topic) {
   for (const card of cards()) {
     if (!card.dataset.topics?.split(" ").includes(topic) || card.dataset.due) continue;
     card.dataset.due = "soon";
-    setTimeout(() => { delete card.dataset.due; refresh(card); }, SOON_MS);
+    setTimeout(() => {
+      delete card.dataset.due;
+      refresh(card);
+    }, SOON_MS);
   }
 }
 
 export function refreshAll() {
-  cards().forEach((card) => { if (Number(card.dataset.every) > 0) refresh(card); });
+  cards().forEach((card) => {
+    if (Number(card.dataset.every) > 0) refresh(card);
+  });
 }
 
 function showLate(card, reason) {
@@ -54,15 +62,23 @@ function showLate(card, reason) {
 }
 
 function reason(xhr) {
-  try { return JSON.parse(xhr.responseText).message; } catch { /* a card, then */ }
-  const found = new DOMParser().parseFromString(xhr.responseText ?? "", "text/html").querySelector("[data-problem] .notice");
+  try {
+    return JSON.parse(xhr.responseText).message;
+  } catch {
+    /* a card, then */
+  }
+  const found = new DOMParser()
+    .parseFromString(xhr.responseText ?? "", "text/html")
+    .querySelector("[data-problem] .notice");
   return found ? found.textContent.trim().replace(/\s+/g, " ") : `the server answered ${xhr.status}.`;
 }
 
 export function startCards() {
   cards().forEach((card) => askedAt.set(card, performance.now()));
   setInterval(refreshOld, CHECK_MS);
-  document.addEventListener("visibilitychange", () => { if (isShown()) refreshOld(); });
+  document.addEventListener("visibilitychange", () => {
+    if (isShown()) refreshOld();
+  });
   document.addEventListener("htmx:beforeRequest", (event) => {
     inFlight.add(event.detail.elt);
     if ("waits" in event.detail.elt.dataset) waiting.add(event.detail.elt.id);
@@ -71,7 +87,8 @@ export function startCards() {
   document.addEventListener("htmx:sendError", (event) => showLate(event.detail.elt, "no answer from the server."));
   document.addEventListener("htmx:timeout", (event) => showLate(event.detail.elt, "the server takes too long."));
   document.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.xhr.status === 401) location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    if (event.detail.xhr.status === 401)
+      location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
     else showLate(event.detail.elt, reason(event.detail.xhr));
   });
   document.addEventListener("htmx:afterSwap", (event) => {

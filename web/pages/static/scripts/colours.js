@@ -13,12 +13,21 @@ export function colour(token, alpha = 1) {
 export function chartOptions() {
   return {
     autoSize: true,
-    layout: { background: { color: "transparent" }, textColor: colour("quiet"), fontFamily: "Inter, system-ui, sans-serif", fontSize: 11, attributionLogo: false },
+    layout: {
+      background: { color: "transparent" },
+      textColor: colour("quiet"),
+      fontFamily: "Inter, system-ui, sans-serif",
+      fontSize: 11,
+      attributionLogo: false,
+    },
     grid: { vertLines: { color: colour("line", 0.6) }, horzLines: { color: colour("line", 0.6) } },
     rightPriceScale: { borderColor: colour("line") },
     leftPriceScale: { borderColor: colour("line") },
     timeScale: { borderColor: colour("line"), timeVisible: true, secondsVisible: false, rightOffset: 4, barSpacing: 9 },
-    crosshair: { vertLine: { labelBackgroundColor: colour("accent") }, horzLine: { labelBackgroundColor: colour("accent") } },
+    crosshair: {
+      vertLine: { labelBackgroundColor: colour("accent") },
+      horzLine: { labelBackgroundColor: colour("accent") },
+    },
   };
 }
 

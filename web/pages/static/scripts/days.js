@@ -8,7 +8,14 @@ function draw(box) {
   if (days.length < 2) return null;
   const chart = createChart(box, { ...chartOptions(), handleScale: false, handleScroll: false });
   const places = Math.min(6, (days.at(-1)[1].split(".")[1] ?? "").length);
-  const series = chart.addSeries(AreaSeries, { lineColor: colour("accent"), topColor: colour("accent", 0.22), bottomColor: colour("accent", 0.02), lineWidth: 2, priceLineVisible: false, priceFormat: { type: "price", precision: places, minMove: 10 ** -places } });
+  const series = chart.addSeries(AreaSeries, {
+    lineColor: colour("accent"),
+    topColor: colour("accent", 0.22),
+    bottomColor: colour("accent", 0.02),
+    lineWidth: 2,
+    priceLineVisible: false,
+    priceFormat: { type: "price", precision: places, minMove: 10 ** -places },
+  });
   series.setData(days.map(([day, value]) => ({ time: day, value: Number(value) })));
   chart.timeScale().fitContent();
   return chart;

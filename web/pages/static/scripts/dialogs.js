@@ -6,13 +6,18 @@ function fill(dialog, fields) {
   for (const [name, value] of Object.entries(fields)) {
     const field = dialog.querySelector(`[name="${name}"]`);
     if (field) field.value = value ?? "";
-    dialog.querySelectorAll(`[data-show="${name}"]`).forEach((element) => { element.textContent = value ?? ""; });
+    dialog.querySelectorAll(`[data-show="${name}"]`).forEach((element) => {
+      element.textContent = value ?? "";
+    });
   }
 }
 
 function open(button) {
   const dialog = document.getElementById(`dialog-${button.dataset.dialog}`);
-  dialog.querySelectorAll("form").forEach((form) => { form.reset(); clearProblems(form); });
+  dialog.querySelectorAll("form").forEach((form) => {
+    form.reset();
+    clearProblems(form);
+  });
   dialog.querySelectorAll("[data-must-be]").forEach(guard);
   fill(dialog, JSON.parse(button.dataset.fields || "{}"));
   dialog.dispatchEvent(new Event("filled"));
@@ -26,11 +31,20 @@ function guard(field) {
 }
 
 export function startDialogs() {
-  document.addEventListener("input", (event) => { if (event.target.dataset.mustBe) guard(event.target); });
-  document.addEventListener("submit", (event) => {
-    const field = event.target.querySelector("[data-must-be]");
-    if (field && field.value.trim() !== field.dataset.mustBe) { event.preventDefault(); event.stopImmediatePropagation(); }
-  }, true);
+  document.addEventListener("input", (event) => {
+    if (event.target.dataset.mustBe) guard(event.target);
+  });
+  document.addEventListener(
+    "submit",
+    (event) => {
+      const field = event.target.querySelector("[data-must-be]");
+      if (field && field.value.trim() !== field.dataset.mustBe) {
+        event.preventDefault();
+        event.stopImmediatePropagation();
+      }
+    },
+    true,
+  );
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-dialog]");
     if (opener) open(opener);

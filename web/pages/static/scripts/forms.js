@@ -1,4 +1,4 @@
-// Forms that speak to the API: `data-call="POST /api/..."`. The fields become one JSON object; what the server refuses is
+// Forms that speak to the API: `data-call="POST /api/..."`. The fields become one JSON object; what is refused is
 // shown at the field it names. A request whose answer was lost is sent again with the same idempotency key, so that
 // pressing twice never does twice.
 
@@ -7,25 +7,46 @@ import { refreshAll } from "./cards.js";
 import { toast } from "./toasts.js";
 
 export function fieldsOf(form) {
-  const fields = Object.fromEntries((form.dataset.nulls ?? "").split(" ").filter(Boolean).map((name) => [name, null]));
+  const fields = Object.fromEntries(
+    (form.dataset.nulls ?? "")
+      .split(" ")
+      .filter(Boolean)
+      .map((name) => [name, null]),
+  );
   for (const element of form.elements) {
     if (!element.name || element.disabled || element.value === "" || element.closest("[hidden]")) continue;
     if (element.type === "radio" && !element.checked) continue;
-    if (element.type === "checkbox") { fields[element.name] = element.checked; continue; }
-    fields[element.name] = element.dataset.kind === "integer" ? Number(element.value) : element.dataset.kind === "list" ? element.value.split(",").map((word) => word.trim()).filter(Boolean) : element.value;
+    if (element.type === "checkbox") {
+      fields[element.name] = element.checked;
+      continue;
+    }
+    fields[element.name] =
+      element.dataset.kind === "integer"
+        ? Number(element.value)
+        : element.dataset.kind === "list"
+          ? element.value
+              .split(",")
+              .map((word) => word.trim())
+              .filter(Boolean)
+          : element.value;
   }
   return fields;
 }
 
 export function clearProblems(form) {
   form.querySelectorAll("[aria-invalid]").forEach((element) => element.removeAttribute("aria-invalid"));
-  form.querySelectorAll(".wrong").forEach((element) => { element.textContent = ""; });
+  form.querySelectorAll(".wrong").forEach((element) => {
+    element.textContent = "";
+  });
 }
 
 export function showProblem(form, error) {
   const named = error instanceof Refused && error.field ? form.elements[error.field] : null;
   const place = named?.closest?.(".field")?.querySelector(".wrong") ?? form.querySelector(":scope > .wrong");
-  if (named && "setAttribute" in named) { named.setAttribute("aria-invalid", "true"); named.focus(); }
+  if (named && "setAttribute" in named) {
+    named.setAttribute("aria-invalid", "true");
+    named.focus();
+  }
   if (place) place.textContent = error.message;
   else toast("bad", error.message);
 }
@@ -39,7 +60,12 @@ function keyOf(form, body) {
   return form.dataset.key;
 }
 
-const filled = (path, fields) => path.replace(/\{(\w+)\}/g, (_, name) => { const value = fields[name]; delete fields[name]; return encodeURIComponent(value); });
+const filled = (path, fields) =>
+  path.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = fields[name];
+    delete fields[name];
+    return encodeURIComponent(value);
+  });
 
 async function send(form) {
   const [method, template] = form.dataset.call.split(" ");

@@ -20,7 +20,10 @@ function showRow(row, price) {
   write(row.querySelector('[data-quote="bid"]'), price.bid);
   write(row.querySelector('[data-quote="ask"]'), price.ask);
   const spread = row.querySelector('[data-quote="spread"]');
-  if (spread) spread.textContent = (Number(price.ask) - Number(price.bid)).toFixed(Math.max(decimals(price.ask), decimals(price.bid)));
+  if (spread)
+    spread.textContent = (Number(price.ask) - Number(price.bid)).toFixed(
+      Math.max(decimals(price.ask), decimals(price.bid)),
+    );
   const age = row.querySelector(".age");
   if (age) age.dataset.at = String(Math.min(price.received_ms, serverNow()));
   showAges(row);

@@ -7,8 +7,18 @@ import { showPrices } from "./prices.js";
 const WAIT_MS_MIN = 1000;
 const WAIT_MS_MAX = 20_000;
 const REFUSED = new Set([4401, 4403]);
-const LOOKS = { live: ["good", "Live"], polling: ["warn", "Polling"], connecting: ["", "Connecting"], asking: ["", "Refreshing"] };
-const TOPIC_OF = { POSITION_UPDATE: "positions", SIGNAL_UPDATE: "signals", ACCOUNT_UPDATE: "account", RISK_UPDATE: "risk" };
+const LOOKS = {
+  live: ["good", "Live"],
+  polling: ["warn", "Polling"],
+  connecting: ["", "Connecting"],
+  asking: ["", "Refreshing"],
+};
+const TOPIC_OF = {
+  POSITION_UPDATE: "positions",
+  SIGNAL_UPDATE: "signals",
+  ACCOUNT_UPDATE: "account",
+  RISK_UPDATE: "risk",
+};
 
 let session = null;
 let seq = 0;
@@ -27,7 +37,8 @@ function show(state) {
 function subscribe(socket) {
   const login = Number(document.body.dataset.account);
   const account = login ? { account: login } : {};
-  for (const topic of ["MARKET_DATA", "POSITIONS", "SIGNALS"]) socket.send(JSON.stringify({ action: `SUBSCRIBE_${topic}`, ...account }));
+  for (const topic of ["MARKET_DATA", "POSITIONS", "SIGNALS"])
+    socket.send(JSON.stringify({ action: `SUBSCRIBE_${topic}`, ...account }));
 }
 
 function greet(socket, message) {
@@ -44,8 +55,14 @@ function hear(socket, message) {
   if (message.type === "CONNECTED") greet(socket, message);
   if (message.seq) seq = message.seq;
   if (message.type === "PRICE_UPDATE") showPrices(message.prices);
-  if (message.type === "RESYNC") { subscribe(socket); refreshAll(); }
-  if (message.type === "GAP") { if (message.of === "stream") refreshAll(); else newsOf("gaps"); }
+  if (message.type === "RESYNC") {
+    subscribe(socket);
+    refreshAll();
+  }
+  if (message.type === "GAP") {
+    if (message.of === "stream") refreshAll();
+    else newsOf("gaps");
+  }
   if (TOPIC_OF[message.type]) newsOf(TOPIC_OF[message.type]);
   document.dispatchEvent(new CustomEvent("news", { detail: message }));
 }

@@ -1,0 +1,94 @@
+// What risk says to an order that is not placed yet: the verdict, its figures, and how much of each budget it would use.
+
+const FAILED_SHOWN = 2;
+const NEAR = 0.75;
+const BUDGETS = [
+  ["POSITION_RISK", "Risk of one position"],
+  ["TOTAL_EXPOSURE", "Risk of everything"],
+  ["CORRELATED_EXPOSURE", "Correlated group"],
+  ["DAILY_LOSS", "Loss today, all stops hit"],
+];
+const box = document.getElementById("what-if");
+
+// The answer always has the same form, so that nothing jumps while one types.
+function say(look, title, reason, rows, checks) {
+  const head = document.createElement("p"),
+    why = document.createElement("p"),
+    list = document.createElement("dl");
+  head.className = `badge ${look}`;
+  head.textContent = title;
+  why.className = "reason note";
+  why.textContent = reason;
+  list.className = "pairs";
+  for (const [name, value] of rows) {
+    const term = document.createElement("dt"),
+      figure = document.createElement("dd");
+    term.textContent = name;
+    figure.textContent = value ?? "–";
+    list.append(term, figure);
+  }
+  box.replaceChildren(head, why, list, ...meters(checks));
+}
+
+export const showBlank = (look, title, reason) => say(look, title, reason, figures({}, null), []);
+
+const words = (code) => {
+  const text = String(code).replaceAll("_", " ").toLowerCase();
+  return text[0].toUpperCase() + text.slice(1);
+};
+
+const short = (value) => (/^-?\d+\.\d{3,}$/.test(value) ? Number(value).toFixed(2) : value);
+
+function figures(held, reward) {
+  return [
+    ["Lots", held.volume],
+    ["Risk at the stop", held.risk],
+    ["Margin", held.margin],
+    ["Reward to risk", reward],
+  ].map(([name, value]) => [name, value == null ? null : short(value)]);
+}
+
+function because(answer) {
+  const failed = (answer.checks ?? []).filter((check) => check.passed === false && check.value != null);
+  if (failed.length)
+    return failed
+      .slice(0, FAILED_SHOWN)
+      .map((check) => `${words(check.code)}: ${short(check.value)}, limit ${short(check.limit)}`)
+      .join("; ");
+  return Object.entries(answer.context ?? {})
+    .map(([name, value]) => `${words(name)} ${short(value)}`)
+    .join(", ");
+}
+
+export function showVerdict(answer) {
+  const rows = figures(
+    answer.reserves ?? answer.context ?? {},
+    answer.checks?.find((check) => check.code === "RISK_REWARD_TOO_LOW")?.value,
+  );
+  if (answer.verdict === "approved")
+    say("good", "Risk would let it through", "As of now; the order itself is judged again.", rows, answer.checks);
+  else say("bad", words(answer.code), because(answer), rows, answer.checks);
+}
+
+// How much of each budget would be used with this order.
+function meters(checks = []) {
+  return BUDGETS.map(([code, name]) => {
+    const check = checks.find((each) => each.code === code);
+    const part =
+      check?.value != null && Number(check.limit) > 0 ? Number.parseFloat(check.value) / Number(check.limit) : null;
+    const meter = document.createElement("div"),
+      label = document.createElement("span"),
+      figure = document.createElement("span"),
+      bar = document.createElement("progress");
+    meter.className = `meter ${part > 1 ? "full" : part > NEAR ? "near" : ""}`;
+    label.className = "name";
+    label.textContent = name;
+    figure.className = "figure";
+    figure.textContent = part === null ? "–" : `${Math.round(part * 100)} %`;
+    bar.max = 1;
+    bar.value = Math.min(part ?? 0, 1);
+    bar.ariaLabel = name;
+    meter.append(label, figure, bar);
+    return meter;
+  });
+}
