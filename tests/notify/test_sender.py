@@ -16,7 +16,7 @@ from tests.notify.receivers import MailServer, Webhook
 from tests.support import free_port, wait_until
 from zmq_bridge.notify.planning import ATTEMPTS_MAX
 from zmq_bridge.notify.sender import LEASE, Sender, SenderSettings
-from zmq_bridge.storage.notifications.deliveries import send_test
+from zmq_bridge.storage.notifications.deliveries import overdue, send_test
 from zmq_bridge.storage.notifications.destinations import QuietHours, add_destination, enable_destination
 from zmq_bridge.storage.notifications.destinations import find_destination as find
 from zmq_bridge.storage.notifications.events import Event
@@ -314,3 +314,15 @@ def test_the_process_sends_as_soon_as_it_is_told_and_ends_when_asked(outbox, web
         end(process)
         process.stderr.close()
     wait_until(lambda: [status for status, _, _ in outbox.deliveries()] == ["sent", "sent"])
+
+
+def test_what_nobody_sends_is_overdue_and_what_waits_for_its_time_is_not(outbox, webhook, engine):
+    outbox.add("hook", webhook.url)
+    outbox.tell()
+    with engine.begin() as connection:
+        assert overdue(connection, timedelta(minutes=3)) == 0
+        connection.exec_driver_sql("UPDATE notifications SET created_at = now() - interval '4 minutes'")
+        assert overdue(connection, timedelta(minutes=3)) == 1
+    outbox.sender.step(now())
+    with engine.begin() as connection:
+        assert overdue(connection, timedelta(minutes=3)) == 0

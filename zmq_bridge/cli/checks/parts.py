@@ -6,7 +6,10 @@ import json
 import time
 import urllib.error
 import urllib.request
+from datetime import timedelta
 from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from zmq_bridge.cli.checks.finding import Finding, Level, bad, good, warn
 from zmq_bridge.cli.preflight import port_answers
@@ -15,15 +18,19 @@ from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.settings import Settings, local_host
+from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.notifications.deliveries import overdue
 
 FIGURES_AGE_MS_MAX = 10_000  # a process writes its figures at least every few seconds
 HTTP_TIMEOUT_S = 5.0
+LATE = timedelta(minutes=3)  # longer than a sender may have a message in its hands
 START_BRIDGE = "start it with `zmq-bridge {command}` (or everything with `zmq-bridge up`); its log is {log}"
 
 
 def check_parts(settings: Settings) -> list[Finding]:
-    """Proxy, recorder, desk, web and stream."""
-    return [_proxy(settings), _recorder(settings), _desk(settings), _web(settings), _stream(settings)]
+    """Proxy, recorder, desk, web, stream and what waits to be sent."""
+    parts = [_proxy(settings), _recorder(settings), _desk(settings), _web(settings), _stream(settings)]
+    return parts + _notify(settings)
 
 
 def figures_age_ms(settings: Settings, process: str) -> int | None:
@@ -112,6 +119,22 @@ def _stream(settings: Settings) -> Finding:
     if health.get("status") != "ok":
         return warn("stream", f"{said}, and it says: {health.get('status')}", "see whether Redis answers")
     return good("stream", said)
+
+
+def _notify(settings: Settings) -> list[Finding]:
+    """The sender has no port: what it should have sent long ago shows that it does not run."""
+    engine = create_engine(settings.database_url, application_name="zmq-bridge doctor", pool_size=1)
+    try:
+        with engine.connect() as connection:
+            late = overdue(connection, LATE)
+    except SQLAlchemyError:  # Postgres has a finding of its own
+        return []
+    finally:
+        engine.dispose()
+    if late:
+        mend = START_BRIDGE.format(command="notify", log=log_path(settings, "notify"))
+        return [warn("notify", f"{late} notification(s) should have been sent {LATE.seconds // 60} min ago", mend)]
+    return [good("notify", "nothing that people are to be told is late")]
 
 
 def _start(settings: Settings, name: str) -> str:

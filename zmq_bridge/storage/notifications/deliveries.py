@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -59,6 +59,11 @@ WHERE id = ANY(%(ids)s) AND status = 'pending'
 NEXT_DUE = """
 SELECT min(d.due_at) FROM notification_deliveries d JOIN notification_destinations p ON p.id = d.destination_id
 WHERE d.status = 'pending' AND p.enabled
+"""
+OVERDUE = """
+SELECT (SELECT count(*) FROM notifications WHERE routed_at IS NULL AND created_at < now() - %(late)s)
+     + (SELECT count(*) FROM notification_deliveries d JOIN notification_destinations p ON p.id = d.destination_id
+        WHERE d.status = 'pending' AND p.enabled AND d.due_at < now() - %(late)s)
 """
 LIST = """
 SELECT n.id, n.event, n.severity, n.title, n.body, a.login AS account, n.created_at,
@@ -157,6 +162,11 @@ def next_due(connection: Connection) -> datetime | None:
     """When the next message is due; None: none waits."""
     found: datetime | None = connection.exec_driver_sql(NEXT_DUE).scalar()
     return found
+
+
+def overdue(connection: Connection, late: timedelta) -> int:
+    """How many messages should have been looked at so long ago: no sender runs, or it can't keep up."""
+    return int(connection.exec_driver_sql(OVERDUE, {"late": late}).scalar_one())
 
 
 def send_test(connection: Connection, destination: Destination, *, actor: str) -> int:
