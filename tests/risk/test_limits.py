@@ -133,3 +133,14 @@ def test_an_override_leaves_a_looser_base_where_it_is() -> None:
 def test_unknown_limits_are_named() -> None:
     with pytest.raises(LimitsError, match=r"^unknown limits: a, b$"):
         from_mapping({"b": 1, "a": 2})
+
+
+@pytest.mark.parametrize("name", ["", "EUR\x00USD", "\ud800", "x" * 65, 7, None, ["EURUSD"]])
+def test_what_cannot_be_a_symbol_is_refused(name: object) -> None:
+    with pytest.raises(LimitsError, match="symbols: expected a list of names or null"):
+        from_mapping({"symbols": ["EURUSD", name]})
+
+
+@pytest.mark.parametrize("name", ["x", "x" * 64, "EURUSD.m#", "Ölpreis"])
+def test_a_brokers_spelling_is_taken_as_it_is(name: str) -> None:
+    assert from_mapping({"symbols": [name]}).symbols == {name}
