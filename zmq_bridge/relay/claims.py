@@ -124,11 +124,14 @@ class Claims:
         """Do what time brings about."""
         self._sweeps += 1
         self.accounts.keep(connection)
-        for command_id, account_id in outbox.expire_queued(connection):
+        self.accounts.stand_ready(connection)
+        found = outbox.overdue(connection, self.accounts.served, DOUBT_GRACE_S)
+        for command_id, account_id in outbox.expire_queued(connection) if found.is_late else ():
             log.warning("command expired before it was sent: account_id=%d command_id=%s", account_id, command_id)
-        for command_id, account_id in outbox.doubt_sent(connection, DOUBT_GRACE_S):
+        for command_id, account_id in outbox.doubt_sent(connection, DOUBT_GRACE_S) if found.is_doubtful else ():
             log.warning("command without an answer is unknown: account_id=%d command_id=%s", account_id, command_id)
-        self.claim(connection)
+        if found.is_waiting:
+            self.claim(connection)
         self.tell_states(connection)
         if self._sweeps % ASK_AGAIN_SWEEPS == 0:
             self._ask_again(connection, quiet_s=QUIET_S)

@@ -44,6 +44,18 @@ class OutgoingCommand:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overdue:
+    """What time has brought about."""
+
+    is_late: bool
+    """Something is queued past its time: `expire_queued`."""
+    is_waiting: bool
+    """Something is queued for one of our accounts: `claim`."""
+    is_doubtful: bool
+    """Something was sent and not answered in time: `doubt_sent`."""
+
+
 CLAIM = Prepared(
     "claim_commands",
     {"accounts": "bigint[]", "limit": "int"},
@@ -62,6 +74,18 @@ RETURNING commands.id, commands.account_id, commands.kind, commands.payload, com
 """,
 )
 """Take what is queued and still alive, and mark it sent; with it comes the state it was admitted in."""
+
+OVERDUE = Prepared(
+    "overdue_commands",
+    {"accounts": "bigint[]", "grace_s": "float8"},
+    """
+SELECT EXISTS (SELECT FROM commands WHERE status = 'queued' AND expires_at <= now()) AS is_late,
+    EXISTS (SELECT FROM commands WHERE status = 'queued' AND account_id = ANY(%(accounts)s)) AS is_waiting,
+    EXISTS (SELECT FROM commands WHERE status = 'sent' AND finished_at IS NULL
+            AND expires_at < now() - make_interval(secs => %(grace_s)s)) AS is_doubtful
+""",
+)
+"""What a sweep has to do. Most have nothing, and this is all they ask."""
 
 EXPIRE_QUEUED = """
 WITH late AS (
@@ -83,7 +107,7 @@ has nobody else to do it, and row locks let several desks do it at once."""
 
 DOUBT_SENT = """
 UPDATE commands SET status = 'unknown', message = 'no answer within its time to live'
-WHERE status = 'sent' AND expires_at < now() - make_interval(secs => %(grace_s)s)
+WHERE status = 'sent' AND finished_at IS NULL AND expires_at < now() - make_interval(secs => %(grace_s)s)
 RETURNING id, account_id
 """
 """Call unknown what was sent and never answered; its reservation stays until the terminal speaks."""
@@ -110,9 +134,11 @@ UPDATE commands SET status = 'rejected', finished_at = now(), message = %(messag
 WHERE id = %(command)s AND status = 'sent'
 """
 
-TRADING_STATES = """
-SELECT account_id, trading_state FROM trading_states WHERE account_id = ANY(%(accounts)s)
-"""
+TRADING_STATES = Prepared(
+    "trading_states",
+    {"accounts": "bigint[]"},
+    "SELECT account_id, trading_state FROM trading_states WHERE account_id = ANY(%(accounts)s)",
+)
 
 
 def claim(connection: Connection, account_ids: Sequence[int], limit: int) -> list[Claim]:
@@ -127,6 +153,12 @@ def claim(connection: Connection, account_ids: Sequence[int], limit: int) -> lis
         Claim(account_id=account_id, trading_state=states[account_id], commands=tuple(commands))
         for account_id, commands in found.items()
     ]
+
+
+def overdue(connection: Connection, account_ids: Sequence[int], grace_s: float) -> Overdue:
+    """Say what there is to do: for any account, and of what waits, for these."""
+    row = OVERDUE.run(connection, {"accounts": list(account_ids), "grace_s": grace_s}).one()
+    return Overdue(is_late=row.is_late, is_waiting=row.is_waiting, is_doubtful=row.is_doubtful)
 
 
 def expire_queued(connection: Connection) -> list[tuple[str, int]]:
@@ -161,7 +193,7 @@ def refuse(connection: Connection, command_id: str, message: str) -> None:
 
 def trading_states(connection: Connection, account_ids: Sequence[int]) -> dict[int, str]:
     """Return what each account's terminal must enforce: the strictest of everything that holds the account."""
-    rows = connection.exec_driver_sql(TRADING_STATES, {"accounts": list(account_ids)})
+    rows = TRADING_STATES.run(connection, {"accounts": list(account_ids)})
     return {row.account_id: row.trading_state for row in rows}
 
 
