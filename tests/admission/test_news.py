@@ -43,7 +43,7 @@ def titles(news: NewsFile, now: datetime = NOW) -> list[str]:
 def test_a_line_is_a_window():
     [window] = parse_news(f"# calendar\n\n{LINE}\n")
     assert (window.starts_at, window.ends_at) == (NOW - timedelta(minutes=5), NOW + timedelta(minutes=5))
-    assert (window.currencies, window.title) == ({"USD", "EUR"}, "Non-farm payrolls, revised")
+    assert (window.currencies, window.title) == (frozenset({"USD", "EUR"}), "Non-farm payrolls, revised")
 
 
 def test_a_star_means_every_currency_and_offsets_are_understood():

@@ -94,7 +94,8 @@ def test_a_notice_that_makes_no_sense_harms_nobody(connect: Connect, books: Book
     wait_until_ready(books)
     born = {"id": "A", "account_id": 1, "kind": "place_order", "payload": {}, "expires_at": "2026-01-01T00:00:00Z",
             "sent_at": "2100-01-01T00:00:00Z", "trading_state": "active"}  # fmt: skip
-    odd = [{name: spoilt} for name in born for spoilt in (None, [], {}, "x", 1.5, "2100-01-01T00:00:00")]
+    spoilt: list[object] = [None, [], {}, "x", 1.5, "2100-01-01T00:00:00"]
+    odd = [{name: value} for name in born for value in spoilt]
     texts = ["", "x", "{}", "[]", "null", "-1", "9" * 20, "1.5", *(json.dumps(born | each) for each in odd)]
     for text in texts:
         notify(books, text)

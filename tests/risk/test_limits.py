@@ -143,4 +143,4 @@ def test_what_cannot_be_a_symbol_is_refused(name: object) -> None:
 
 @pytest.mark.parametrize("name", ["x", "x" * 64, "EURUSD.m#", "Ölpreis"])
 def test_a_brokers_spelling_is_taken_as_it_is(name: str) -> None:
-    assert from_mapping({"symbols": [name]}).symbols == {name}
+    assert from_mapping({"symbols": [name]}).symbols == frozenset({name})

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import cast
 
 import pytest
 
@@ -178,7 +179,7 @@ def test_it_shows_how_far_it_has_come(world):
     use(world)
     seen = stand(world)
     assert (seen["acknowledged"], seen["orders_left"], seen["positions_left"]) == (False, 1, 1)
-    assert [each["kind"] for each in seen["commands"]] == ["cancel_order", "set_trading_state"]
+    assert [each["kind"] for each in cast(list[dict[str, str]], seen["commands"])] == ["cancel_order", "set_trading_state"]
     with world.engine.begin() as connection:
         note_enforced_state(connection, world.account_id, 1000, 7, "active")
         note_enforced_state(connection, world.account_id, 1000, 6, "halted")  # an earlier word that comes late
