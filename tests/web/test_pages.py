@@ -18,6 +18,7 @@ from web.pages.cards import CARDS
 from web.pages.filters import duration, lots, number, percent, price, signed
 from web.pages.views import PAGES, _own_path
 from zmq_bridge.settings import Settings
+from zmq_bridge.storage.ticks.gaps import close_gap, open_gap
 
 READER = ("read", "trade", "admin")
 
@@ -129,6 +130,21 @@ def test_without_a_database_a_person_reads_words_and_a_program_json(
     assert (page.status_code, "does not answer" in page.text, "Reload" in page.text) == (503, True, True)
     card = gone.test_client().get("/cards/account", headers=headers)
     assert (card.status_code, (card.json or {})["code"]) == (503, "DATABASE_UNAVAILABLE")
+
+
+def test_ticks_that_are_missing_are_listed_until_they_are_there(caller: Callable[..., Caller], world: World) -> None:
+    reader = caller(*READER)
+    assert "Every tick is there" in reader.get("/cards/gaps").text
+    with world.engine.begin() as connection:
+        gap = open_gap(
+            connection, world.account_id, "EURUSD", session=1, from_msc=1000, to_msc=2000, lost=7, reason="a jump"
+        )
+    text = reader.get("/cards/gaps").text
+    assert f'id="gap-{gap}"' in text
+    assert 'data-label="Ticks">7<' in text
+    with world.engine.begin() as connection:
+        close_gap(connection, gap, "filled")
+    assert "Every tick is there" in reader.get("/cards/gaps").text
 
 
 def test_what_comes_from_outside_is_written_as_text(caller: Callable[..., Caller], world: World) -> None:

@@ -14,9 +14,11 @@ from web.parts import parts
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.keys import Scope
+from zmq_bridge.storage.ticks.gaps import open_gaps
 from zmq_bridge.storage.trading.overview import accounts_standing
 
 AUDIT_SHOWN = 15
+GAPS_SHOWN = 20
 MEASURED = 200  # newest signals that latencies are taken from
 STATS = (
     ("recorder.ticks", "Ticks received", "count"),
@@ -50,6 +52,16 @@ def terminals(viewer: Viewer) -> Context:
     with parts().engine.connect() as connection:
         found = [standing for standing in accounts_standing(connection) if standing.id in ids]
     return {"accounts": [{**asdict(standing), "roles": _roles(ids[standing.id])} for standing in found]}
+
+
+@card("gaps", "Missing ticks", topics=("gaps",), every_s=5)
+def gaps(viewer: Viewer) -> Context:
+    """Stretches of ticks that are still to be brought from the terminal."""
+    require(Scope.READ, Scope.TRADE)
+    if viewer.account is None:
+        return {"gaps": []}
+    with parts().engine.connect() as connection:
+        return {"gaps": open_gaps(connection, viewer.account.id, GAPS_SHOWN)}
 
 
 @card("figures", "The bridge's figures", every_s=5)
