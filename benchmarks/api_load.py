@@ -4,7 +4,7 @@
 
 The load is open: a signal is due at its moment whether or not the one before was answered, and its time counts from
 that moment, so waiting in a queue is never left out. Each is accepted by the risk gate and durably committed. What a
-terminal would do meanwhile (fill, and report) is done to the books twice a second.
+terminal would do meanwhile (fill, quote, show that it lives) is done twice a second.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from benchmarks.rig import free_port, percentile, verdict
 from benchmarks.signal_latency import start_bare, start_http
 from tests.admission.world import LOGIN, OFFSET_S, World
 from zmq_bridge.cli.process_table import web_argv
-from zmq_bridge.live import keys
 from zmq_bridge.settings import load_settings, settings_environment
 from zmq_bridge.storage.keys import create_key
 
@@ -152,7 +151,6 @@ def prepare(world: World, database_url: str, stack: ExitStack) -> tuple[int, int
     world.run("UPDATE symbols SET updated_at = %s, seen_at = %s", now, now)
     for number in range(ACCOUNTS):
         world.freshen(LOGIN + number)
-        world.client.persist(keys.terminal(LOGIN + number))
     world.run("CREATE TABLE bare_signals (id text PRIMARY KEY, body jsonb NOT NULL)")
     with world.engine.begin() as connection:
         api_key = create_key(connection, name="bench", scopes=["signal"], now=now, actor="bench").text
@@ -188,6 +186,9 @@ def filling(world: World) -> Iterator[None]:
     def fill() -> None:
         while not stopped.wait(FILL_EVERY_S):
             world.run(FILL)
+            world.clock.now = datetime.now(UTC)
+            for number in range(ACCOUNTS):
+                world.freshen(LOGIN + number)
 
     thread = threading.Thread(target=fill, daemon=True)
     thread.start()

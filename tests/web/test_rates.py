@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -52,6 +53,31 @@ def test_a_large_budget_is_taken_in_blocks_and_never_more_of_it(client: redis.Re
     if allowed < 1100:  # else the machine was too slow to say
         asked = client.info("commandstats")["cmdstat_evalsha"]["calls"] - calls
         assert asked <= 100 + refilled + sum(not answer.allowed for answer in answers) + 3
+
+
+def test_a_key_that_asks_now_and_then_loses_nothing_to_the_processes_that_count_it(client: redis.Redis) -> None:
+    now = 0.0
+    budget = Budget(name="requests", quota=6000)
+    processes = [Rates(client, clock=lambda: now) for _ in range(4)]
+    for second in range(50):
+        now = float(second)
+        answers = [process.spend(budget, "dashboard") for process in processes]
+        assert all(answer.allowed for answer in answers), second
+    assert answers[0].remaining > 6000 - 200 - 4 * 60
+
+
+def test_threads_that_ask_at_once_lose_no_block(client: redis.Redis) -> None:
+    budget, rates = Budget(name="signals", quota=1000), Rates(client)
+    allowed: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: allowed.extend(rates.spend(budget, "bot").allowed for _ in range(110)))
+        for _ in range(10)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1000 <= sum(allowed) < 1100  # some refilled meanwhile
 
 
 def test_a_budget_refills_evenly() -> None:

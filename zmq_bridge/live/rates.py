@@ -1,8 +1,8 @@
 """How often somebody may ask: one budget a name, counted in Redis for all processes, or here while Redis is away.
 
 The budget refills evenly (GCRA): `quota` at once at most, and as many again in `WINDOW_S`. Of a large budget a process
-takes a block at a time, so that an order seldom waits for the counting; what it does not use within `BLOCK_S` is lost
-to the key, a hundredth of the quota at most. Failing safe means neither "nobody is counted" nor "nobody gets in":
+takes a block at a time, so that an order seldom waits for the counting, and keeps it until it is used: a key that asks
+now and then is counted by what it asked. Failing safe means neither "nobody is counted" nor "nobody gets in":
 without Redis each process counts for itself, with its share of the quota, so ways out of the market stay open and
 floods stay out.
 """
@@ -31,7 +31,8 @@ NAMES_MAX = 10_000
 BLOCKS = 100
 """A budget is taken in as many blocks, of one request at least."""
 
-BLOCK_S = 1.0
+BLOCK_S = 60.0
+"""How long a block is kept. Shorter than the window, what a process doesn't use would be lost faster than it refills."""
 
 SPEND = """
 local now = redis.call('TIME')
@@ -125,13 +126,19 @@ class Rates:
         taken, elsewhere, wait_us = map(int, cast(list[int], found))
         wait_s = wait_us / 1_000_000
         if taken > 1:
-            block = _Block(left=taken - 1, elsewhere=elsewhere, full_at=now + wait_s, until=now + BLOCK_S)
-            with self._lock:
-                if len(self._blocks) >= NAMES_MAX:
-                    self._blocks.clear()
-                self._blocks[name] = block
+            self._keep(name, _Block(left=taken - 1, elsewhere=elsewhere, full_at=now + wait_s, until=now + BLOCK_S))
         remaining = elsewhere + max(0, taken - 1)
         return Spent(allowed=taken > 0, budget=budget, remaining=remaining, wait_s=wait_s)
+
+    def _keep(self, name: str, block: _Block) -> None:
+        """Keep a block, beside what another thread took at the same time."""
+        with self._lock:
+            if len(self._blocks) >= NAMES_MAX:
+                self._blocks.clear()
+            known = self._blocks.get(name)
+            if known is not None and known.until > block.until - BLOCK_S:
+                block.left += known.left
+            self._blocks[name] = block
 
 
 class LocalRates:
