@@ -32,7 +32,7 @@ BLOCKS = 100
 """A budget is taken in as many blocks, of one request at least."""
 
 BLOCK_S = 60.0
-"""How long a block is kept. Shorter than the window, what a process doesn't use would be lost faster than it refills."""
+"""How long a block is kept. If shorter than the window, what a process leaves would be lost faster than it refills."""
 
 SPEND = """
 local now = redis.call('TIME')
