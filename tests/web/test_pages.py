@@ -183,3 +183,14 @@ def test_a_key_that_only_reads_is_shown_no_button_that_acts(caller: Callable[...
     assert 'id="position-' in text
     for act in ('data-dialog="', "data-call="):
         assert act not in text + reading.get("/risk").text, act
+
+
+def test_of_two_accounts_the_chosen_one_is_shown_everywhere(caller: Callable[..., Caller], world: World) -> None:
+    world.add_account(777)
+    reader = caller(*READER)
+    for page in ("/", "/trading", "/risk", "/system"):
+        text = reader.get(page, account=777).text
+        assert '<option value="777" selected>' in text, page
+        assert 'data-account="777"' in text, page
+        assert "?account=777" in re.findall(r'hx-get="([^"]+)"', text)[0], page
+    assert f'data-account="{LOGIN}"' in reader.get("/", account=12).text  # one that is not there, or not for this key
