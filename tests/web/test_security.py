@@ -220,11 +220,13 @@ def test_the_web_says_nothing_of_passwords_in_its_settings(settings: Settings) -
 # ---- the audit log
 
 
-def test_nobody_changes_or_removes_a_line_of_the_audit_log(caller: Make, world: World) -> None:
+@pytest.mark.parametrize("table", ["audit_log", "signals", "risk_decisions"])
+def test_nobody_changes_or_removes_what_was_asked_decided_or_done(caller: Make, world: World, table: str) -> None:
     caller("admin").post("/api/keys", {"name": "bot", "scopes": ["read"]})
-    for query in ("UPDATE audit_log SET actor = 'me'", "DELETE FROM audit_log", "TRUNCATE audit_log"):
+    assert caller("signal").post("/api/signal", BUY).status_code == 202
+    for query in ("UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"):
         with pytest.raises(DBAPIError, match="APPEND_ONLY"):
-            world.run(query)
+            world.run(query.format(table))
 
 
 def test_every_change_through_the_api_leaves_a_line_with_actor_before_and_after(caller: Make, world: World) -> None:

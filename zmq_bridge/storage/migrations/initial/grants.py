@@ -6,7 +6,7 @@
 
 from zmq_bridge.storage.migrations.initial.ledger import APPEND_ONLY, KEPT_BY_TRIGGERS
 
-_ONLY_ADDED = ", ".join((*APPEND_ONLY, "audit_log"))
+_ONLY_ADDED = ", ".join((*APPEND_ONLY, "audit_log", "signals", "risk_decisions"))
 _ONLY_READ = ", ".join(KEPT_BY_TRIGGERS)
 
 STATEMENTS = (

@@ -1,4 +1,6 @@
-"""The tables of `tables.signals`."""
+"""The tables of `tables.signals`. What somebody asked for and what was decided is only ever added."""
+
+from zmq_bridge.storage.migrations.initial.append_only import append_only
 
 STATEMENTS = (
     """
@@ -119,4 +121,6 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX ix_reservations_open ON reservations (account_id) WHERE ended_at IS NULL",
+    *append_only("signals"),
+    *append_only("risk_decisions"),
 )
