@@ -72,8 +72,8 @@ def test_what_does_not_answer_is_told_and_left_out(settings: Settings, caller: M
 
 
 def test_a_key_of_one_account_learns_nothing_of_another(caller: Make, world: World) -> None:
-    world.add_account(777)
-    LiveWriter(world.client).write_stats("recorder", {"gaps.EURUSD.777": 2})
+    world.add_account(4242424242)
+    LiveWriter(world.client).write_stats("recorder", {"gaps.EURUSD.4242424242": 2})
     text = caller("read", accounts=[LOGIN]).get("/metrics").text
     assert f'account="{LOGIN}"' in text
-    assert "777" not in text
+    assert "4242424242" not in text
