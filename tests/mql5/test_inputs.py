@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.mql5_host.run import HostProcess
 from tests.simulator.conftest import bridge as bridge  # the fixture
 from tests.simulator.little_bridge import LittleBridge
 from tests.simulator.world import running_broker
+from zmq_bridge.simulator.broker import BrokerConfig
 
 StartHost = Callable[..., HostProcess]
 
@@ -88,7 +90,8 @@ def test_two_programs_of_one_role_have_a_journal_each(start_host: StartHost, tmp
             start_host(EXPERT, broker_port=port, inputs={**ports_of(each), **suffix})
             each.wait_for_hello()
         found = sorted(path.name for path in (tmp_path / "Files" / "ZmqBridge").iterdir())
-    assert found == ["journal-123456-both-second.bin", "journal-123456-both.bin"]
+    server = f"{zlib.crc32(BrokerConfig().server.encode()):08x}"
+    assert found == [f"journal-123456-{server}-both-second.bin", f"journal-123456-{server}-both.bin"]
     for each in bridges:
         each.stop()
 
@@ -96,3 +99,16 @@ def test_two_programs_of_one_role_have_a_journal_each(start_host: StartHost, tmp
 def ports_of(bridge: LittleBridge) -> dict[str, object]:
     publish, request = (each.rpartition(":")[2] for each in (bridge.publish_endpoint, bridge.request_endpoint))
     return {"PublishPort": publish, "RequestPort": request}
+
+
+def test_the_same_login_at_another_trade_server_has_a_journal_of_its_own(start_host: StartHost) -> None:
+    journals = []
+    for server in ("One-Live", "Other-Live"):
+        each = LittleBridge().start()
+        with running_broker(account=BrokerConfig(server=server)) as (_client, port):
+            start_host(EXPERT, broker_port=port, inputs=ports_of(each))
+            hello = each.wait_for_hello()
+            journals.append((hello.login, hello.journal))
+        each.stop()
+    assert journals[0][0] == journals[1][0]
+    assert journals[0][1] != journals[1][1]

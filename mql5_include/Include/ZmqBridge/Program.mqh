@@ -12,8 +12,10 @@
 #ifndef ZMQ_BRIDGE_PROGRAM_MQH
 #define ZMQ_BRIDGE_PROGRAM_MQH
 
+#include <ZmqBridge/Checksum.mqh>
 #include <ZmqBridge/NativeTransport.mqh>
 #include <ZmqBridge/Talk.mqh>
+#include <ZmqBridge/Utf8.mqh>
 #ifndef ZMQ_BRIDGE_WITHOUT_DLL
 #include <ZmqBridge/DllTransport.mqh>
 #endif
@@ -33,6 +35,7 @@ private:
    Talk             *m_talk;
    Desk             *m_desk;
    TickFeed         *m_feed;
+   string            m_server;         // trade server of the account; with the login it identifies it
    bool              m_is_working;     // between Start and Stop
    bool              m_was_away;       // from the trade server, in the last turn
    long              m_retry_ms;
@@ -101,13 +104,15 @@ private:
    bool              IsRunning(const long now_ms)
      {
       ulong login = (ulong)AccountInfoInteger(ACCOUNT_LOGIN);
-      if(m_is_working && login != m_memory.Login())
+      string server = AccountInfoString(ACCOUNT_SERVER);
+      if(m_is_working && (login != m_memory.Login() || server != m_server))
          Stop("the account changed");
       if(m_is_working)
          return(true);
-      if(login == 0 || now_ms < m_retry_ms)
+      if(login == 0 || server == "" || now_ms < m_retry_ms)
          return(false);
       m_retry_ms = now_ms + BACKOFF_MAX_MS;
+      m_server = server;
       m_is_working = Start(login);
       if(!m_is_working)
          Discard();
@@ -130,8 +135,7 @@ private:
    bool              Start(const ulong login)
      {
       m_memory = new Memory();
-      string name = "ZmqBridge\\journal-" + (string)login + "-" + m_settings.RoleName() + (m_settings.suffix == "" ? "" : "-" + m_settings.suffix) + ".bin";
-      if(!m_memory.Open(name, login, Clock::UtcMs() + (long)(GetTickCount() % 1000), (ulong)m_settings.role))
+      if(!m_memory.Open(JournalName(login), login, Clock::UtcMs() + (long)(GetTickCount() % 1000), (ulong)m_settings.role))
         {
          g_log.Repeat("the journal can't be used: " + m_memory.Problem());
          return(false);
@@ -158,6 +162,17 @@ private:
       Log::Say("login " + (string)login + ", role " + m_settings.RoleName() + ", session " + (string)m_memory.Session() + ", "
                + (string)m_specs.Count() + " symbols, bridge at " + m_settings.host);
       return(true);
+     }
+
+   //--- the same login at another trade server is another account: the server's name is in the file's, by its checksum
+   string            JournalName(const ulong login)
+     {
+      uchar bytes[];
+      int size = Utf8::Bytes(m_server, bytes);
+      Checksum checksum;
+      string server = StringFormat("%08x", checksum.Of(bytes, 0, size));
+      string name = "ZmqBridge\\journal-" + (string)login + "-" + server + "-" + m_settings.RoleName();
+      return(name + (m_settings.suffix == "" ? "" : "-" + m_settings.suffix) + ".bin");
      }
 
    Transport        *NewTransport(void)
