@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Request, Response, jsonify, request
+from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from web import errors, limits, parts
@@ -38,6 +39,16 @@ OPENAPI = {
 }
 
 
+class NoCookie(SessionInterface):
+    """Flask's own signed cookie, which nothing here uses (see `web.sessions`): none is looked for, and none is set."""
+
+    def open_session(self, app: Flask, request: Request) -> None:
+        """Find none, without deriving a key for it at every request."""
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Set none."""
+
+
 def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
     """Make the application.
 
@@ -54,6 +65,7 @@ def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
     )
     if trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies)  # type: ignore[method-assign]
+    app.session_interface = NoCookie()
     parts.install(app, settings)
     api = DescribedApi(app)
     for blueprint in BLUEPRINTS:

@@ -154,7 +154,7 @@ def _well_formed(key: str) -> Iterator[None]:
 
 def _quote(symbol: str, text: str) -> Quote:
     with _well_formed("quotes"):
-        found = json.loads(text, parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
+        found = _QUOTE.decode(text)
         return Quote(
             symbol=symbol,
             bid=_price(found["bid"]),
@@ -166,6 +166,9 @@ def _quote(symbol: str, text: str) -> Quote:
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no number")
+
+
+_QUOTE = json.JSONDecoder(parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
 
 
 def _price(value: object) -> Decimal:

@@ -72,7 +72,10 @@ def dump_rows(value: Any) -> str:
 
 def load_json(text: str | bytes) -> Any:
     """JSON with every fractional number as a `Decimal`."""
-    return json.loads(text, parse_float=Decimal)
+    return _DECODER.decode(text if isinstance(text, str) else text.decode())
+
+
+_DECODER = json.JSONDecoder(parse_float=Decimal)  # made once: making one costs more than a small document
 
 
 def _as_text(value: object) -> str:
