@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from tests.admission.world import World, order, position
 from tests.web.conftest import Caller, Reply
+from tests.web.test_trading import deal
 from zmq_bridge.settings import Settings
 
 EXAMPLES = 4
@@ -47,6 +48,9 @@ def test_every_address_keeps_to_its_document(
     Left out is only the check that whatever fits is accepted: that depends on the account, its limits and its book.
     """
     world.snapshot(positions=[position(7)], orders=[order(55)])
+    deal(world, 1)
+    deal(world, 2, type="sell", entry="out", profit="10")
+    deal(world, 3, position=71)
     headers = {"X-API-Key": caller("admin").key or ""}
     failures: list[str] = []
     for result in schema.get_all_operations():

@@ -16,6 +16,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 from sqlalchemy import Connection
 
+from web.answer_docs import CANDLES, gives
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.prices import to_digits
@@ -95,6 +96,7 @@ class TickQuery(HistoryQuery):
 
 @blueprint.get("/candles")
 @needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
+@gives(CANDLES)
 @blueprint.arguments(CandleQuery, location="query")
 def candles(query: dict[str, Any]) -> Response:
     """Candles of the bid, oldest first. A time without ticks has none; a gap that touches one makes it incomplete."""

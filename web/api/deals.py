@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 from flask_smorest import Blueprint
 
+from web.answer_docs import DEAL, TRADE, gives_page
 from web.answers import answer, with_money
 from web.api.queries import DealQuery, TradeQuery
 from web.auth import needs
@@ -23,6 +24,7 @@ PRICE_PLACES = 8
 
 @blueprint.get("/deals")
 @needs(Scope.READ, Scope.TRADE)
+@gives_page("deals", DEAL)
 @blueprint.arguments(DealQuery, location="query")
 def deals(query: dict[str, Any]) -> Response:
     """List deals, newest first, deposits and charges among them."""
@@ -33,6 +35,7 @@ def deals(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/trades")
 @needs(Scope.READ, Scope.TRADE)
+@gives_page("trades", TRADE)
 @blueprint.arguments(TradeQuery, location="query")
 def trades(query: dict[str, Any]) -> Response:
     """List round trips, the newest deal first: what a position cost and brought from its first deal to its last."""

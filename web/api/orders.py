@@ -8,6 +8,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from web.admitting import ask, parsed_body, read_signal, say, source
+from web.answer_docs import ACCEPTED, ORDER, gives, gives_page
 from web.answers import answer
 from web.api.queries import OrderQuery
 from web.api.requests import ModifyOrderBody, TicketBody, cancelling, changing_order
@@ -28,6 +29,7 @@ BODY = {"content": {"application/json": {"schema": SignalSchema}}, "required": T
 
 @blueprint.get("")
 @needs(Scope.READ, Scope.TRADE)
+@gives_page("orders", ORDER)
 @blueprint.arguments(OrderQuery, location="query")
 def orders(query: dict[str, Any]) -> Response:
     """List orders, newest first; `status=working` lists those that rest at the broker now."""
@@ -38,6 +40,7 @@ def orders(query: dict[str, Any]) -> Response:
 
 @blueprint.post("")
 @needs(Scope.TRADE)
+@gives(ACCEPTED, 202)
 @blueprint.doc(requestBody=BODY)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 @blueprint.alt_response(422, schema=ErrorAnswer)
@@ -52,6 +55,7 @@ def create() -> Response:
 
 @blueprint.post("/cancel")
 @needs(Scope.TRADE)
+@gives(ACCEPTED, 202)
 @blueprint.arguments(TicketBody)
 @blueprint.alt_response(422, schema=ErrorAnswer)
 def cancel(body: dict[str, Any]) -> Response:
@@ -61,6 +65,7 @@ def cancel(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/modify")
 @needs(Scope.TRADE)
+@gives(ACCEPTED, 202)
 @blueprint.arguments(ModifyOrderBody)
 @blueprint.alt_response(422, schema=ErrorAnswer)
 def modify(body: dict[str, Any]) -> Response:

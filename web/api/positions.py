@@ -8,6 +8,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from web.admitting import ask
+from web.answer_docs import ACCEPTED, POSITION, gives, gives_page
 from web.answers import answer, with_money
 from web.api.accounts import visible_ids
 from web.api.queries import PositionQuery
@@ -33,6 +34,7 @@ blueprint = Blueprint("positions", __name__, url_prefix="/api/positions", descri
 
 @blueprint.get("")
 @needs(Scope.READ, Scope.TRADE)
+@gives_page("positions", POSITION)
 @blueprint.arguments(PositionQuery, location="query")
 def positions(query: dict[str, Any]) -> Response:
     """List open positions, by account and ticket."""
@@ -43,6 +45,7 @@ def positions(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/<int:ticket>")
 @needs(Scope.READ, Scope.TRADE)
+@gives(POSITION)
 @blueprint.arguments(AccountQuery, location="query")
 def one(query: dict[str, Any], ticket: int) -> Response:
     """One open position."""
@@ -61,6 +64,7 @@ def one(query: dict[str, Any], ticket: int) -> Response:
 
 @blueprint.post("/close")
 @needs(Scope.TRADE)
+@gives(ACCEPTED, 202)
 @blueprint.arguments(ClosePositionBody)
 @blueprint.alt_response(422, schema=ErrorAnswer)
 def close(body: dict[str, Any]) -> Response:
@@ -70,6 +74,7 @@ def close(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/modify")
 @needs(Scope.TRADE)
+@gives(ACCEPTED, 202)
 @blueprint.arguments(ModifyPositionBody)
 @blueprint.alt_response(422, schema=ErrorAnswer)
 def modify(body: dict[str, Any]) -> Response:
@@ -79,6 +84,7 @@ def modify(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/close-all")
 @needs(Scope.TRADE)
+@gives(ACCEPTED, 202)
 @blueprint.arguments(CloseAllBody)
 @blueprint.alt_response(422, schema=ErrorAnswer)
 def close_all(body: dict[str, Any]) -> Response:

@@ -12,6 +12,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from web.admitting import parsed_body, read_signal, say, source
+from web.answer_docs import ACCEPTED, SIGNAL, gives, gives_page
 from web.answers import answer
 from web.api.queries import LatestQuery, SignalQuery, SignalsOfSymbolQuery
 from web.api.schemas import ErrorAnswer
@@ -30,6 +31,7 @@ BODY = {"content": {"application/json": {"schema": SignalSchema}}, "required": T
 
 @blueprint.post("/signal")
 @needs(Scope.SIGNAL)
+@gives(ACCEPTED, 202)
 @blueprint.doc(requestBody=BODY)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 @blueprint.alt_response(422, schema=ErrorAnswer)
@@ -40,6 +42,7 @@ def submit() -> Response:
 
 @blueprint.post("/signals")
 @needs(Scope.SIGNAL)
+@gives(ACCEPTED, 202)
 @blueprint.doc(requestBody=BODY)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 @blueprint.alt_response(422, schema=ErrorAnswer)
@@ -50,6 +53,7 @@ def submit_one_more() -> Response:
 
 @blueprint.get("/signals")
 @needs(Scope.READ, Scope.SIGNAL)
+@gives_page("signals", SIGNAL)
 @blueprint.arguments(SignalQuery, location="query")
 def listing(query: dict[str, Any]) -> Response:
     """List signals, newest first, each with its decision and its commands."""
@@ -58,6 +62,7 @@ def listing(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/signals/by-symbol/<path:symbol>")
 @needs(Scope.READ, Scope.SIGNAL)
+@gives_page("signals", SIGNAL)
 @blueprint.arguments(SignalsOfSymbolQuery, location="query")
 def of_symbol(query: dict[str, Any], symbol: str) -> Response:
     """List the signals of one symbol, newest first."""
@@ -66,6 +71,7 @@ def of_symbol(query: dict[str, Any], symbol: str) -> Response:
 
 @blueprint.get("/signals/latest")
 @needs(Scope.READ, Scope.SIGNAL)
+@gives(SIGNAL)
 @blueprint.arguments(LatestQuery, location="query")
 def latest(query: dict[str, Any]) -> Response:
     """The newest signal, of a symbol or an account where one is named."""
@@ -77,6 +83,7 @@ def latest(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/signals/<string:signal_id>")
 @needs(Scope.READ, Scope.SIGNAL)
+@gives({**SIGNAL, "deals": "array"})
 def one(signal_id: str) -> Response:
     """One signal with its decision, its commands and the deals that came of it."""
     return answer(visible_signal(signal_id))
