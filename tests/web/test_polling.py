@@ -24,7 +24,7 @@ from zmq_bridge.storage.commands.leases import lease_again
 from zmq_bridge.storage.engine import create_engine, dump_json
 from zmq_bridge.storage.keys import create_key
 from zmq_bridge.storage.ledger.requests import request_subscription
-from zmq_bridge.storage.locks import Lock, own
+from zmq_bridge.storage.locks import Lock, hold, own
 from zmq_bridge.storage.users import create_user
 
 LOGIN = 123456
@@ -250,10 +250,23 @@ def test_an_account_that_a_desk_serves_is_not_served_here(
     with engine.connect() as desk:
         account_id = desk.exec_driver_sql("SELECT id FROM accounts").scalar_one()
         assert own(desk, Lock.OWNER, account_id)
+        assert own(desk, Lock.READY, account_id)
         for answer in (terminal.update(), terminal.ask(), terminal.confirm()):
             assert (answer.status_code, answer.json["code"]) == (409, "OWNED_ELSEWHERE")
         desk.invalidate()
     assert len(terminal.ask().json["commands"]) == 1
+
+
+def test_a_poll_under_way_does_not_pass_for_a_desk_that_stands_ready(
+    terminal: PollingTerminal, sender: Caller, engine: Engine
+) -> None:
+    quote(terminal)
+    with engine.begin() as poll:
+        hold(poll, Lock.POLLED, poll.exec_driver_sql("SELECT id FROM accounts").scalar_one())
+        answer = sender.post("/api/signal", BUY)
+    assert answer.status_code == 202, answer.text
+    assert statuses(engine) == ["queued"]
+    assert [command["attempt"] for command in terminal.ask().json["commands"]] == [1]
 
 
 def test_a_silent_terminal_gets_no_new_risk(terminal: PollingTerminal, sender: Caller, redis_url: str) -> None:

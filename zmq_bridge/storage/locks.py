@@ -4,11 +4,12 @@ A lock is (name space, key). `hold` keeps it until the transaction ends, `own` u
 """
 
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, unique
 
 from sqlalchemy import Connection
 
 
+@unique
 class Lock(IntEnum):
     """The name spaces, as the first of Postgres' two integer keys."""
 
@@ -16,9 +17,9 @@ class Lock(IntEnum):
     PARTITIONS = 21_002  # one maker of partitions at a time; key 0
     ADMISSION = 21_003  # key: account id; a decision, a posting, a dealing: one at a time
     OWNER = 21_004  # key: account id; the one desk that serves it
-    POLLED = 21_006  # key: account id; one request of a polling terminal at a time
     EXECUTION = 21_005  # key: a stored signal's id; one execution of it at a time
-    READY = 21_006  # key: account id; its desk hands a command out the moment it is committed, so it is born sent
+    POLLED = 21_006  # key: account id; one request of a polling terminal at a time
+    READY = 21_007  # key: account id; its desk hands a command out the moment it is committed, so it is born sent
     CORRELATIONS = 21_010  # key: account id; one process works them out
 
 
