@@ -17,12 +17,17 @@ from zmq_bridge.settings import Settings
 
 BODY_BYTES_MAX = 64 * 1024  # the largest request we ask for is a signal of some hundred bytes
 
+HTTPS_ONLY_S = 31_536_000  # a browser that came by HTTPS once comes by nothing else for a year
+
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
 OPENAPI = {
@@ -83,6 +88,8 @@ def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
 def _secure(response: Response) -> Response:
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", f"max-age={HTTPS_ONLY_S}")
     return response
 
 

@@ -140,6 +140,12 @@ def test_every_answer_carries_headers_that_keep_browsers_safe(app: Flask, caller
         assert headers["Referrer-Policy"] == "no-referrer"
 
 
+def test_a_browser_that_came_by_https_is_told_to_stay_with_it(app: Flask) -> None:
+    client = app.test_client()
+    assert "max-age=" in client.get("/health/live", base_url="https://x").headers["Strict-Transport-Security"]
+    assert "Strict-Transport-Security" not in client.get("/health/live").headers
+
+
 TRACES = re.compile(r"Traceback|File \"|psycopg2|sqlalchemy|SELECT |/usr/|site-packages|\.py", re.IGNORECASE)
 HOSTILE = [
     "'",
