@@ -18,13 +18,15 @@ from sqlalchemy import Engine
 from tests.simulator.world import free_of_costs, rows, running_broker
 from tests.web.conftest import Caller, Reply
 from tests.web.polling_terminal import PollingTerminal
+from zmq_bridge.booking.entering import NotWelcome
+from zmq_bridge.booking.polled import hand_out
 from zmq_bridge.simulator.broker import BrokerConfig
 from zmq_bridge.simulator.broker_client import BrokerClient
 from zmq_bridge.storage.commands.leases import lease_again
 from zmq_bridge.storage.engine import create_engine, dump_json
 from zmq_bridge.storage.keys import create_key
 from zmq_bridge.storage.ledger.requests import request_subscription
-from zmq_bridge.storage.locks import Lock, hold, own
+from zmq_bridge.storage.locks import Lock, hold, own, try_hold_shared
 from zmq_bridge.storage.users import create_user
 
 LOGIN = 123456
@@ -267,6 +269,30 @@ def test_a_poll_under_way_does_not_pass_for_a_desk_that_stands_ready(
     assert answer.status_code == 202, answer.text
     assert statuses(engine) == ["queued"]
     assert [command["attempt"] for command in terminal.ask().json["commands"]] == [1]
+
+
+def test_a_poll_that_is_just_ending_does_not_pass_for_a_desk(terminal: PollingTerminal, engine: Engine) -> None:
+    """Locks are given back one by one: the next poll may find the first free and the second not yet."""
+    refused: list[Any] = []
+
+    def poll(account_id: int) -> None:
+        for _ in range(200):
+            with engine.begin() as connection:
+                try:
+                    hand_out(connection, account_id, LOGIN, terminal.memory.session, 1)
+                except NotWelcome as refusal:
+                    refused.append(refusal)
+
+    with engine.connect() as connection:
+        account_id = connection.exec_driver_sql("SELECT id FROM accounts").scalar_one()
+        assert try_hold_shared(connection, Lock.OWNER, account_id)
+        assert terminal.ask().status_code == 200
+    threads = [threading.Thread(target=poll, args=(account_id,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert refused == []
 
 
 def test_a_silent_terminal_gets_no_new_risk(terminal: PollingTerminal, sender: Caller, redis_url: str) -> None:

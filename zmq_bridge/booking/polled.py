@@ -1,7 +1,7 @@
 """A terminal that can only ask over HTTP: the same books, the same rules, one transaction a request.
 
 Law: an account has one bridge that serves it. A desk holds the account's owner lock for as long as its terminal is
-connected; a polling terminal's requests each take it for one transaction, and are refused while a desk has it. Nothing
+connected; a polling terminal's requests each share it for one transaction, and are refused while a desk has it. Nothing
 is acknowledged or handed out before its transaction has committed (the caller answers after these functions returned
 and committed). Raises `NotWelcome` with the code that a desk would answer.
 """
@@ -31,7 +31,7 @@ from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.published import Event, snapshot_of
 from zmq_bridge.storage.commands import outbox
 from zmq_bridge.storage.commands.leases import lease_again
-from zmq_bridge.storage.locks import Lock, hold, try_hold
+from zmq_bridge.storage.locks import Lock, hold, try_hold_shared
 from zmq_bridge.storage.trading import state, terminals
 
 DOUBT_GRACE_S = 2.0
@@ -97,11 +97,13 @@ def confirm(
 def _own(connection: Connection, account_id: int, login: int) -> None:
     """Serve the account for this transaction, after other polls of it, unless a desk does.
 
+    Polls share the owner's lock: the one before us gives its locks back one by one, this one perhaps last.
+
     Raises:
         NotWelcome: OWNED_ELSEWHERE.
     """
     hold(connection, Lock.POLLED, account_id)
-    if not try_hold(connection, Lock.OWNER, account_id):
+    if not try_hold_shared(connection, Lock.OWNER, account_id):
         raise NotWelcome(ErrorCode.OWNED_ELSEWHERE, "a desk serves this account", found=str(login))
 
 

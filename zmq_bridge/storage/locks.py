@@ -43,6 +43,12 @@ def hold_shared(connection: Connection, lock: Lock, key: int = 0) -> None:
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock_shared(%s, %s)", (int(lock), key))
 
 
+def try_hold_shared(connection: Connection, lock: Lock, key: int = 0) -> bool:
+    """Keep those away who want a lock alone until this transaction ends, if nobody has it alone. True: it is ours."""
+    query = "SELECT pg_try_advisory_xact_lock_shared(%s, %s)"
+    return bool(connection.exec_driver_sql(query, (int(lock), key)).scalar_one())
+
+
 def own(connection: Connection, lock: Lock, key: int = 0) -> bool:
     """Try to take a lock for as long as this connection lives. True: it is ours."""
     return bool(connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s, %s)", (int(lock), key)).scalar_one())
