@@ -1,6 +1,6 @@
 """From a signal generator's POST to the terminal's hands, admission durably committed; and what it replaces.
 
-Ours: gunicorn, the risk gate, one committed transaction, NOTIFY, claim, the wire. Bare: gunicorn, one INSERT, a push.
+Ours: gunicorn, the risk gate, one committed transaction, NOTIFY, the wire. Bare: gunicorn, one INSERT, a push.
 The two are asked in turn, a signal each, so both meet the same machine; figures are medians over the rounds. Polled:
 the terminal asks once a second.
 """
@@ -166,7 +166,7 @@ def post(
 def show(what: str, rounds: list[tuple[list[float], list[float]]]) -> None:
     """Print the figures of both kinds."""
     print(f"{what}: {len(rounds)} rounds of {SIGNALS} pairs")
-    print(f"{'ours (web, gate, commit, claim, wire)':<42} {line([each for ours, _ in rounds for each in ours])}")
+    print(f"{'ours (web, gate, commit, notice, wire)':<42} {line([each for ours, _ in rounds for each in ours])}")
     print(f"{'bare (Flask, one INSERT, push)':<42} {line([each for _, bare in rounds for each in bare])}")
 
 

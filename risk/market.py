@@ -131,8 +131,9 @@ class Market:
     def _convert(self, currency: str) -> Rate:
         if self._pairs is None:
             self._pairs = Pairs(self._snapshot.specs, self._snapshot.quotes)
-        rate = ONE
-        for symbol, inverse in self._pairs.path(currency, self._account.currency):
+        (symbol, inverse), *further = self._pairs.path(currency, self._account.currency)
+        rate = self._leg(symbol, inverse)
+        for symbol, inverse in further:
             rate = chain(rate, self._leg(symbol, inverse))
         return rate
 

@@ -112,10 +112,13 @@ def _volume(intent: Intent, base: Decimal, order: Order, moved: Decimal) -> Deci
 
 def run(checks: Iterable[Callable[[*Ts], Check]], done: list[Check], *args: *Ts) -> Check | None:
     """Make every check of a stage, append them to `done`, return the first that failed."""
-    first, add = len(done), done.append
+    failed, add = None, done.append
     for check in checks:
-        add(check(*args))
-    return next((result for result in done[first:] if not result.passed), None)
+        result = check(*args)
+        add(result)
+        if failed is None and not result.passed:
+            failed = result
+    return failed
 
 
 def deny(failed: Check, done: list[Check]) -> Denied:
