@@ -4,12 +4,14 @@ from decimal import Decimal
 
 import pytest
 
+from ledger.journal import Transaction
 from ledger.refusals import Refused
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import asks_to_take_out, assert_sound, pays_in, read, values
 from zmq_bridge.storage.ledger import settlement
-from zmq_bridge.storage.ledger.corrections import release_deal
-from zmq_bridge.storage.ledger.matching import SuspenseItem, unmatch_by_hand
+from zmq_bridge.storage.ledger.corrections import release_deal, reverse_transaction
+from zmq_bridge.storage.ledger.matching import SuspenseItem, match_by_hand, suspense, unmatch_by_hand
+from zmq_bridge.storage.ledger.reconcile import Agreed
 from zmq_bridge.storage.ledger.requests import Request
 from zmq_bridge.storage.ledger.settlement import Settled, price_redemption
 
@@ -31,6 +33,63 @@ def test_one_redemption_is_not_paid_with_what_is_owed_for_another(broker: Broker
     broker.does("balance", "-150.00", comment=first.reference)
     assert (read(broker, first).status, read(broker, second).status) == ("owed", "owed")
     assert str(read(broker, first).refusal).startswith("AMOUNT_MISMATCH")
+
+
+def test_a_withdrawal_that_never_fitted_waits_for_a_person_once_the_right_one_has_paid(
+    broker: Broker, members: Members
+) -> None:
+    first, second = two_owed(broker, members)
+    broker.does("balance", "-150.00", comment=first.reference)
+    wrong = broker.ticket
+    broker.does("balance", "-100.00", comment=first.reference)
+    assert (read(broker, first).status, read(broker, first).refusal) == ("settled", None)
+    assert isinstance(broker.agrees(), Agreed)
+    assert unclaimed(broker) == [wrong]
+    assert (read(broker, first).settled_amount, values(broker)[members[0]]) == (Decimal(100), Decimal(850))
+    assert read(broker, second).status == "owed"
+    assert_sound(broker)
+
+
+def test_two_withdrawals_matched_by_hand_pay_a_redemption_once(broker: Broker, members: Members) -> None:
+    first, _ = two_owed(broker, members)
+    tickets = []
+    for _ in range(2):
+        broker.does("balance", "-100.00", comment="?")
+        tickets.append(broker.ticket)
+    with broker.engine.begin() as connection:
+        for ticket in tickets:
+            claim = match_by_hand(
+                connection, broker.account_id, ticket=ticket, kind="redemption", request_id=first.id, actor="eve"
+            )
+            assert isinstance(claim, SuspenseItem)
+    for _ in range(2):
+        assert isinstance(broker.agrees(), Agreed)
+    assert (read(broker, first).status, read(broker, first).refusal) == ("settled", None)
+    assert unclaimed(broker) == tickets[1:]
+    assert_sound(broker)
+
+
+def test_a_redemption_that_was_taken_back_lets_go_of_a_withdrawal_that_never_fitted(
+    broker: Broker, members: Members
+) -> None:
+    first, _ = two_owed(broker, members)
+    broker.does("balance", "-150.00", comment=first.reference)
+    with broker.engine.begin() as connection:
+        cause = f"redemption:{first.id}"
+        assert isinstance(
+            reverse_transaction(connection, broker.account_id, cause, actor="eve", reason="a mistake"), Transaction
+        )
+    assert isinstance(broker.agrees(), Agreed)
+    assert read(broker, first).status == "cancelled"
+    assert unclaimed(broker) == [broker.ticket]
+    assert values(broker)[members[0]] == Decimal(950)
+    assert_sound(broker)
+
+
+def unclaimed(broker: Broker) -> list[int]:
+    """Balance deals that wait for a person."""
+    with broker.engine.connect() as connection:
+        return [item.ticket for item in suspense(connection, broker.account_id) if item.request is None]
 
 
 def test_a_redemption_paid_at_once_is_settled_while_another_is_owed(broker: Broker, members: Members) -> None:

@@ -20,7 +20,7 @@ from ledger.units import Price
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.journal import append, append_new, find, text_detail
-from zmq_bridge.storage.ledger.matching import SuspenseItem, suspense
+from zmq_bridge.storage.ledger.matching import SuspenseItem, suspense, unmatch
 from zmq_bridge.storage.ledger.pool import load_pool
 from zmq_bridge.storage.ledger.settlement import book, open_dealing
 from zmq_bridge.storage.locks import Lock, hold
@@ -195,6 +195,7 @@ def _free(connection: Connection, account_id: int, original: Transaction, reason
     tables = {TransactionKind.SUBSCRIPTION: "subscriptions", TransactionKind.REDEMPTION: "redemptions"}
     table = tables.get(original.kind)
     if table is not None:
+        unmatch(connection, account_id, original.cause)  # a deal that did not fit it, and was never settled
         ended = {"status": "cancelled", "reason": f"reversed: {reason}", "id": original.cause.partition(":")[2]}
         connection.exec_driver_sql(REQUEST_AFTER.format(table=table), {**values, **ended})
 

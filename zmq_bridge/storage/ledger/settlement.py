@@ -18,7 +18,7 @@ from ledger.refusals import RefusalCode, Refused, refuse
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.fees import accrue_until_now
 from zmq_bridge.storage.ledger.journal import append_new
-from zmq_bridge.storage.ledger.matching import SUBSCRIPTION, TABLES
+from zmq_bridge.storage.ledger.matching import SUBSCRIPTION, TABLES, unmatch
 from zmq_bridge.storage.ledger.pool import PoolNow, dealing_now, keep_price, load_lots, load_pool, load_terms
 from zmq_bridge.storage.locks import Lock, hold
 
@@ -56,7 +56,10 @@ UPDATE {table} SET status = %(status)s, refusal = NULL, units = coalesce(%(units
 WHERE id = %(id)s
 """
 
-REFUSED = "UPDATE {table} SET refusal = %(refusal)s WHERE id = %(id)s AND refusal IS DISTINCT FROM %(refusal)s"
+REFUSED = """
+UPDATE {table} SET refusal = %(refusal)s
+WHERE id = %(id)s AND refusal IS DISTINCT FROM %(refusal)s AND status NOT IN ('settled', 'cancelled')
+"""
 
 OWED = """
 SELECT settled_amount - coalesce((SELECT sum(-amount) FROM ledger_suspense
@@ -130,6 +133,8 @@ def book(connection: Connection, state: PoolNow, transaction: Transaction) -> No
 
 
 def _settle(connection: Connection, account_id: int, row: Row[Any]) -> Settled | Refused:
+    if row.status not in ("matched", "owed"):
+        return refuse(RefusalCode.REQUEST_NOT_PENDING, request=row.id, status=row.status)
     if row.request.startswith(SUBSCRIPTION):
         return _buy(connection, account_id, row)
     if row.status == "owed":
@@ -175,7 +180,7 @@ def _burn(connection: Connection, account_id: int, row: Row[Any], cash: Decimal 
 
 
 def _pay(connection: Connection, account_id: int, row: Row[Any]) -> Settled | Refused:
-    """Pay what a redemption owes with a withdrawal; paid in full, the request is settled."""
+    """Pay what a redemption owes with a withdrawal; paid in full, it is settled and lets go of what else it claimed."""
     state = load_pool(connection, account_id)
     dealing = Dealing(at=state.now, currency=state.currency, pool=state.pool)
     owed = connection.exec_driver_sql(OWED, {"account": account_id, "id": row.id}).scalar() or Decimal(0)
@@ -188,6 +193,8 @@ def _pay(connection: Connection, account_id: int, row: Row[Any]) -> Settled | Re
     _out_of_suspense(connection, account_id, row.ticket, paid.cause)
     status = "settled" if owed == -row.amount else "owed"
     _update(connection, "redemptions", row.id, status, state)
+    if status == "settled":
+        unmatch(connection, account_id, row.request)
     return Settled(request=row.request, user_id=row.user_id, amount=-row.amount, units=Decimal(0))
 
 
