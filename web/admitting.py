@@ -32,7 +32,7 @@ def parsed_body() -> Any:
     if body is None:
         found = f"{request.mimetype or 'no type'}, {len(request.get_data())} bytes"
         raise ApiError("MALFORMED", f"Expected a JSON object and Content-Type: application/json; found {found}.")
-    if isinstance(body, dict) and (key := idempotency_key(body)):
+    if isinstance(body, dict) and isinstance(body.get("idempotency_key", ""), str) and (key := idempotency_key(body)):
         body["idempotency_key"] = key
     return body
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, Request, Response, jsonify, request
+from flask import Flask, Request, Response, abort, jsonify, request
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -78,11 +78,18 @@ def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
     app.register_blueprint(reference)
     app.register_blueprint(pages)
     errors.install(app)
+    app.before_request(_check_path)
     app.after_request(limits.tell)
     app.after_request(_secure)
     request_metrics.install(app)
     app.register_error_handler(404, _not_found)
     return app
+
+
+def _check_path() -> None:
+    """No address of ours has a NUL, which Postgres can't be asked about."""
+    if "\x00" in request.path:
+        abort(404)
 
 
 def _secure(response: Response) -> Response:

@@ -107,6 +107,16 @@ def check_login(login: int) -> None:
         raise NotFound("ACCOUNT_UNKNOWN", f"There is no account {login}, or not for this key.")
 
 
+def check_all_accounts() -> None:
+    """Refuse a key that is for some accounts what concerns all of them.
+
+    Raises:
+        Forbidden: it is for some.
+    """
+    if current_key().accounts is not None:
+        raise Forbidden("ACCOUNT_NOT_ALLOWED", "Expected a key for all accounts; found one for some.")
+
+
 def check_user(user_id: int) -> None:
     """Refuse a member's key any other member."""
     own = current_key().user_id

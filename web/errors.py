@@ -14,6 +14,7 @@ text or a path never leaves; it goes to the log with the request's id, and the c
 
 from __future__ import annotations
 
+import json
 import logging
 import uuid
 from http import HTTPStatus
@@ -92,6 +93,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(InvalidRequest, _invalid_request)
     app.register_error_handler(LiveError, _redis_down)
+    app.register_error_handler(RecursionError, _too_deep)
     for trouble in DATABASE_TROUBLE:
         app.register_error_handler(trouble, _database_down)
     app.register_error_handler(Exception, _unexpected)
@@ -143,6 +145,17 @@ def _first(messages: Any) -> str:
     while isinstance(messages, (dict, list)) and messages:
         messages = next(iter(messages.values())) if isinstance(messages, dict) else messages[0]
     return str(messages)
+
+
+def _too_deep(error: RecursionError) -> Response:
+    """Tell a body that is nested deeper than JSON can be read from an error of our own."""
+    try:
+        json.loads(request.get_data())
+    except RecursionError:
+        return _answer({"code": "MALFORMED", "message": "Expected JSON; found it nested too deep to be read."}, 400)
+    except ValueError:
+        pass
+    return _unexpected(error)
 
 
 def _redis_down(error: LiveError) -> Response:

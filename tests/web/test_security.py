@@ -307,6 +307,18 @@ def test_clients_that_send_slowly_lose_their_connection_and_nobody_waits_for_the
     assert time.monotonic() - began < 5 * REQUEST_S
 
 
+@pytest.mark.parametrize("said", [b"", b"POST /api/signal HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nX-API-Key: x"])
+def test_many_slow_or_silent_clients_hold_others_up_for_seconds_only(server: int, said: bytes) -> None:
+    slow = [socket.create_connection(("127.0.0.1", server)) for _ in range(12)]
+    for each in slow:
+        each.sendall(said)
+    began = time.monotonic()
+    wait_until(lambda: _status(server, "/health/live") == 200, 2 * REQUEST_S, "the server stayed held")
+    assert time.monotonic() - began < REQUEST_S  # 12 clients at 2 threads for the whole time would be six times that
+    for each in slow:
+        each.close()
+
+
 def test_a_body_that_is_too_large_or_a_header_that_is_too_long_is_refused(server: int, world: World) -> None:
     with world.engine.begin() as connection:
         key = create_key(connection, name="x", scopes=["signal"], now=datetime.now(UTC), actor="test").text

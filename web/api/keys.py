@@ -1,18 +1,24 @@
-"""API keys over HTTP: made, listed, rotated, revoked. The text of a key is in one answer and nowhere else."""
+"""API keys over HTTP: made, listed, rotated, revoked. The text of a key is in one answer and nowhere else.
+
+A key that is for some accounts or symbols makes, sees, rotates and revokes only keys for these, so nobody gets past a
+list by way of another key.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
 from flask import Response
 from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
+from sqlalchemy import Connection
 
 from web.answers import answer
 from web.api.schemas import ErrorAnswer
 from web.auth import ANY_KEY, actor, current_key, needs
-from web.errors import ApiError, NotFound
+from web.errors import ApiError, Forbidden, NotFound
 from web.parts import parts, utc_now
 from zmq_bridge.admission.numbers import WholeNumber
 from zmq_bridge.admission.schema import BIGINT_MAX, SYMBOL_CHARS_MAX, AwareTime, text
@@ -23,6 +29,7 @@ from zmq_bridge.storage.keys import (
     NewKey,
     Scope,
     create_key,
+    find_by_id,
     list_keys,
     revoke_key,
     rotate_key,
@@ -75,7 +82,8 @@ class RotateBody(Schema):
 def listing() -> Response:
     """List every key, living or not, with when it was last used; never its text."""
     with parts().engine.connect() as connection:
-        return answer({"keys": [_shown(key) for key in list_keys(connection)]})
+        found = [key for key in list_keys(connection) if _is_within(key.accounts, key.symbols)]
+    return answer({"keys": [_shown(key) for key in found]})
 
 
 @blueprint.post("")
@@ -87,6 +95,9 @@ def create(body: dict[str, Any]) -> Response:
     now = utc_now()
     if body["expires_at"] is not None and body["expires_at"] <= now:
         raise ApiError("INVALID_FIELD", "expires_at: Expected a time to come.", field="expires_at")
+    if not _is_within(body["accounts"], body["symbols"]):
+        message = "Expected accounts and symbols of this key's own, which is not for all; found others, or no list."
+        raise Forbidden("KEY_TOO_WIDE", message)
     try:
         with parts().engine.begin() as connection:
             if body["user_id"] is not None and get_user(connection, body["user_id"]) is None:
@@ -105,6 +116,8 @@ def rotate(body: dict[str, Any], key_id: str) -> Response:
     if not own and not current_key().allows(Scope.ADMIN):
         raise NotFound("KEY_UNKNOWN", "There is no such key, or not for this one.")
     with parts().engine.begin() as connection:
+        if not own:
+            _check_reach(connection, key_id)
         new = rotate_key(
             connection, current_key().id if own else key_id, now=utc_now(), actor=actor(),
             overlap=timedelta(seconds=body["overlap_s"]),
@@ -120,11 +133,27 @@ def rotate(body: dict[str, Any], key_id: str) -> Response:
 def revoke(key_id: str) -> Response:
     """End a key for good, and every session that was opened with it."""
     with parts().engine.begin() as connection:
-        ended = revoke_key(connection, key_id, now=utc_now(), actor=actor()) if "\x00" not in key_id else None
+        _check_reach(connection, key_id)
+        ended = revoke_key(connection, key_id, now=utc_now(), actor=actor())
     if ended is None:
         raise NotFound("KEY_UNKNOWN", "There is no such key, or it was revoked before.")
     parts().keyring.forget()
     return answer(_shown(ended))
+
+
+def _is_within(accounts: Collection[int] | None, symbols: Collection[str] | None) -> bool:
+    """Whether a key with these lists may do nothing that the key of this request may not."""
+    own = current_key()
+    return (own.accounts is None or (accounts is not None and own.accounts.issuperset(accounts))) and (
+        own.symbols is None or (symbols is not None and own.symbols.issuperset(symbols))
+    )
+
+
+def _check_reach(connection: Connection, key_id: str) -> None:
+    """Refuse a key that may do more, in the words used for one that does not exist."""
+    found = find_by_id(connection, key_id)
+    if found is None or not _is_within(found.accounts, found.symbols):
+        raise NotFound("KEY_UNKNOWN", "There is no such key, or not for this one.")
 
 
 def _told(new: NewKey) -> Response:

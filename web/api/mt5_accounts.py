@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from web.answers import answer
 from web.api.accounts import visible_accounts
 from web.api.schemas import ErrorAnswer
-from web.auth import actor, needs
+from web.auth import actor, check_all_accounts, check_login, needs
 from web.errors import ApiError, Conflict, NotFound, Unavailable
 from web.parts import parts, utc_now
 from zmq_bridge.admission.numbers import WholeNumber
@@ -109,6 +109,7 @@ def listing() -> Response:
 @blueprint.alt_response(409, schema=ErrorAnswer)
 def create(body: dict[str, Any]) -> Response:
     """Make an account known before its terminal connects; what the terminal says of it later counts."""
+    check_login(body["login"])
     with parts().engine.begin() as connection:
         connection.exec_driver_sql("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE")
         if any(found.server == body["server"] for found in find_accounts(connection, body["login"])):
@@ -175,6 +176,7 @@ def delete_credentials(query: dict[str, Any], login: int) -> Response:
 @blueprint.alt_response(503, schema=ErrorAnswer)
 def reseal() -> Response:
     """Seal everything with the newest key, so that an old one can be taken out of the environment."""
+    check_all_accounts()
     if not parts().vault.is_usable:
         raise _no_key()
     try:

@@ -22,5 +22,5 @@ blueprint = Blueprint("operations", __name__, description="Figures for operators
 def metrics() -> Response:
     """Everything that Prometheus collects: requests of all workers, and how the bridge stands."""
     bridge = CollectorRegistry()
-    bridge.register(BridgeCollector(parts(), utc_now(), current_key().accounts))
+    bridge.register(BridgeCollector(parts(), utc_now(), current_key().accounts, current_key().symbols))
     return Response(generate_latest(registry()) + generate_latest(bridge), content_type=CONTENT_TYPE_LATEST)

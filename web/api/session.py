@@ -65,12 +65,14 @@ def open_session(text: str) -> Response:
     Raises:
         Unauthenticated: not a living key of ours.
         Forbidden: another site made the browser send it.
+        TooMany: the key has asked too often; every session is a row, and a line of the audit log.
     """
     sessions.check_site()
     key = parts().keyring.verify(text, utc_now())
     if isinstance(key, KeyRefused):
         limits.spend_stranger()
         raise Unauthenticated(str(key.code), key.message)
+    limits.spend(key)
     with parts().engine.begin() as connection:
         token, until = start_session(connection, key, utc_now())
     response = answer(_described(key, until, token), 201)

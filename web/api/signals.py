@@ -21,6 +21,7 @@ from web.errors import NotFound
 from web.paging import page, to_filter
 from web.parts import parts
 from zmq_bridge.admission.schema import SignalSchema
+from zmq_bridge.protocol.ids import is_id
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.trading.signals import Record, get_signal, list_signals
 
@@ -96,7 +97,7 @@ def visible_signal(signal_id: str) -> Record:
         NotFound: there is none, or not for this key.
     """
     with parts().engine.connect() as connection:
-        found = get_signal(connection, signal_id) if "\x00" not in signal_id else None
+        found = get_signal(connection, signal_id) if is_id(signal_id) else None
     key = current_key()
     if (
         found is None

@@ -14,7 +14,7 @@ from web.api.accounts import chosen_account
 from web.api.community import NewUser, Reason, UserPage, known_user, shown_request
 from web.api.pool import pool_figures
 from web.api.schemas import AccountQuery
-from web.auth import actor, needs
+from web.auth import actor, check_all_accounts, needs
 from web.errors import Conflict, NotFound
 from web.paging import page, read_cursor
 from web.parts import parts
@@ -116,6 +116,7 @@ def stats(query: dict[str, Any], user_id: int) -> Response:
 
 
 def _set_status(connection: Any, user_id: int, status: str, reason: str) -> User:
+    check_all_accounts()
     known_user(connection, user_id)
     user = set_user_status(connection, user_id, status, actor=actor(), reason=reason)
     if user is None:

@@ -49,7 +49,8 @@ class BridgeCollector(Collector):
 
     parts: Parts
     now: datetime
-    logins: frozenset[int] | None = None  # only these accounts; None: all, and the processes' own figures
+    logins: frozenset[int] | None = None  # only these accounts; None: all
+    symbols: frozenset[str] | None = None  # only these; with neither cut, the processes' own figures too
 
     def collect(self) -> Iterator[Metric]:
         """Every family that can be read now."""
@@ -88,8 +89,9 @@ class BridgeCollector(Collector):
             for role in (life.roles if life else {}).values():
                 beats.add_metric([str(login), role.role], (now_ms - role.last_seen_ms) / 1000)
             for symbol, quote in found.items():
-                quotes.add_metric([str(login), symbol], quote.age_ms(now_ms) / 1000)
-        own = () if self.logins is not None else _of_stats(self.parts.live.stats())
+                if self.symbols is None or symbol in self.symbols:
+                    quotes.add_metric([str(login), symbol], quote.age_ms(now_ms) / 1000)
+        own = () if (self.logins, self.symbols) != (None, None) else _of_stats(self.parts.live.stats())
         return [beats, quotes, *own]
 
     def _shows(self, login: int) -> bool:

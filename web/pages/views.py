@@ -151,8 +151,12 @@ def _frame(shown_to: Viewer) -> dict[str, Any]:
 
 
 def _own_path(wanted: str) -> str:
-    """Where to go after signing in: an address of ours, never another site's."""
-    return wanted if wanted.startswith("/") and wanted[1:2] not in ("/", "\\") else "/"
+    """Where to go after signing in: an address of ours, never another site's.
+
+    Browsers read past tabs and line ends, and take a backslash for a slash: `/\\t/elsewhere` leads elsewhere.
+    """
+    is_plain = wanted.isprintable() and "\\" not in wanted
+    return wanted if is_plain and wanted.startswith("/") and wanted[1:2] != "/" else "/"
 
 
 def _is_open(page: Page, shown_to: Viewer) -> bool:

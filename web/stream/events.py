@@ -24,6 +24,7 @@ from zmq_bridge.storage.engine import dump_json
 STATUS = {Code.FULL: 503, Code.UNAUTHENTICATED: 401, Code.ORIGIN_REFUSED: 403, Code.DATABASE_UNAVAILABLE: 503}
 TOPICS = {topic.lower(): topic for topic in Topic}
 ACCOUNT = "account"
+ACCOUNT_DIGITS_MAX = 19  # of 2**63; Python refuses to read thousands of them
 
 
 async def serve_events(service: Service, request: HttpRequest) -> Response:
@@ -118,7 +119,8 @@ def _ask(topic: Topic, symbols: str, account: str | None) -> Ask:
     if symbols not in ("", "*") and topic is not Topic.POSITIONS:
         fields["symbols"] = symbols.split(",")
     if account is not None:
-        fields[ACCOUNT] = int(account) if account.isascii() and account.isdigit() else account
+        is_number = account.isascii() and account.isdigit() and len(account) <= ACCOUNT_DIGITS_MAX
+        fields[ACCOUNT] = int(account) if is_number else account
     found = parse_request(dump_json(fields))
     assert isinstance(found, Ask)
     return found
