@@ -81,7 +81,7 @@ RULES: dict[Cause, Rule] = {
 LIFTED_BY_SETTING_THE_STATE = frozenset(
     {Cause.OPERATOR_REDUCING, Cause.OPERATOR_HALTED, Cause.KILL_SWITCH, Cause.REJECT_STORM, Cause.EVENT_UNBOOKED}
 )
-"""What a named person ends by setting the state. Drawdown and a break take an act of their own."""
+"""What a named person ends by setting the state to active. Drawdown and a break take an act of their own."""
 
 OPERATOR_CAUSES: dict[State, Cause | None] = {
     State.ACTIVE: None,
@@ -89,6 +89,16 @@ OPERATOR_CAUSES: dict[State, Cause | None] = {
     State.HALTED: Cause.OPERATOR_HALTED,
 }
 """The hold that a person imposes by setting a state."""
+
+
+def lifted_by_setting(state: State) -> frozenset[Cause]:
+    """Return what setting a state ends: what a person set before, and of the rest only what is stricter than it.
+
+    So halting an account on which the kill switch is closing positions does not stop the closing.
+    """
+    set_before = frozenset(filter(None, OPERATOR_CAUSES.values()))
+    stricter = {cause for cause in RULES if STRICTNESS[RULES[cause].state] > STRICTNESS[state]}
+    return LIFTED_BY_SETTING_THE_STATE & (set_before | stricter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

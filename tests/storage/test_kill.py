@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from risk.states import Cause
+from risk.states import Cause, closes_positions
 from tests.admission.world import NOW, World, order, position
 from zmq_bridge.admission.answers import Accepted
 from zmq_bridge.admission.source import Source
@@ -161,6 +161,20 @@ def test_only_who_is_named_ends_it_and_for_all_only_for_all(world):
     assert isinstance(world.buy(), Accepted)
 
 
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_halting_what_is_stopped_already_does_not_end_the_closing(world, everywhere):
+    """Only what lets an account do more ends the switch; `halted` on top of it is no reason to keep positions open."""
+    use(world, close=True, everywhere=everywhere)
+    with world.engine.begin() as connection:
+        if everywhere:
+            set_global_state(connection, "halted", reason="to be sure", actor="ben", now=NOW)
+        else:
+            set_account_state(connection, world.account_id, "halted", reason="to be sure", actor="ben", now=NOW)
+        held = plain_holds(standing(connection, world.account_id))
+    assert closes_positions(held, NOW)
+    assert {each.cause for each in held} == {Cause.KILL_SWITCH, Cause.OPERATOR_HALTED}
+
+
 @pytest.mark.parametrize(("reason", "actor"), [("", "ann"), ("storm", " ")])
 def test_it_needs_a_name_and_a_reason(world, reason, actor):
     with pytest.raises(TradingStateError), world.engine.begin() as connection:
@@ -179,7 +193,8 @@ def test_it_shows_how_far_it_has_come(world):
     use(world)
     seen = stand(world)
     assert (seen["acknowledged"], seen["orders_left"], seen["positions_left"]) == (False, 1, 1)
-    assert [each["kind"] for each in cast(list[dict[str, str]], seen["commands"])] == ["cancel_order", "set_trading_state"]
+    kinds = [each["kind"] for each in cast(list[dict[str, str]], seen["commands"])]
+    assert kinds == ["cancel_order", "set_trading_state"]
     with world.engine.begin() as connection:
         note_enforced_state(connection, world.account_id, 1000, 7, "active")
         note_enforced_state(connection, world.account_id, 1000, 6, "halted")  # an earlier word that comes late

@@ -11,8 +11,8 @@ from typing import Any
 
 import risk
 from risk import Approved, Intent, Kind
-from risk.states import LIFTED_BY_SETTING_THE_STATE as ENDED
-from risk.states import Cause, in_force
+from risk.snapshot import State
+from risk.states import Cause, in_force, lifted_by_setting
 from zmq_bridge.admission.answers import Code
 from zmq_bridge.admission.closing import CLOSING_DEVIATION_POINTS, Part, close_parts, close_payload
 from zmq_bridge.admission.opening import NONE, server_msc
@@ -104,7 +104,8 @@ def _set_state(request: SetTradingState, situation: Situation) -> Plan:
 
 def _state_after(request: SetTradingState, situation: Situation) -> str:
     """What the terminal is to enforce: what was asked for, or whatever else still holds the account."""
-    rest = [found for found in situation.row.holds or () if found["everywhere"] or Cause(found["cause"]) not in ENDED]
+    ended = lifted_by_setting(State(request.state))
+    rest = [found for found in situation.row.holds or () if found["everywhere"] or Cause(found["cause"]) not in ended]
     return max(request.state, str(in_force(to_holds(rest), situation.now).state), key=STATES.index)
 
 

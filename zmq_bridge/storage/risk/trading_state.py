@@ -1,6 +1,6 @@
 """What accounts may do: active, reducing or halted. The state is never stored: it is what the holds add up to.
 
-A named person sets it here, for one account or for all; what that ends is `risk.states.LIFTED_BY_SETTING_THE_STATE`.
+A named person sets it here, for one account or for all; what that ends is `risk.states.lifted_by_setting`'s to say.
 The day's loss, the drawdown latch and a break are not among it, so a state can stay stricter than was asked for. A new
 account is halted until it is reconciled for the first time; `activate_reconciled` lifts exactly that.
 """
@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from risk.snapshot import State
-from risk.states import LIFTED_BY_SETTING_THE_STATE, OPERATOR_CAUSES, Cause, Hold, Lift, in_force
+from risk.states import OPERATOR_CAUSES, Cause, Hold, Lift, in_force, lifted_by_setting
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.risk.holding import impose, lift, plain_holds, standing
 
@@ -78,7 +78,7 @@ def _set(
     connection: Connection, account_id: int | None, state: str, reason: str, actor: str, now: datetime
 ) -> StateChange:
     before = in_force(plain_holds(standing(connection, account_id)), now)
-    for cause in sorted(LIFTED_BY_SETTING_THE_STATE):
+    for cause in sorted(lifted_by_setting(State(state))):
         lift(connection, account_id, cause, Lift.PERSON, actor=actor, now=now, why=reason)
     cause_set = OPERATOR_CAUSES[State(state)]
     if cause_set is not None:
