@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -76,6 +77,29 @@ def test_a_notice_that_came_with_an_answer_is_acted_on_at_once(
         books.value("SELECT pg_notify('commands', %s)", json.dumps(notice))
         blocker.rollback()
     wait_until(lambda: COMMAND in claimed(reports), SWEEP_S / 2)
+
+
+def test_a_state_that_the_desk_had_no_room_for_comes_round_with_a_sweep(database: str, books: Books) -> None:
+    account_id = make_account(books, 1)
+    heard: list[Report] = []
+    has_room = threading.Event()
+
+    def report(each: Report) -> bool:
+        heard.append(each)
+        return has_room.is_set()
+
+    engine = create_engine(database, application_name=NAME, pool_size=1, pool_overflow=0)
+    thread = ClaimsThread(engine, report)
+    thread.start()
+    try:
+        assert thread.adopt(account_id, 10.0)
+        wait_until(lambda: StateSet(account_id=account_id, state="halted") in heard)
+        heard.clear()
+        has_room.set()
+        wait_until(lambda: StateSet(account_id=account_id, state="halted") in heard, 3 * SWEEP_S)
+    finally:
+        thread.stop()
+        engine.dispose()
 
 
 def make_account(books: Books, login: int) -> int:

@@ -154,9 +154,10 @@ class Claims:
             self._hand_over(connection, account_id, commands, attempt=2)
 
     def _tell_state(self, account_id: int, state: str) -> None:
-        if self._states.get(account_id) != state:
+        if self._states.get(account_id) != state and self._report(
+            StateSet(account_id=account_id, state=cast(TradingStateName, state))
+        ):
             self._states[account_id] = state
-            self._report(StateSet(account_id=account_id, state=cast(TradingStateName, state)))
 
     def _adopt(self, connection: Connection, account_id: int) -> bool:
         self._states.pop(account_id, None)
