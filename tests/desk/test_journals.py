@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.desk.terminal import Terminal
+from tests.desk.terminal import Refused, Terminal
 from tests.desk.world import Books
 from tests.support import wait_until
 from zmq_bridge.protocol.commands import Command
@@ -95,3 +95,24 @@ def test_an_order_that_the_earlier_session_never_got_goes_to_any_journal(connect
     again = connect(session=first.session + 5)
     again.hello()
     assert comes_within(again, command_id, WATCHED_S) is not None
+
+
+def test_an_earlier_session_is_served_no_longer_once_its_successor_is_in_the_books(
+    connect: Connect, books: Books
+) -> None:
+    """Also when the books were so slow that the successor was told to greet again: else both get the next order."""
+    first = connect()
+    first.hello(journal=JOURNAL)
+    second = connect(session=first.session + 5)
+    other = {"journal": "01HF7YAT00CCCCCCCCCCCCCCCC"}
+    with books.engine.connect() as blocker:
+        blocker.exec_driver_sql("LOCK TABLE symbols IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(Refused, match="UNAVAILABLE"):
+            second.ask(second.hello_message(**other))
+        blocker.rollback()
+    wait_until(lambda: books.value("SELECT journal_since < now() FROM terminals WHERE session = %s", second.session))
+    command_id = books.place_order(ttl_s=LONG_S)
+    with pytest.raises(Refused, match="SUPERSEDED"):
+        first.pull()
+    second.hello(**other)
+    assert comes_within(second, command_id, WATCHED_S) is not None

@@ -138,6 +138,13 @@ class Roster(Generic[Token]):
             self._slots[hello.login, slot] = session
         return session, others
 
+    def retire(self, hello: Hello) -> list[Session[Token]]:
+        """Supersede the older sessions whose slots a hello would take, without admitting it yet; return them."""
+        older = [holder for holder in self._holders(hello) if holder.number < hello.session]
+        for session in older:
+            self._supersede(session)
+        return older
+
     def admit(self, request: Request, now_ms: int) -> Session[Token]:
         """Find the session of a request other than hello and note that it was heard.
 

@@ -68,6 +68,7 @@ class Reception:
         hello = report.hello
         greeting = self._greetings.pop(_key(hello), None)
         if greeting is None:
+            self._retire(hello)
             return  # answered UNAVAILABLE already; it will greet again
         if self._sessions.conflicts(hello.login, report.account_id):
             message = "the login is served for an account of another server"
@@ -119,6 +120,13 @@ class Reception:
             session.login, session.role, session.number, report.account_id, len(report.unconfirmed),
         )  # fmt: skip
         self._presence.alive(desk, now_ms)
+
+    def _retire(self, hello: Hello) -> None:
+        """Serve its predecessors no longer: in the books it has their place, and one order must not go to both."""
+        for old in self._server.retire(hello):
+            older = self._sessions.remove(old)
+            if older is not None:
+                self._presence.absent(older, "superseded")
 
     def _succeed(self, desk: Desk, old: TerminalSession, *, knows_all: bool) -> None:
         """Take over from a superseded session what the new one's role may do."""

@@ -134,11 +134,16 @@ class TerminalServer:
             ProtocolViolation: a newer session lives; nothing was sent.
         """
         session, superseded = self.roster.greet(hello, steady_ms())
-        for old in superseded:
-            self.refuse_pull(old, ErrorCode.SUPERSEDED, f"session {hello.session} took the role {old.role}")
+        self._refuse_superseded(hello, superseded)
         session.release()
         self.reply(request, welcome)
         return session, superseded
+
+    def retire(self, hello: Hello) -> list[TerminalSession]:
+        """Serve the sessions no longer that a hello is to supersede, before it is answered; return them."""
+        superseded = self.roster.retire(hello)
+        self._refuse_superseded(hello, superseded)
+        return superseded
 
     def answer_pull(self, session: TerminalSession, work: TerminalReply) -> bool:
         """Send work to a held pull; False when none was held or its peer is gone."""
@@ -166,6 +171,10 @@ class TerminalServer:
             self.counts["unreachable"] += 1
             return False
         return True
+
+    def _refuse_superseded(self, hello: Hello, superseded: list[TerminalSession]) -> None:
+        for old in superseded:
+            self.refuse_pull(old, ErrorCode.SUPERSEDED, f"session {hello.session} took the role {old.role}")
 
     def _take(self, request: Request, user_id: str) -> None:
         verdict = self._limiter.judge(request.peer, time.monotonic())
