@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.admission.world import BUY, LOGIN, World
+from tests.admission.world import BUY, LOGIN, World, position
 from tests.web.conftest import Caller, Reply
 from web.pages.views import _own_path
 from web.stream.events import asks_of
@@ -70,6 +70,19 @@ def test_metrics_name_no_symbol_that_the_key_may_not_see(caller: Make, world: Wo
     text = caller("read", symbols=["GBPUSD"]).get("/metrics").text
     assert "EURUSD" not in text
     assert 'symbol="GBPUSD"' in text
+
+
+def test_neither_the_report_nor_notifications_tell_a_key_of_one_symbol_about_another(
+    caller: Make, world: World
+) -> None:
+    world.snapshot(positions=[position(7), position(8, symbol="GBPUSD")])
+    world.freshen()
+    only = caller("read", symbols=["GBPUSD"])
+    report = only.get("/api/risk/report")
+    assert [each["symbol"] for each in report.json["symbols"]] == ["GBPUSD"]
+    assert "EURUSD" not in report.text
+    assert len(caller("read").get("/api/risk/report").json["symbols"]) == 2
+    assert only.get("/api/notifications").status_code == 403
 
 
 # ---- requests that can't be understood

@@ -32,7 +32,12 @@ blueprint = Blueprint(
 @needs(Scope.READ, Scope.TRADE)
 @blueprint.arguments(NotificationQuery, location="query")
 def listing(query: dict[str, Any]) -> Response:
-    """List notifications, newest first, each with where it was sent and what became of it."""
+    """List notifications, newest first, each with where it was sent and what became of it.
+
+    They are sentences about any symbol, so a key that is for some symbols is refused.
+    """
+    if current_key().symbols is not None:
+        raise Forbidden("SYMBOL_NOT_ALLOWED", "Expected a key for all symbols; found one for some.")
     with parts().engine.connect() as connection:
         found = deliveries.list_notifications(connection, to_filter(connection, {"symbol": None, **query}, int))
     return answer(page("notifications", found, query["limit"], "id"))

@@ -24,7 +24,7 @@ from web.admitting import parsed_body, read_signal, source
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.schemas import AccountQuery, ErrorAnswer
-from web.auth import needs, open_to_all
+from web.auth import current_key, needs, open_to_all
 from web.errors import Unavailable
 from web.parts import parts
 from zmq_bridge.admission.answers import Code as GateCode
@@ -146,14 +146,17 @@ def _figures(found: Standing) -> dict[str, Any]:
 
 
 def _report(found: Report) -> dict[str, Any]:
+    """The report; a key that is for some symbols reads sums of all, and by symbol only its own."""
+    seen = current_key().symbols
     return {
         "base": found.base,
         "limits": [_usage(usage) for usage in found.usages],
-        "symbols": [asdict(each) for each in found.symbols],
+        "symbols": [asdict(each) for each in found.symbols if seen is None or each.symbol in seen],
         "currencies": [asdict(each) for each in found.currencies],
         "clusters": [
             {"members": [{"symbol": symbol, "side": str(side)} for symbol, side in each.members], "risk": each.risk}
             for each in found.clusters
+            if seen is None or seen.issuperset(symbol for symbol, _ in each.members)
         ],
         "worst_case": None if found.worst_case is None else asdict(found.worst_case),
         "problems": [asdict(problem) for problem in found.problems],
