@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -96,6 +98,16 @@ class RunningBridge:
         """Run another command of the program against this installation."""
         argv = [sys.executable, "-m", "zmq_bridge.cli", *words]
         return subprocess.run(argv, env=self.env, capture_output=True, text=True, check=False, timeout=timeout_s)
+
+    @contextmanager
+    def running(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """Run another command that goes on until the block ends."""
+        argv = [sys.executable, "-m", "zmq_bridge.cli", *words]
+        with subprocess.Popen(argv, env=self.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def shell(self, line: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a pasted line."""

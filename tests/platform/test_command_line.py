@@ -15,12 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from risk.states import Cause, Hold
 from tests.support import free_port
 from zmq_bridge.cli import COMMANDS
 from zmq_bridge.cli.panel import LivePrice, curl_line
 from zmq_bridge.settings import load_settings
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.risk.holding import impose
 from zmq_bridge.storage.risk.trading_state import activate_reconciled
 
 ROOT = Path(__file__).parents[2]
@@ -244,10 +246,10 @@ def test_what_a_limit_has_latched_is_shown_and_lifted_by_a_named_person(database
         account = ensure_account(
             connection, login=7, server="Demo", currency="USD", currency_digits=2, margin_mode="hedging", leverage=100
         )
-        connection.exec_driver_sql(
-            "INSERT INTO risk_state (account_id, server_day, daily_reference, nav_index, nav_index_peak, nav_units,"
-            " drawdown_latched) VALUES (%s, '2026-01-01', 100, 0.7, 1, 100, true)", (account.id,),
-        )  # fmt: skip
+        latched = Hold(
+            cause=Cause.DRAWDOWN, reason="drawdown limit reached", actor="limit:drawdown", at=datetime.now(UTC)
+        )
+        impose(connection, account.id, latched)
         connection.exec_driver_sql(
             "INSERT INTO strategy_latches (account_id, strategy, reason, latched_at) VALUES (%s, '9', 'x', now())",
             (account.id,),
