@@ -40,7 +40,11 @@ def wine_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
     }
     env.pop("DISPLAY", None)
     subprocess.run([wine(), "wineboot", "--init"], env=env, check=True, timeout=WINE_TIMEOUT_S, capture_output=True)
+    # one program stays, and so Wine's server: what begins while the server of the last program ends may hang
+    stays = subprocess.Popen([wine(), "cmd", "/c", "pause"], env=env, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     yield env
+    stays.kill()
+    stays.wait(WINE_TIMEOUT_S)
     subprocess.run([wineserver(), "--kill"], env=env, check=False, timeout=WINE_TIMEOUT_S)
 
 
