@@ -37,6 +37,7 @@ class Line:
         self.opened_s = time.monotonic()
         self._link = cast(Any, connection.connection.dbapi_connection)
         self._link.autocommit = True  # the statements say when
+        connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")  # else the first five runs are planned
         self._cursor = self._link.cursor(cursor_factory=NamedTupleCursor)
         self._known: set[str] = self.connection.info.setdefault("prepared", set())
 
