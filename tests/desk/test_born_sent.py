@@ -137,3 +137,14 @@ def test_an_order_whose_notice_died_with_the_connection_is_brought_up_at_once(
     finally:
         os.kill(desk.process.pid, signal.SIGCONT)
     assert [each for each, _ in trades(terminal, SOON_MS)] == [command_id]
+
+
+def test_nobody_stands_ready_once_a_terminal_that_only_feeds_has_taken_the_place(
+    connect: Connect, books: Books
+) -> None:
+    terminal = connect()
+    terminal.hello()
+    wait_until_ready(books)
+    connect(session=terminal.session + 5, role="feed").hello()
+    wait_until(lambda: books.value(READY) == 0)
+    assert books.status(books.place_order()) == "queued"

@@ -13,7 +13,7 @@ from zmq_bridge.relay.books import BooksThread, Mark
 from zmq_bridge.relay.claims_thread import ClaimsThread
 from zmq_bridge.relay.live_thread import Happening, Life, LiveThread
 from zmq_bridge.relay.sessions import NEVER_MS, Desk
-from zmq_bridge.sockets.terminal_server import TerminalSession, unix_ms
+from zmq_bridge.sockets.terminal_server import unix_ms
 
 LIFE_EVERY_MS = 400
 """At most so often a terminal's life is shown in Redis; below BEAT_MS, so that every beat shows."""
@@ -54,10 +54,13 @@ class Presence:
             self._workers.live.gone(desk.session.login, desk.session.role)
             self._show(desk, "disconnected", reason)
 
-    def replaced(self, old: TerminalSession, role: str) -> None:
+    def replaced(self, older: Desk, desk: Desk) -> None:
         """Forget the life of a superseded session, unless its successor has the same role and shows its own."""
-        if old.role != role:
+        old = older.session
+        if old.role != desk.session.role:
             self._workers.live.gone(old.login, old.role)
+        if old.takes_trades is not desk.session.takes_trades:
+            self._workers.claims.attend(older.account_id, trades=old.takes_trades, present=False)
 
     def _attend(self, desk: Desk, *, gone: bool = False) -> None:
         self._workers.claims.attend(

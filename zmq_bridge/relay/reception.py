@@ -136,7 +136,7 @@ class Reception:
             desk.work.inherit(
                 older.work, knows_all=knows_all, trades=role.takes_trades, fetches=role.takes_fetches
             )
-            self._presence.replaced(old, desk.session.role)
+            self._presence.replaced(older, desk)
 
     def _refuse(
         self, greeting: Greeting, code: ErrorCode, message: str, expected: str = "", found: str = ""
