@@ -6,6 +6,7 @@ Alone with ten open positions, and with eight writers on eight accounts. Beside 
 least that a durable answer can cost here: one bare INSERT and commit through the same driver.
 """
 
+import gc
 import shutil
 import sys
 import tempfile
@@ -170,6 +171,8 @@ def together(world: World, signals: int, baseline: float) -> None:
 def main(signals: int) -> None:
     """Run both."""
     with running_world() as (world, url):
+        gc.collect()
+        gc.freeze()  # as the web's workers and the desk do
         together(world, signals, alone(world, url, signals))
 
 

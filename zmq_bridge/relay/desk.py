@@ -17,6 +17,7 @@ acknowledged. Stopping (SIGTERM, SIGINT) books what was received, answers every 
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -116,6 +117,8 @@ def run_desk(settings: DeskSettings, ready: Callable[[str, str], None] | None = 
         with ExitStack() as sockets:
             desk = _Desk(context, settings, sockets)
             desk.start()
+            gc.collect()
+            gc.freeze()  # what stays for good: a pass over it would stop every thread, an order's too, for 60 ms
             if ready is not None:
                 ready(desk.terminal_endpoint, desk.strategy_endpoint)
             try:
