@@ -262,6 +262,30 @@ def test_every_change_through_the_api_leaves_a_line_with_actor_before_and_after(
     assert modified.before["sl"] in ("1.083", "1.08300")
 
 
+def test_what_members_ask_for_leaves_a_line_once(caller: Make, world: World) -> None:
+    admin = caller("admin")
+    user = admin.post("/api/users", {"name": "Ada", "email": "ada@example.org"}).json["id"]
+    ada = caller("member", user_id=user)
+    body = {"amount": "100.00", "account": LOGIN, "idempotency_key": "once"}
+    asked = [ada.post(f"/api/users/{user}/invest", body).json["id"] for _ in range(2)]
+    ada.post(f"/api/requests/invest/{asked[0]}/cancel")
+    lines = world.rows("SELECT * FROM audit_log WHERE subject LIKE %s ORDER BY id", f"%{asked[0]}")
+    assert [line.action for line in lines] == ["request.create", "ledger.cancel"]
+    assert (lines[0].after["user"], lines[0].after["amount"]) == (user, "100.00")
+    keys = [row.id for row in world.rows("SELECT id FROM api_keys WHERE user_id = %s", user)]
+    assert [line.actor.endswith(f"{keys[0]})") or line.actor == keys[0] for line in lines] == [True, True]
+    assert (lines[1].before, lines[1].after) == ({"status": "pending"}, {"status": "cancelled"})
+
+
+def test_a_destination_that_is_switched_off_leaves_what_it_was(caller: Make, world: World) -> None:
+    admin = caller("admin")
+    admin.post("/api/notifications/destinations", {"name": "desk", "url": "json://127.0.0.1:9/"})
+    path, headers = "/api/notifications/destinations/desk", {"X-API-Key": admin.key or ""}
+    assert admin.client.patch(path, json={"enabled": False}, headers=headers).status_code == 200
+    line = world.rows("SELECT before, after FROM audit_log ORDER BY id DESC LIMIT 1")[0]
+    assert (line.before, line.after) == ({"enabled": True}, {"enabled": False})
+
+
 # ---- size and time, against a real server
 
 

@@ -145,7 +145,7 @@ def cancel_request(
 ) -> Request | Refused:
     """Take a request back while no money has moved for it; a deal it had claimed waits in suspense again."""
     hold(connection, Lock.ADMISSION, account_id)
-    values = {"id": request_id, "account": account_id}
+    values, before = {"id": request_id, "account": account_id}, get_request(connection, kind, request_id)
     done = connection.exec_driver_sql(CANCEL.format(table=TABLES[kind]), values).scalar()
     now = get_request(connection, kind, request_id)
     if now is None or now.account_id != account_id:
@@ -155,7 +155,7 @@ def cancel_request(
     unmatch(connection, account_id, f"{kind}:{request_id}")
     record(
         connection, actor=actor, action="ledger.cancel", subject=f"{kind}:{request_id}", account_id=account_id,
-        before=None, after={"status": now.status},
+        before=None if before is None else {"status": before.status}, after={"status": now.status},
     )  # fmt: skip
     return now
 
@@ -229,9 +229,12 @@ def _request(
     insert = INSERT_SUBSCRIPTION if kind == SUBSCRIPTION else INSERT_REDEMPTION
     if connection.exec_driver_sql(insert, values).scalar() is None:
         return _read(kind, connection.exec_driver_sql(BY_KEY.format(table=TABLES[kind]), values).one())
-    tell_request(
-        connection, account_id, kind, request_id, user_id=user_id, amount=amount, currency=account.currency
-    )
+    asked = {name: values[name] for name in ("user", "amount", "full_exit", "currency", "reference")}
+    record(
+        connection, actor=source, action="request.create", subject=f"{kind}:{request_id}", account_id=account_id,
+        after=asked,
+    )  # fmt: skip
+    tell_request(connection, account_id, kind, request_id, user_id=user_id, amount=amount, currency=account.currency)
     if match_waiting(connection, account_id):
         settle_matched(connection, account_id)
     return _read(kind, connection.exec_driver_sql(BY_ID.format(table=TABLES[kind]), values).one())

@@ -92,11 +92,13 @@ def add_destination(
 
 def enable_destination(connection: Connection, name: str, *, enabled: bool, actor: str) -> Destination | None:
     """Let a destination get messages, or none for now. None: there is no such destination."""
+    before = find_destination(connection, name)
     row = connection.exec_driver_sql(ENABLE, {"name": name, "enabled": enabled}).one_or_none()
-    if row is None:
+    if row is None or before is None:
         return None
     record(connection, actor=actor, action="notification_destination.enable" if enabled else
-           "notification_destination.disable", subject=f"notification_destination:{name}")  # fmt: skip
+           "notification_destination.disable", subject=f"notification_destination:{name}",
+           before={"enabled": before.enabled}, after={"enabled": enabled})  # fmt: skip
     return _destination(row)
 
 
