@@ -9,6 +9,7 @@ and a target, and let the bridge's risk gate decide. After a gap the averages st
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 
 from zmq_bridge.client import Accepted, Client, GapNotice, NoAnswer, RequestRefused, StaleData
 
@@ -81,6 +82,7 @@ def trade(client: Client, symbol: str) -> None:
         if gap.state == "open":
             crossing.start_anew()
 
+    print(f"following {symbol}; an order goes out when the averages cross", file=sys.stderr)
     for tick in client.ticks(symbol, max_age_s=MAX_AGE_S, on_gap=lost):
         action = crossing.feed((tick.bid + tick.ask) / 2)
         if action is not None:
@@ -102,4 +104,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with suppress(KeyboardInterrupt):  # Ctrl-C is how it ends
+        main()

@@ -6,10 +6,12 @@ another request. 503: nothing was decided, or the outcome is unknown; ask again 
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flask import Response, request
 
+from risk.codes import Code as RiskCode
 from web.answers import answer
 from web.auth import current_key
 from web.errors import ApiError
@@ -25,16 +27,28 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 OWN_KEYS = "execute:"
 """Beginning of the idempotency keys that we make ourselves."""
 
+EXPLANATIONS = {code.value: code.explanation for code in (*RiskCode, *Code)}
+
 
 def parsed_body() -> Any:
     """The parsed body; a header `Idempotency-Key` counts like the field, and must not contradict it."""
     body = request.get_json(silent=True)
     if body is None:
-        found = f"{request.mimetype or 'no type'}, {len(request.get_data())} bytes"
-        raise ApiError("MALFORMED", f"Expected a JSON object and Content-Type: application/json; found {found}.")
+        raise ApiError("MALFORMED", f"Expected a JSON object and Content-Type: application/json; found {_found()}.")
     if isinstance(body, dict) and isinstance(body.get("idempotency_key", ""), str) and (key := idempotency_key(body)):
         body["idempotency_key"] = key
     return body
+
+
+def _found() -> str:
+    """What a body is that is not JSON: of another type, or where it stops being JSON."""
+    if not request.is_json:
+        return f"{request.mimetype or 'no type'}, {len(request.get_data())} bytes"
+    try:
+        json.loads(request.get_data())
+    except ValueError as error:
+        return f"a body that is no JSON: {error}"
+    return "null"
 
 
 def idempotency_key(body: dict[str, Any]) -> str | None:
@@ -98,8 +112,9 @@ def say(result: Answer, **more: Any) -> Response:
 
 
 def _words(denied: Denied) -> str:
-    """The denial in one line, as the log has it."""
-    return f"{denied.code}: " + ", ".join(f"{name}={value}" for name, value in denied.context.items())
+    """The denial in one line: the code, what it means, and what was found."""
+    found = ", ".join(f"{name}={value}" for name, value in denied.context.items())
+    return f"{denied.code}: {EXPLANATIONS.get(denied.code, 'denied.')}" + (f" ({found})" if found else "")
 
 
 def _not_a_signal(error: InvalidSignal) -> ApiError:

@@ -82,6 +82,7 @@ def test_the_signal_generator_is_accepted_over_http(environment: dict[str, str])
 def test_the_moving_average_strategy_comes_to_a_signal_and_hears_its_fate(environment: dict[str, str]) -> None:
     with _running(environment, str(EXAMPLES / "moving_average.py"), "EURUSD") as process:
         assert process.stdout is not None
+        assert process.stdout.readline().startswith("following EURUSD")
         line = process.stdout.readline()
     assert line.startswith(("BUY EURUSD: ", "SELL EURUSD: ")), line
     assert "accepted, signal " in line or "denied, " in line

@@ -16,23 +16,23 @@ NOW_MS = 1767323045678
 START_MSC = 1577898000065
 QUOTES = ((0, 1.1212, 1.12172), (10382, 1.1212, 1.12192), (10433, 1.12117, 1.12161), (12514, 1.1212, 1.12161))
 
+SIGNAL = {  # as the desk tells it: what has no value is left out
+    "id": "01KDXN2T3B4W6V2M8K1R5Q9D7F", "login": LOGIN, "source": "key:1", "symbol": "EURUSD", "action": "BUY",
+    "order_type": "market", "volume": Decimal("0.10"), "sl": Decimal("1.119"), "tp": Decimal("1.126"),
+    "status": "accepted", "decision_id": "01KDXN2T3C0R7T9Z5X2E8H4J6K", "created_at": "2026-01-02T03:04:05.678000+00:00",
+}  # fmt: skip
+
 
 def play(client: redis.Redis) -> None:
     """Write everything the document looks at."""
     _write_ticks(TickWriter(client))
     live = LiveWriter(client)
-    live.write_terminal(
-        LOGIN, "both", session=SESSION, last_seen_ms=NOW_MS - 120, fields={"state": "connected", "version": "1.0.0"}
-    )
+    told = {"state": "connected", "server_offset_s": 7200}
+    live.write_terminal(LOGIN, "both", session=SESSION, last_seen_ms=NOW_MS - 120, fields=told)
     _write_account(live)
     live.add_event("command_result", LOGIN, {"command_id": "01KDXN2T9WJ0M2Q6Y1V5R8E3ZC", "status": "done"})
     live.add_event("deal", LOGIN, {"ticket": 80021, "position": 70011, "price": Decimal("1.12161")})
-    live.add_signal(
-        {
-            "signal_id": "01KDXN2T3B4W6V2M8K1R5Q9D7F", "login": LOGIN, "symbol": "EURUSD", "side": "buy",
-            "verdict": "approved", "code": "",
-        }
-    )  # fmt: skip
+    live.add_signal(SIGNAL)
     live.write_stats("recorder", {"ticks": 9504, "postgres_ticks": 9504, "postgres_queue": 0, "gaps": 0})
 
 

@@ -14,6 +14,7 @@ import redis
 
 from tests.feed import redis_cli, redis_scene
 from zmq_bridge.live import keys
+from zmq_bridge.storage.commands.signal_news import NEWS
 
 DOC = Path(__file__).parents[2] / "docs" / "redis.md"
 PROMPT = "127.0.0.1:6380> "
@@ -90,3 +91,7 @@ def test_replies_are_printed_as_redis_cli_prints_them():
         '1) "a"\n2) 1) "b"\n   2) 1) "c"\n      2) "\\"d\\x00"'
     )
     assert redis_cli.show([b"x"] * 10).splitlines()[0] == ' 1) "x"'
+
+
+def test_the_documented_signal_has_the_fields_that_the_desk_tells():
+    assert set(redis_scene.SIGNAL) <= set(re.findall(r"\w+", NEWS))
