@@ -113,7 +113,8 @@ def _head(pdf: StatementPdf) -> None:
     pdf.put(f"Pooled account {account.login}, {account.server}, in {account.currency}", pdf.epw, 5, end=True)
     span = f"{days[0].day:%d %B %Y} to {days[-1].day:%d %B %Y}" if days else "no days yet"
     at = document.statement.at + timedelta(seconds=document.server_offset_s)
-    pdf.put(f"Period: {span}, as of {at:%d %B %Y %H:%M}; days and times are the trade server's", pdf.epw, 5, end=True)
+    pdf.put(f"Period: {span}, as of {at:%d %B %Y %H:%M}", pdf.epw, 5, end=True)
+    pdf.put("Days and times are the trade server's.", pdf.epw, 5, end=True)
     pdf.ln(3)
 
 
