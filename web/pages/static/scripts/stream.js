@@ -11,7 +11,7 @@ const LOOKS = {
   live: ["good", "Live"],
   polling: ["warn", "Polling"],
   connecting: ["", "Connecting"],
-  asking: ["", "Refreshing"],
+  asking: ["", "Polling"],
 };
 const TOPIC_OF = {
   POSITION_UPDATE: "positions",
