@@ -39,7 +39,7 @@ def equity(viewer: Viewer) -> Context:
     return {"login": viewer.login, "waits": viewer.login is None}
 
 
-@card("health", "Health", every_s=3)
+@card("health", "Health", every_s=2)
 def health(_viewer: Viewer) -> Context:
     """Every part, and whether signals are taken."""
     return {"health": ask("/health", accept=(503,))}

@@ -44,7 +44,7 @@ class Latency:
     worst: float | None
 
 
-@card("terminals", "Terminals", topics=("account", "gaps"), every_s=3)
+@card("terminals", "Terminals", every_s=2)
 def terminals(viewer: Viewer) -> Context:
     """Every account with its terminals' signs of life, its gaps, and commands that wait."""
     require(Scope.READ, Scope.TRADE)
