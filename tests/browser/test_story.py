@@ -103,7 +103,7 @@ def test_the_order_ticket_tells_what_risk_says_before_and_the_broker_fills_after
     expect(verdict).to_contain_text("Position risk")
     visitor.picture("story-denied")
     page.get_by_role("button", name="Place buy order").click()
-    expect(page.locator("#ticket > .wrong")).to_contain_text("POSITION_RISK")
+    expect(page.locator("#ticket > .wrong")).to_contain_text("Risk of the new order exceeds")
     assert system.positions() == []
     page.get_by_label("Lots", exact=True).fill("0.10")
     expect(verdict).to_contain_text("would let it through")

@@ -194,3 +194,37 @@ def test_of_two_accounts_the_chosen_one_is_shown_everywhere(caller: Callable[...
         assert 'data-account="777"' in text, page
         assert "?account=777" in re.findall(r'hx-get="([^"]+)"', text)[0], page
     assert f'data-account="{LOGIN}"' in reader.get("/", account=12).text  # one that is not there, or not for this key
+
+
+def test_a_gain_today_is_called_profit_and_uses_nothing_of_the_loss(
+    caller: Callable[..., Caller], world: World
+) -> None:
+    world.snapshot(equity="10059.64")
+    world.freshen()
+    reader = caller(*READER)
+    state, limits = reader.get("/cards/risk-state").text, reader.get("/cards/limits").text
+    assert "<dt>Profit today</dt><dd>59.64;" in state
+    assert "Loss today" not in state
+    meter = limits.partition('id="meter-max_daily_loss_percent"')[2].partition("</div>")[0]
+    assert "Profit today" in meter
+    assert "59.64 <small>up" in meter
+    assert 'value="0.0000"' in meter
+
+
+def test_the_kill_switch_shows_with_the_decisions_and_how_it_ends_here(
+    caller: Callable[..., Caller], world: World
+) -> None:
+    reader = caller(*READER)
+    assert "Kill switch" not in reader.get("/cards/decisions").text
+    reader.post("/api/risk/kill", {"account": LOGIN, "reason": "a drill", "close_positions": False})
+    told = reader.get("/cards/decisions").text
+    assert "a drill" in told
+    assert "in force" in told
+    for card in ("holds", "risk-state"):
+        text = reader.get(f"/cards/{card}").text
+        assert "zmq-bridge trading active" in text, card
+        assert "Set state" in text, card
+    assert 'data-state="halted"' in reader.get("/cards/state").text
+    assert "Set state" not in caller("read").get("/cards/holds").text
+    assert reader.post("/api/risk/state", {"account": LOGIN, "state": "active", "reason": "over"}).status_code < 300
+    assert "; lifted" in reader.get("/cards/decisions").text

@@ -40,6 +40,12 @@ def number(value: Any, *, places: int | None = None) -> Markup | str:
     return f"{parsed:,f}".replace("-", MINUS)
 
 
+def opposite(value: Any) -> Decimal | None:
+    """The same figure with the other sign: a loss below zero is a profit."""
+    parsed = _parsed(value)
+    return None if parsed is None else -parsed
+
+
 def signed(value: Any) -> Markup | str:
     """Profit or loss: with its sign, and a colour that follows it."""
     parsed = _parsed(value)
@@ -178,7 +184,7 @@ def _parsed(value: Any) -> Decimal | None:
 
 FILTERS = (
     number, signed, signed_percent, price, lots, percent, duration, when, server_when, age, total, words, short, brief,
-    marked,
+    marked, opposite,
 )  # fmt: skip
 
 

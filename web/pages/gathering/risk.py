@@ -9,8 +9,11 @@ from typing import Any
 from web.pages.cards import Context, card
 from web.pages.inside import NoAnswer, ask
 from web.pages.viewer import Viewer
+from web.parts import parts
+from zmq_bridge.storage.risk.kills import newest_kills
 
 DECISIONS_SHOWN = 12
+KILLS_SHOWN = 2
 NEAR = Decimal("0.75")  # from this part of a limit on its bar warns
 
 LIMITS = {
@@ -25,6 +28,9 @@ LIMITS = {
 }
 """Field of `risk.Limits` to what it is for people, and its unit. One that is not here is shown by its name."""
 
+PROFIT = "Profit today, with every stop hit"
+"""What the daily loss is called where it is below zero."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
@@ -38,6 +44,7 @@ class Meter:
     left: str | None
     part: Decimal | None  # used of allowed, 0 and up
     look: str  # "", near or full
+    gained: str | None  # where a loss is measured and there is a profit: how much
 
 
 @card("limits", "Limits", topics=("risk", "positions", "account"), every_s=3)
@@ -66,13 +73,15 @@ def switch(viewer: Viewer) -> Context:
     return {"login": viewer.login, "waits": viewer.login is None}
 
 
-@card("decisions", "Last decisions", topics=("signals",), every_s=5)
+@card("decisions", "Last decisions", topics=("signals", "risk"), every_s=5)
 def decisions(viewer: Viewer) -> Context:
-    """What risk said, and the figures that it said it by."""
-    if viewer.login is None:
-        return {"decisions": []}
+    """What risk said, and the figures that it said it by; above them, when the kill switch was used."""
+    if viewer.account is None:
+        return {"decisions": [], "kills": []}
     found = ask("/api/risk/decisions", account=viewer.login, limit=DECISIONS_SHOWN)
-    return {"decisions": found["decisions"]}
+    with parts().engine.connect() as connection:
+        kills = newest_kills(connection, viewer.account.id, KILLS_SHOWN)
+    return {"decisions": found["decisions"], "kills": kills}
 
 
 def _report(viewer: Viewer) -> Any:
@@ -95,9 +104,12 @@ def _rules(viewer: Viewer) -> Any:
 def _meter(usage: dict[str, Any]) -> Meter:
     title, unit = LIMITS.get(usage["limit"], (usage["limit"].replace("_", " "), "count"))
     part = _part(usage["used"], usage["allowed"])
+    gained = None
+    if usage["limit"] == "max_daily_loss_percent" and usage["used"] is not None and Decimal(usage["used"]) < 0:
+        title, gained = PROFIT, str(-Decimal(usage["used"]))
     look = "" if part is None or part < NEAR else "near" if part < 1 else "full"
     return Meter(name=usage["limit"], title=title, unit=unit, part=part, look=look,
-                 used=usage["used"], allowed=usage["allowed"], left=usage["left"])  # fmt: skip
+                 used=usage["used"], allowed=usage["allowed"], left=usage["left"], gained=gained)  # fmt: skip
 
 
 def _part(used: str | None, allowed: str | None) -> Decimal | None:

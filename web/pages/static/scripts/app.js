@@ -5,6 +5,7 @@ import { startCards } from "./cards.js";
 import { startDialogs } from "./dialogs.js";
 import { startForms } from "./forms.js";
 import { startFrame } from "./frame.js";
+import { startState } from "./state.js";
 import { startStream } from "./stream.js";
 import { startTimes } from "./times.js";
 
@@ -14,4 +15,5 @@ startAges();
 startCards();
 startForms();
 startDialogs();
+startState();
 startStream();

@@ -4,6 +4,7 @@
 
 import { NoConnection, Refused, call, newIdempotencyKey } from "./api.js";
 import { refreshAll } from "./cards.js";
+import { bar } from "./state.js";
 import { toast } from "./toasts.js";
 
 export function fieldsOf(form) {
@@ -40,6 +41,14 @@ export function clearProblems(form) {
   });
 }
 
+// People read what a code means rather than the code, where the answer says both.
+function sentence(error) {
+  const code = `${error.code}: `;
+  return error.code && error.message.startsWith(code) && error.message.includes(".", code.length)
+    ? error.message.slice(code.length)
+    : error.message;
+}
+
 export function showProblem(form, error) {
   const named = error instanceof Refused && error.field ? form.elements[error.field] : null;
   const place = named?.closest?.(".field")?.querySelector(".wrong") ?? form.querySelector(":scope > .wrong");
@@ -47,8 +56,9 @@ export function showProblem(form, error) {
     named.setAttribute("aria-invalid", "true");
     named.focus();
   }
-  if (place) place.textContent = error.message;
-  else toast("bad", error.message);
+  const words = sentence(error);
+  if (place) place.textContent = words;
+  else toast("bad", words);
 }
 
 function keyOf(form, body) {
@@ -90,6 +100,7 @@ async function send(form) {
   } finally {
     button.ariaBusy = null;
     button.disabled = false;
+    if ("notWhileHalted" in button.dataset) bar(button);
   }
 }
 

@@ -52,6 +52,10 @@ function showSymbol() {
   readQuotes();
 }
 
+function digitsOf() {
+  return Number.parseInt(byName("symbol").selectedOptions[0]?.dataset.digits, 10);
+}
+
 async function assess() {
   const fields = fieldsOf(form);
   if (!fields.sl)
@@ -63,7 +67,7 @@ async function assess() {
   const mine = ++asked;
   try {
     const answer = await call("POST", "/api/risk/assess", fields);
-    if (mine === asked) showVerdict(answer);
+    if (mine === asked) showVerdict(answer, digitsOf());
   } catch (error) {
     if (mine === asked) showBlank("warn", "Not known", error.message);
   }
