@@ -19,7 +19,7 @@ from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.ledger.posting import Posted, post_deal
 from zmq_bridge.storage.ledger.requests import request_redemption, request_subscription
-from zmq_bridge.storage.ledger.shares import shares
+from zmq_bridge.storage.ledger.shares import HELD, shares
 from zmq_bridge.storage.ledger.verify import rebuild
 from zmq_bridge.storage.trading.events import insert_event
 
@@ -228,3 +228,20 @@ def test_shares_are_of_one_moment_though_they_are_read_by_several_queries(broker
     other.dispose()
     assert joined
     assert found == {ann: Decimal("1000.00"), bob: Decimal("1000.00")}
+
+
+def test_a_member_who_joins_between_two_queries_of_a_reader_is_no_error(broker, members):
+    """The reader has seen a pool without units when the first member joins; then it sees that member's units."""
+    ann, *_ = members
+    joins = iter([lambda: pays_in(broker, ann, "1000.00")])
+
+    def join_before_units(connection, cursor, statement, parameters, context, many):
+        if statement == HELD:
+            next(joins, lambda: None)()
+
+    reader = create_engine(broker.engine.url.render_as_string(hide_password=False))
+    event.listen(reader, "before_cursor_execute", join_before_units)
+    with reader.connect() as connection:
+        found = shares(connection, broker.account_id)
+    assert {share.user_id: share.value for share in found.members} == {ann: Decimal("1000.00")}
+    reader.dispose()

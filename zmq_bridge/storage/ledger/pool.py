@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Row
 
@@ -193,11 +193,21 @@ def steady(connection: Connection, account_id: int, read: Callable[[], Found]) -
     """
     for _ in range(READ_TRIES):
         before = connection.exec_driver_sql(VERSION, {"account": account_id}).one_or_none()
-        found = read()
+        found, problem = _attempt(read)
         if connection.exec_driver_sql(VERSION, {"account": account_id}).one_or_none() == before:
-            return found
+            if problem is not None:
+                raise problem
+            return cast(Found, found)
     hold_shared(connection, Lock.ADMISSION, account_id)
     return read()
+
+
+def _attempt(read: Callable[[], Found]) -> tuple[Found | None, Exception | None]:
+    """Read; figures of two moments may contradict each other, which is no error until they are of one."""
+    try:
+        return read(), None
+    except (ArithmeticError, ValueError) as error:
+        return None, error
 
 
 def _pool(row: Row[Any]) -> Pool:
