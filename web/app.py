@@ -54,12 +54,11 @@ class NoCookie(SessionInterface):
         """Set none."""
 
 
-def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
+def create_app(settings: Settings) -> Flask:
     """Make the application.
 
     Args:
-        settings: where Postgres and Redis are; the key that signs sessions.
-        trusted_proxies: how many reverse proxies in front may be believed about the client's address.
+        settings: where Postgres and Redis are; the key that signs sessions; how many reverse proxies stand in front.
     """
     app = Flask(__name__, static_folder=None)
     app.config.update(
@@ -68,8 +67,8 @@ def create_app(settings: Settings, *, trusted_proxies: int = 0) -> Flask:
         MAX_CONTENT_LENGTH=BODY_BYTES_MAX,
         STREAM_PORT=settings.stream_port,
     )
-    if trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=trusted_proxies, x_proto=trusted_proxies)  # type: ignore[method-assign]
+    if proxies := settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.session_interface = NoCookie()
     parts.install(app, settings)
     api = DescribedApi(app)

@@ -57,6 +57,7 @@ class Settings:
     web_port: int = 8000
     web_workers: int = 1  # gunicorn processes
     web_threads: int = 16  # threads in each
+    trusted_proxies: int = 0  # reverse proxies in front of web, believed about a client's address and scheme
     stream_port: int = 8001  # WebSocket and Server-Sent Events, on web_host
     requests_per_minute: int = 6_000  # of one API key, signals aside
     signals_per_minute: int = 60_000  # of one API key
@@ -158,6 +159,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "ZMQ_BRIDGE_WEB_PORT": str(settings.web_port),
         "ZMQ_BRIDGE_WEB_WORKERS": str(settings.web_workers),
         "ZMQ_BRIDGE_WEB_THREADS": str(settings.web_threads),
+        "ZMQ_BRIDGE_TRUSTED_PROXIES": str(settings.trusted_proxies),
         "ZMQ_BRIDGE_STREAM_PORT": str(settings.stream_port),
         "ZMQ_BRIDGE_REQUESTS_PER_MINUTE": str(settings.requests_per_minute),
         "ZMQ_BRIDGE_SIGNALS_PER_MINUTE": str(settings.signals_per_minute),
@@ -194,6 +196,7 @@ def _read(reader: EnvironmentReader) -> Settings:
         web_port=reader.read("ZMQ_BRIDGE_WEB_PORT", PORT_EXPECTED, port, 8000),
         web_workers=reader.read("ZMQ_BRIDGE_WEB_WORKERS", "a number from 1 to 64", count(1, 64), 1),
         web_threads=reader.read("ZMQ_BRIDGE_WEB_THREADS", "a number from 1 to 256", count(1, 256), 16),
+        trusted_proxies=reader.read("ZMQ_BRIDGE_TRUSTED_PROXIES", "a number from 0 to 9", count(0, 9), 0),
         stream_port=reader.read("ZMQ_BRIDGE_STREAM_PORT", PORT_EXPECTED, port, 8001),
         requests_per_minute=reader.read(f"{PREFIX}REQUESTS_PER_MINUTE", PER_MINUTE_EXPECTED, count(1, 10**6), 6_000),
         signals_per_minute=reader.read(f"{PREFIX}SIGNALS_PER_MINUTE", PER_MINUTE_EXPECTED, count(1, 10**6), 60_000),

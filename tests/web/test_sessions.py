@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,9 @@ from flask.testing import FlaskClient
 
 from tests.admission.world import BUY, World
 from tests.web.conftest import Caller, Reply
+from web import create_app
 from web.parts import EXTENSION
+from zmq_bridge.settings import Settings
 from zmq_bridge.storage.keys import revoke_key
 
 Make = Callable[..., Caller]
@@ -42,6 +45,18 @@ def test_scripts_can_not_read_the_cookie_and_it_holds_no_key(app: Flask, caller:
     assert key.split("_")[2] not in cookie + response.text
     stored = world.rows("SELECT encode(hash, 'escape') FROM sessions")
     assert cookie.split("=")[1].split(";")[0] not in str(stored)
+
+
+@pytest.mark.parametrize(("proxies", "secure"), [(0, False), (1, True)])
+def test_a_proxy_is_believed_about_https_where_the_settings_name_one(
+    settings: Settings, caller: Make, world: World, proxies: int, secure: bool
+) -> None:
+    behind = create_app(replace(settings, trusted_proxies=proxies))
+    key, forwarded = caller("read").key, {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+    response = behind.test_client().post("/api/session", json={"key": key}, headers=forwarded)
+    assert ("Secure" in response.headers["Set-Cookie"]) is secure
+    assert ("Strict-Transport-Security" in response.headers) is secure
+    behind.extensions[EXTENSION].engine.dispose()
 
 
 @pytest.mark.parametrize("token", [None, "", "0" * 64, "ü"])
