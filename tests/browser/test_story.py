@@ -5,6 +5,7 @@ Each test begins where it needs to and ends with nothing open, so that they may 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -134,7 +135,14 @@ def test_the_kill_switch_asks_twice_then_stops_everything_until_a_person_lifts_i
     expect(page.locator("#card-state")).to_contain_text("Halted")
     wait_until(lambda: not system.positions(), 30, "the kill switch closed nothing")
     expect(page.locator("#card-risk-state")).to_contain_text("the story ends")
+    expect(page.locator("#s-state")).to_have_value("halted")
+    expect(page.locator("#card-decisions")).to_contain_text("the story ends")
     visitor.picture("story-killed")
+    trading = visit().open("/trading")
+    expect(trading.locator("#t-send")).to_be_disabled()
+    trading.get_by_label("Stop loss").locator("visible=true").fill("1")
+    trading.get_by_label("Take profit").locator("visible=true").fill("2")
+    expect(trading.locator("#what-if .reason")).to_contain_text("Trading is halted: only reductions and cancels pass.")
     with pytest.raises(OSError, match="422"):
         system.signal()
     page.locator("#s-state").select_option("active")
@@ -142,6 +150,22 @@ def test_the_kill_switch_asks_twice_then_stops_everything_until_a_person_lifts_i
     page.get_by_role("button", name="Set state").click()
     expect(page.locator("#card-state")).to_contain_text("Active")
     wait_until(lambda: system.api("GET", "/api/account")["trading_state"] == "active", 20)
+    expect(trading.locator("#t-send")).to_be_enabled(timeout=30_000)
+
+
+def test_a_healthy_terminal_is_never_amber_and_a_wrong_stop_is_told_in_whole_prices(visit: Visit) -> None:
+    page = visit().open("/system")
+    page.evaluate("""() => {
+        window.amber = [];
+        setInterval(() => document.querySelectorAll("#card-terminals .age.warn-ink, #card-health .age.warn-ink")
+            .forEach((age) => window.amber.push(age.textContent)), 100);
+    }""")
+    trading = visit().open("/trading")
+    trading.get_by_label("Stop loss").locator("visible=true").fill("9")
+    trading.get_by_label("Take profit").locator("visible=true").fill("10")
+    expect(trading.locator("#what-if .reason")).to_contain_text(re.compile(r"9\.00000, limit \d\.\d{5}\."))
+    trading.wait_for_timeout(12_000)  # longer than several refreshes: nothing may have turned amber in between
+    assert page.evaluate("window.amber") == []
 
 
 def test_prices_arrive_live_and_what_stops_arriving_is_called_old(visit: Visit, system: System) -> None:
