@@ -107,7 +107,7 @@ class Visitor:
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[System]:
     """The whole product, reconciled and active; its demo pool belongs to the member House."""
     bridge = RunningBridge(tmp_path_factory.mktemp("browser") / "var")
@@ -120,14 +120,14 @@ def system(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Itera
         bridge.abandon()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """The driver."""
+    """The driver; while it runs, its event loop is the thread's, so it ends with the file."""
     with sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """A real Chromium: the machine's, or the one that `playwright install chromium` brought."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)

@@ -197,6 +197,7 @@ class LittleBridge:
             return
         match request:
             case Hello():
+                self._waiting = None  # whoever asked before has ended: a command for it would be lost
                 self.hellos.append(request)
                 welcome = Welcome(**head, version=1, login=request.login, beat_ms=BEAT_MS, wait_ms_max=self._wait_ms,
                                   trading_state=self.trading_state, deals_from_msc=self.deals_from_msc)  # fmt: skip
