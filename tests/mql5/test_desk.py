@@ -174,9 +174,14 @@ def test_only_the_chosen_symbols_are_published(
 
 
 def test_a_changed_specification_is_told(ready: Running, bridge: LittleBridge) -> None:
-    """The Expert Advisor looks every ten seconds: MT5 has no event for it."""
+    """The Expert Advisor looks every ten seconds, MT5 has no event for it; right after its greeting it looks at once."""
     ready[0].call("list_symbol", symbol="EURUSD", stops_level=30)
-    wait_until(lambda: any(spec.stops_level == 30 for spec in bridge.of_kind(Spec)), 25)
+    wait_until(lambda: any(spec.stops_level == 30 for spec in told_specs(bridge)), 25)
+
+
+def told_specs(bridge: LittleBridge) -> list[Spec]:
+    """Those told since the greeting: as events, or by `symbols`."""
+    return [*bridge.of_kind(Spec), *(spec for told in bridge.symbols for spec in told.symbols)]
 
 
 def test_a_volume_off_the_limits_is_refused_here_and_nothing_is_sent(ready: Running, bridge: LittleBridge) -> None:
