@@ -17,7 +17,7 @@ PORTS_EACH = 2_500  # of them for each of up to four processes that share the te
 _handed_out: set[int] = set()
 
 
-def wait_until(condition: Callable[[], Found | None], timeout_s: float = 10.0, message: str = "") -> Found:
+def wait_until(condition: Callable[[], Found | None], timeout_s: float = 30.0, message: str = "") -> Found:
     """Poll `condition` until it is true, and return what it returned. The only place of the tests that sleeps.
 
     Raises:
