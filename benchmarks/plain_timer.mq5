@@ -4,7 +4,7 @@
 //| "id symbol volume", PUB gets "tick <time_msc>" on every OnTick.  |
 //| No journal, no acknowledgement, no overlap, no limits.           |
 //+------------------------------------------------------------------+
-#include <ZmqBridge/ZmqDll.mqh>
+#include <ZmqBridge/Transport/ZmqDll.mqh>
 
 #define PLAIN_PUB  1
 #define PLAIN_PULL 7

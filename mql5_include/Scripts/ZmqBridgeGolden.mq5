@@ -9,7 +9,7 @@
 #property copyright "ZmqBridge"
 #property version   "1.00"
 
-#include <ZmqBridge/MsgpackTree.mqh>
+#include <ZmqBridge/Msgpack/MsgpackTree.mqh>
 
 #define GOLDEN_FOLDER "ZmqBridge\\golden\\"
 

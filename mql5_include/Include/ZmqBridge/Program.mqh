@@ -12,12 +12,12 @@
 #ifndef ZMQ_BRIDGE_PROGRAM_MQH
 #define ZMQ_BRIDGE_PROGRAM_MQH
 
-#include <ZmqBridge/Checksum.mqh>
-#include <ZmqBridge/NativeTransport.mqh>
-#include <ZmqBridge/Talk.mqh>
-#include <ZmqBridge/Utf8.mqh>
+#include <ZmqBridge/Journal/Checksum.mqh>
+#include <ZmqBridge/Transport/NativeTransport.mqh>
+#include <ZmqBridge/Talk/Talk.mqh>
+#include <ZmqBridge/Msgpack/Utf8.mqh>
 #ifndef ZMQ_BRIDGE_WITHOUT_DLL
-#include <ZmqBridge/DllTransport.mqh>
+#include <ZmqBridge/Transport/DllTransport.mqh>
 #endif
 
 #define WAIT_PIECE_MS 1   // a slice is waited in such pieces, with ticks in between

@@ -4,8 +4,8 @@
 //| its own requests back, and says what it saw and how long the     |
 //| slowest turn took. Ends when a reply is "stop".                  |
 //+------------------------------------------------------------------+
-#include <ZmqBridge/NativeTransport.mqh>
-#include <ZmqBridge/DllTransport.mqh>
+#include <ZmqBridge/Transport/NativeTransport.mqh>
+#include <ZmqBridge/Transport/DllTransport.mqh>
 
 input uint   PublishPort = 0;
 input uint   RequestPort = 0;
