@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from zmq_bridge.admission.news import BYTES_MAX, NewsError, NewsFile, parse_news
 from zmq_bridge.admission.schema import parse_signal
 from zmq_bridge.live.reader import LiveReader
 
+NOBODY = 65_534
 LINE = "2026-03-04T11:55:00Z, 2026-03-04T12:05:00Z, USD EUR, Non-farm payrolls, revised"
 
 
@@ -129,11 +132,31 @@ def test_a_file_that_goes_bad_closes_and_one_that_is_mended_opens(path):
     assert news.problem is None
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Read as a user who is not root: root reads everything."""
+    mine = os.geteuid()
+    if mine == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(mine)
+
+
 def test_a_file_without_permission_closes(path):
     path.write_text("")
     path.chmod(0)
-    assert "Permission" in titles(NewsFile(path))[0]
+    news = NewsFile(path, Ticker())
+    with as_nobody():
+        assert "Permission" in titles(news)[0]
+    path.chmod(0o644)
+    assert titles(news) == []
+
+
+def test_a_directory_in_place_of_the_file_closes(path):
+    path.mkdir()
+    assert "directory" in titles(NewsFile(path))[0]
 
 
 @pytest.mark.parametrize(
