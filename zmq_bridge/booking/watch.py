@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row
-from sqlalchemy.exc import SQLAlchemyError
 
 from risk import Limits
 from risk.monitor import Review, review
@@ -25,6 +24,7 @@ from zmq_bridge.admission.limits import LimitBook
 from zmq_bridge.admission.live_view import LiveState, LiveView, look
 from zmq_bridge.admission.snapshot import Unreadable, build, to_holds
 from zmq_bridge.booking.exposure import weigh
+from zmq_bridge.booking.rounds import guarded
 from zmq_bridge.storage.accounts import list_accounts
 from zmq_bridge.storage.commands.gate import read_for_watch
 from zmq_bridge.storage.locks import Lock, hold
@@ -151,12 +151,8 @@ class WatchThread(threading.Thread):
     def run(self) -> None:
         """Serve until stopped."""
         while not self._stopped.wait(self._every_s):
-            try:
+            with guarded(log, "watch"):
                 self.round()
-            except SQLAlchemyError as error:
-                log.warning("watch: round not finished: %s", str(error).splitlines()[0])
-            except Exception:  # whatever it is, the next round must come
-                log.exception("watch: round failed")
 
     def round(self) -> None:
         """Look at every account with something at risk, and now and then weigh what it carries."""

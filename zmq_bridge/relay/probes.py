@@ -17,7 +17,6 @@ from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from risk import Limits, Snapshot
 from risk.numbers import ONE_PERCENT
@@ -25,6 +24,7 @@ from risk.probe import Figures, Probe, compare
 from zmq_bridge.admission.live_view import LiveState, look
 from zmq_bridge.admission.snapshot import Unreadable, build
 from zmq_bridge.admission.specs import SpecCache
+from zmq_bridge.booking.rounds import guarded
 from zmq_bridge.storage.commands.gate import read_for_watch
 from zmq_bridge.storage.trading.probes import (
     Pending,
@@ -89,12 +89,8 @@ class ProbesThread(threading.Thread):
         return left
 
     def _try_round(self) -> float | None:
-        try:
+        with guarded(log, "probes"):
             return TRY_AGAIN_S if self.round() else None
-        except SQLAlchemyError as error:
-            log.warning("probes: round not finished: %s", str(error).splitlines()[0])
-        except Exception:  # whatever it is, the next round must come
-            log.exception("probes: round failed")
         return PAUSE_S
 
     def _compare(self, account_id: int, login: int, waiting: Sequence[Pending]) -> bool:

@@ -11,8 +11,8 @@ import threading
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
+from zmq_bridge.booking.rounds import guarded
 from zmq_bridge.storage.accounts import list_accounts
 from zmq_bridge.storage.risk.commissions import learn_commissions
 from zmq_bridge.storage.risk.correlations import refresh
@@ -43,7 +43,8 @@ class UpkeepThread(threading.Thread):
         """Serve until stopped."""
         wait_s = self._first_after_s
         while not self._stopped.wait(wait_s):
-            self._round()
+            with guarded(log, "upkeep"):
+                self._round()
             wait_s = self._every_s
 
     def _attend(self, account_id: int) -> None:
@@ -52,14 +53,9 @@ class UpkeepThread(threading.Thread):
         refresh(self._engine, account_id)
 
     def _round(self) -> None:
-        try:
-            with self._engine.begin() as connection:
-                ensure_days_ahead(connection, datetime.now(UTC))
-                accounts = list_accounts(connection)
-            for account in accounts:
-                if not self._stopped.is_set():
-                    self._attend(account.id)
-        except SQLAlchemyError as error:
-            log.warning("upkeep: round not finished: %s", str(error).splitlines()[0])
-        except Exception:  # whatever it is, the next round must come
-            log.exception("upkeep: round failed")
+        with self._engine.begin() as connection:
+            ensure_days_ahead(connection, datetime.now(UTC))
+            accounts = list_accounts(connection)
+        for account in accounts:
+            if not self._stopped.is_set():
+                self._attend(account.id)
