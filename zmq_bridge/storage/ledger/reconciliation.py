@@ -80,12 +80,17 @@ def page_breaks(connection: Connection, account_id: int, wanted: Filter) -> list
     return [read_break(row._mapping) for row in rows]
 
 
+def deals_since(connection: Connection, account_id: int, transaction_id: int) -> tuple[dict[str, Any], ...]:
+    """Return the newest deals posted after a transaction, oldest first."""
+    found = connection.exec_driver_sql(DEALS_SINCE, {"account": account_id, "since": transaction_id})
+    return tuple(dict(deal._mapping) for deal in found)
+
+
 def _report(connection: Connection, account_id: int) -> ReconciliationReport:
     row = connection.exec_driver_sql(STATE, {"account": account_id}).one_or_none()
     if row is None:
         raise UnknownAccountError(f"expected the id of an account, found {account_id}")
     breaks = tuple(open_breaks(connection, account_id))
-    since = connection.exec_driver_sql(DEALS_SINCE, {"account": account_id, "since": row.since})
     cent = scaled(1, row.digits)
     same = row.balance is not None and max(abs(row.balance - row.broker), abs(row.broker_credit - row.credit)) < cent
     return ReconciliationReport(
@@ -99,5 +104,5 @@ def _report(connection: Connection, account_id: int) -> ReconciliationReport:
         difference=None if row.balance is None else row.balance - row.broker,
         in_suspense=row.suspense,
         breaks=breaks,
-        deals_since=tuple(dict(deal._mapping) for deal in since),
+        deals_since=deals_since(connection, account_id, row.since),
     )

@@ -9,10 +9,9 @@ from sqlalchemy import Connection
 
 from zmq_bridge.storage.ledger.breaks import Break, open_breaks
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, SuspenseItem, suspense
+from zmq_bridge.storage.ledger.reconciliation import deals_since
 from zmq_bridge.storage.ledger.requests import Request, list_requests
 from zmq_bridge.storage.ledger.shares import Shares, shares
-
-DEALS_MAX = 200  # deals since the last agreement that are listed, newest last
 
 BOOKS = """
 SELECT kind, sum(balance) AS balance FROM ledger_accounts
@@ -24,14 +23,6 @@ SELECT held.trading_state, held.trading_state_reason, state.agreed_at,
     coalesce(state.agreed_transaction_id, 0) AS since
 FROM trading_states AS held LEFT JOIN ledger_reconciliations AS state ON state.account_id = held.account_id
 WHERE held.account_id = %(account)s
-"""
-
-DEALS_SINCE = f"""
-SELECT id AS transaction_id, cause, at, detail ->> 'type' AS type, detail ->> 'symbol' AS symbol,
-    (detail ->> 'amount')::numeric AS amount
-FROM (SELECT * FROM ledger_transactions
-      WHERE account_id = %(account)s AND kind = 'deal' AND id > %(since)s ORDER BY id DESC LIMIT {DEALS_MAX}) AS newest
-ORDER BY id
 """
 
 SNAPSHOT = """
@@ -64,7 +55,6 @@ def ledger_report(connection: Connection, account_id: int) -> LedgerReport:
     state = connection.exec_driver_sql(STATE, {"account": account_id}).one()
     books = tuple((row.kind, row.balance) for row in connection.exec_driver_sql(BOOKS, {"account": account_id}))
     snapshot = connection.exec_driver_sql(SNAPSHOT, {"account": account_id}).one_or_none()
-    since = connection.exec_driver_sql(DEALS_SINCE, {"account": account_id, "since": state.since})
     return LedgerReport(
         shares=found,
         trading_state=state.trading_state,
@@ -74,7 +64,7 @@ def ledger_report(connection: Connection, account_id: int) -> LedgerReport:
         broker_balance=None if snapshot is None else snapshot.balance,
         broker_at=None if snapshot is None else snapshot.received_at,
         breaks=tuple(open_breaks(connection, account_id)),
-        deals_since=tuple(dict(row._mapping) for row in since),
+        deals_since=deals_since(connection, account_id, state.since),
         suspense=tuple(suspense(connection, account_id)),
         waiting=_waiting(connection, account_id),
         books=books,
