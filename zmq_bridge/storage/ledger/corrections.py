@@ -19,10 +19,11 @@ from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import Price
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
+from zmq_bridge.storage.ledger.fees import open_dealing
 from zmq_bridge.storage.ledger.journal import append, append_new, find, text_detail
 from zmq_bridge.storage.ledger.matching import SuspenseItem, suspense, unmatch
 from zmq_bridge.storage.ledger.pool import load_pool
-from zmq_bridge.storage.ledger.settlement import book, open_dealing
+from zmq_bridge.storage.ledger.settlement import book
 from zmq_bridge.storage.locks import Lock, hold
 
 REVERSIBLE = frozenset(

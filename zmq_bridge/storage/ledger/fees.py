@@ -116,6 +116,19 @@ def accrue_until_now(connection: Connection, state: PoolNow, terms: Terms) -> bo
     return True
 
 
+def open_dealing(connection: Connection, account_id: int) -> tuple[PoolNow, Dealing] | Refused:
+    """Open the pool for one dealing: fees booked up to now, so that nobody buys into another's."""
+    terms = load_terms(connection, account_id)
+    state = load_pool(connection, account_id)
+    dealing = dealing_now(state, terms)
+    if isinstance(dealing, Refused):
+        return dealing
+    if accrue_until_now(connection, state, terms):
+        state = load_pool(connection, account_id)
+        dealing = dealing_now(state, terms)
+    return dealing if isinstance(dealing, Refused) else (state, dealing)
+
+
 def run_fees(connection: Connection, account_id: int) -> Transaction | Refused | None:
     """Accrue when it is time to, and crystallise the period that has ended; None when nothing was due.
 
@@ -141,17 +154,11 @@ def run_fees(connection: Connection, account_id: int) -> Transaction | Refused |
 def crystallise_now(connection: Connection, account_id: int, *, period: str) -> Transaction | Refused | None:
     """Turn every fee that is due into units of the manager, under the name of a period; None when nothing is due."""
     hold(connection, Lock.ADMISSION, account_id)
-    terms = load_terms(connection, account_id)
-    state = load_pool(connection, account_id)
-    dealing = dealing_now(state, terms)
-    if isinstance(dealing, Refused):
-        return dealing
-    if accrue_until_now(connection, state, terms):
-        state = load_pool(connection, account_id)
-        dealing = dealing_now(state, terms)
-        if isinstance(dealing, Refused):
-            return dealing
-    lots = load_lots(connection, account_id) if terms.fees.performance_rate else []
+    opened = open_dealing(connection, account_id)
+    if isinstance(opened, Refused):
+        return opened
+    state, dealing = opened
+    lots = load_lots(connection, account_id) if dealing.terms.performance_rate else []
     run = crystallise_fees(dealing, period=period, lots=lots, accrued=state.accrued)
     connection.exec_driver_sql(ACCRUED_AT, {"account": account_id, "now": state.now})
     if isinstance(run, Transaction) and append(connection, account_id, run) is not None:

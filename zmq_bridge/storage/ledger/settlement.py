@@ -16,10 +16,10 @@ from ledger.journal import AccountKind, Transaction, redemption_cause
 from ledger.money import total
 from ledger.refusals import RefusalCode, Refused, refuse
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.ledger.fees import accrue_until_now
+from zmq_bridge.storage.ledger.fees import open_dealing
 from zmq_bridge.storage.ledger.journal import append_new
 from zmq_bridge.storage.ledger.matching import SUBSCRIPTION, TABLES, unmatch
-from zmq_bridge.storage.ledger.pool import PoolNow, dealing_now, keep_price, load_lots, load_pool, load_terms
+from zmq_bridge.storage.ledger.pool import PoolNow, keep_price, load_lots, load_pool
 from zmq_bridge.storage.locks import Lock, hold
 
 BATCH_MAX = 100  # requests settled in one database transaction; the next agreement takes the next ones
@@ -111,19 +111,6 @@ def price_redemption(connection: Connection, account_id: int, request_id: str, *
             before={"status": row.status}, after=after,
         )  # fmt: skip
     return done
-
-
-def open_dealing(connection: Connection, account_id: int) -> tuple[PoolNow, Dealing] | Refused:
-    """Open the pool for one dealing: fees booked up to now, so that nobody buys into another's."""
-    terms = load_terms(connection, account_id)
-    state = load_pool(connection, account_id)
-    dealing = dealing_now(state, terms)
-    if isinstance(dealing, Refused):
-        return dealing
-    if accrue_until_now(connection, state, terms):
-        state = load_pool(connection, account_id)
-        dealing = dealing_now(state, terms)
-    return dealing if isinstance(dealing, Refused) else (state, dealing)
 
 
 def book(connection: Connection, state: PoolNow, transaction: Transaction) -> None:
