@@ -18,10 +18,12 @@ import psycopg2
 import psycopg2.extensions
 import pytest
 import redis
+from sqlalchemy import Engine
 
 from tests import support
 from zmq_bridge.embedded import EmbeddedPostgres, EmbeddedValkey, ServerFailed, ServerRefused
 from zmq_bridge.embedded.postgres import ROLE, SUPERUSER
+from zmq_bridge.storage.engine import create_engine
 
 TEMPLATE = "migrated_template"
 COPYING = "STRATEGY file_copy"  # several times faster than writing the copy to the log, which nobody needs here
@@ -78,6 +80,14 @@ def migrated_template(postgres_server: EmbeddedPostgres, postgres_url: str) -> s
 def database(postgres_server: EmbeddedPostgres, postgres_url: str, migrated_template: str) -> Iterator[str]:
     """URL of a fresh, migrated database of this test's own, as its ordinary owner (no superuser)."""
     yield from _database(postgres_server, postgres_url, migrated_template)
+
+
+@pytest.fixture
+def engine(database: str) -> Iterator[Engine]:
+    """An engine on this test's database."""
+    engine = create_engine(database, application_name="test")
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture

@@ -7,15 +7,6 @@ from sqlalchemy import Engine
 
 from tests.admission.world import World
 from zmq_bridge.live.connection import open_redis
-from zmq_bridge.storage.engine import create_engine
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    """An engine on a fresh, migrated database."""
-    engine = create_engine(database, application_name="test")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -258,14 +258,6 @@ def feed(start_feed: Callable[..., Feed], database: str, redis_url: str) -> Feed
 
 
 @pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    """An engine on this test's database."""
-    engine = create_engine(database)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def connection(engine: Engine) -> Iterator[Connection]:
     """A connection whose transaction is never committed."""
     with engine.connect() as connection:

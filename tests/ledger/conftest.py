@@ -1,6 +1,5 @@
 """A migrated database, an account with two members, and a broker whose word is taken."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +11,6 @@ from sqlalchemy import Connection, Engine
 from zmq_bridge.protocol.published import Snapshot
 from zmq_bridge.protocol.values import Account, Deal, DealEntry, DealType
 from zmq_bridge.storage.accounts import ensure_account
-from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.ledger.posting import AlreadyPosted, Posted, post_deal
 from zmq_bridge.storage.ledger.reconcile import Agreed, Broken, Waiting, reconcile
 from zmq_bridge.storage.trading.events import insert_event
@@ -96,14 +94,6 @@ class Broker:
             return reconcile(
                 connection, self.account_id, snapshot or self.snapshot(), received_at=at or datetime.now(UTC)
             )
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    """An engine on a fresh, migrated database."""
-    engine = create_engine(database, application_name="test ledger")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from sqlalchemy import Engine
 from tests.notify.receivers import Webhook
 from zmq_bridge.notify.sender import Sender, SenderSettings
 from zmq_bridge.storage.accounts import ensure_account
-from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.notifications.destinations import add_destination
 from zmq_bridge.storage.notifications.events import Event
 from zmq_bridge.storage.notifications.rules import add_rule
@@ -52,14 +51,6 @@ class Outbox:
         return [tuple(row) for row in self.rows(
             "SELECT status, attempts, last_error FROM notification_deliveries ORDER BY id"
         )]  # fmt: skip
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    """An engine on this test's database."""
-    engine = create_engine(database, application_name="test")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

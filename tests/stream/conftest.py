@@ -13,16 +13,7 @@ from tests.stream.running import RunningStream
 from tests.stream.world import World
 from tests.support import wait_until
 from zmq_bridge.live.connection import open_redis
-from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.keys import create_key
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    """An engine on this test's database."""
-    engine = create_engine(database, application_name="test")
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from zmq_bridge.booking.polled import hand_out
 from zmq_bridge.simulator.broker import BrokerConfig
 from zmq_bridge.simulator.broker_client import BrokerClient
 from zmq_bridge.storage.commands.leases import lease_again
-from zmq_bridge.storage.engine import create_engine, dump_json
+from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.keys import create_key
 from zmq_bridge.storage.ledger.requests import request_subscription
 from zmq_bridge.storage.locks import Lock, hold, own, try_hold_shared
@@ -36,13 +36,6 @@ BUY = {"symbol": "EURUSD", "action": "BUY", "volume": "0.10", "sl": "1.09800", "
 
 def server_ms() -> int:
     return time.time_ns() // 1_000_000
-
-
-@pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = create_engine(database)
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
