@@ -4,7 +4,7 @@ Money is rounded half away from zero to the account's digits, once per deal and 
 does. Nothing is carried over: a deal's amount is what was booked.
 """
 
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 ZERO = Decimal(0)
@@ -26,8 +26,3 @@ def average_price(price_a: Decimal, volume_a: Decimal, price_b: Decimal, volume_
     """Weigh two prices by volume, to `PRICE_PLACES` decimals."""
     mean = (price_a * volume_a + price_b * volume_b) / (volume_a + volume_b)
     return mean.quantize(unit(PRICE_PLACES), rounding=ROUND_HALF_UP).normalize()
-
-
-def floor_to_step(volume: Decimal, step: Decimal) -> Decimal:
-    """Cut a volume down to a whole number of steps."""
-    return (volume / step).to_integral_value(rounding=ROUND_FLOOR) * step

@@ -117,12 +117,6 @@ in the sequence. A final state is not overwritten by an older event that comes l
 
 LATEST_DEAL = "SELECT max(time_msc) FROM deals WHERE account_id = %(account)s"
 
-EVENTS_STORED = """
-SELECT seq FROM terminal_events
-WHERE account_id = %(account)s AND session = %(session)s AND seq > %(after)s
-ORDER BY seq
-"""
-
 NOTIFY = "SELECT pg_notify(%(channel)s, %(payload)s)"
 
 
@@ -206,12 +200,6 @@ def latest_deal_msc(connection: Connection, account_id: int) -> int | None:
     """Return the server time of the newest stored deal; None when there is none."""
     found: int | None = connection.exec_driver_sql(LATEST_DEAL, {"account": account_id}).scalar()
     return found
-
-
-def events_stored(connection: Connection, account_id: int, session: int, after: int = 0) -> list[int]:
-    """Return the sequence numbers stored of a session, ascending, above `after`."""
-    rows = connection.exec_driver_sql(EVENTS_STORED, {"account": account_id, "session": session, "after": after})
-    return [row.seq for row in rows]
 
 
 def notify(connection: Connection, channel: str, payload: str) -> None:
