@@ -204,6 +204,27 @@ def test_pages_have_every_row_once_also_where_times_are_equal(caller: Make, worl
     assert [found["position"] for found in walk(reader, "/api/trades", "trades")] == [105, 104, 103, 102, 101]
 
 
+def test_a_position_that_is_dealt_while_one_pages_is_neither_skipped_nor_shown_twice(
+    caller: Make, world: World
+) -> None:
+    for ticket in range(1, 6):
+        deal(world, ticket, time_msc=1_000_000 + ticket, position=100 + ticket, volume="0.20")
+    reader = caller("read")
+    first = reader.get("/api/trades", limit=2).json
+    assert [found["position"] for found in first["trades"]] == [105, 104]
+    deal(world, 6, type="sell", entry="out", volume="0.10", time_msc=1_000_900, position=102)
+    rest = reader.get("/api/trades", limit=9, cursor=first["next_cursor"]).json
+    assert [found["position"] for found in rest["trades"]] == [103, 102, 101]
+
+
+def test_closed_trades_come_with_the_one_that_was_closed_last_first(caller: Make, world: World) -> None:
+    for ticket in (1, 2, 3):
+        deal(world, ticket, time_msc=1_000_000 + ticket, position=100 + ticket)
+        deal(world, 10 + ticket, type="sell", entry="out", time_msc=1_000_900 - ticket, position=100 + ticket)
+    found = walk(caller("read"), "/api/trades", "trades", status="closed")
+    assert [trade["position"] for trade in found] == [101, 102, 103]
+
+
 def test_a_trade_is_a_position_from_its_first_deal_to_its_last(caller: Make, world: World) -> None:
     deal(world, 1, volume="0.20", price="1.08000")
     deal(world, 2, type="sell", entry="out", volume="0.10", price="1.08100", profit="10", time_msc=1_000_500)

@@ -38,10 +38,14 @@ def deals(query: dict[str, Any]) -> Response:
 @gives_page("trades", TRADE)
 @blueprint.arguments(TradeQuery, location="query")
 def trades(query: dict[str, Any]) -> Response:
-    """List round trips, the newest deal first: what a position cost and brought from its first deal to its last."""
+    """List round trips: what a position cost and brought from its first deal to its last.
+
+    Newest first: by the first deal, which stays where it is while one pages; with `status=closed` by the last. `from`
+    and `to` are about the last deal.
+    """
     with parts().engine.connect() as connection:
         found = list_trades(connection, to_filter(connection, query, int, int, int))
-    return answer(page("trades", found, query["limit"], "last_msc", "position", "account_id", shown=_trade))
+    return answer(page("trades", found, query["limit"], "place_msc", "position", "account_id", shown=_trade))
 
 
 def _deal(deal: Row) -> dict[str, Any]:
@@ -52,7 +56,7 @@ def _deal(deal: Row) -> dict[str, Any]:
 
 def _trade(trade: Row) -> dict[str, Any]:
     shown = with_money(trade, (*DEAL_MONEY, "net_profit"), trade["currency_digits"])
-    del shown["currency_digits"], shown["account_id"]
+    del shown["currency_digits"], shown["account_id"], shown["place_msc"]
     last = shown.pop("last_msc")
     averages = {name: _average(trade[name]) for name in ("price_open", "price_close")}
     return {**shown, **averages, "closed_msc": last if trade["status"] == "closed" else None}

@@ -34,6 +34,7 @@ audit_log = Table(
     document("before", nullable=True),
     document("after", nullable=True),
     Index("ix_audit_log_subject", "subject"),
+    Index("ix_audit_log_at_id", "at", "id"),
 )
 
 settings = Table(

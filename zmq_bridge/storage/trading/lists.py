@@ -48,8 +48,14 @@ LEFT JOIN LATERAL (
 """The account of a row, and how far its server's clock is from UTC."""
 
 
-def _cut(time: str) -> str:
-    """The conditions that every list of the broker's words shares; `time` is the column that it is cut by."""
+def _cut(time: str, ticket: str, place: str = "") -> str:
+    """The conditions that every list of the broker's words shares.
+
+    Args:
+        time: the column that `from` and `to` are about.
+        ticket: the column that tells apart what has the same time.
+        place: the column that the list is sorted by; empty: by `time`.
+    """
     offset = "COALESCE(clock.server_offset_s, 0)"
     return f"""
 (%(account_ids)s::bigint[] IS NULL OR x.account_id = ANY(%(account_ids)s::bigint[]))
@@ -57,7 +63,8 @@ def _cut(time: str) -> str:
   AND (%(from_at)s::timestamptz IS NULL
        OR {time} >= (extract(epoch FROM %(from_at)s::timestamptz) + {offset}) * 1000)
   AND (%(to_at)s::timestamptz IS NULL OR {time} < (extract(epoch FROM %(to_at)s::timestamptz) + {offset}) * 1000)
-  AND (%(after_0)s::bigint IS NULL OR ({time}, {{ticket}}, x.account_id) < (%(after_0)s, %(after_1)s, %(after_2)s))
+  AND (%(after_0)s::bigint IS NULL
+       OR ({place or time}, {ticket}, x.account_id) < (%(after_0)s, %(after_1)s, %(after_2)s))
 """
 
 
@@ -66,7 +73,7 @@ SELECT a.login AS account, x.account_id, x.ticket, x.symbol, x.order_type, x.sta
        x.volume_current, x.price_open, x.price_stoplimit, x.sl, x.tp, x.time_setup_msc, x.expiration_msc, x.magic,
        x.comment, x.command_id, c.signal_id, x.updated_at
 FROM orders x {_CLOCK} LEFT JOIN commands c ON c.id = x.command_id
-WHERE {_cut("x.time_setup_msc").format(ticket="x.ticket")}
+WHERE {_cut("x.time_setup_msc", "x.ticket")}
   AND (%(status)s::text IS NULL OR CASE WHEN %(status)s = 'working' THEN x.working ELSE x.state = %(status)s END)
 ORDER BY x.time_setup_msc DESC, x.ticket DESC, x.account_id DESC LIMIT %(rows)s
 """
@@ -76,10 +83,14 @@ SELECT a.login AS account, a.currency_digits, x.account_id, x.ticket, x.order_ti
        x.position_ticket AS position, x.symbol, x.type, x.entry, x.volume, x.price, x.profit, x.commission, x.swap,
        x.fee, x.time_msc, x.magic, x.comment, x.reason, x.sl, x.tp, x.command_id, x.signal_id, x.received_at
 FROM deals x {_CLOCK}
-WHERE {_cut("x.time_msc").format(ticket="x.ticket")}
+WHERE {_cut("x.time_msc", "x.ticket")}
   AND (%(status)s::text IS NULL OR x.entry = %(status)s AND x.type IN ('buy', 'sell'))
 ORDER BY x.time_msc DESC, x.ticket DESC, x.account_id DESC LIMIT %(rows)s
 """
+
+PLACE = "CASE WHEN %(status)s = 'closed' THEN x.last_msc ELSE x.opened_msc END"
+"""What trades are sorted by. It never changes while somebody pages: a position that is dealt meanwhile keeps its first
+deal, and one that is closed has had its last."""
 
 TRADES = f"""
 WITH trips AS (
@@ -106,11 +117,11 @@ WITH trips AS (
     ) OR COALESCE(volume_closed, 0) < COALESCE(volume_opened, 0) AND NOT reversed
     THEN 'open' ELSE 'closed' END AS status FROM trips
 )
-SELECT a.login AS account, a.currency_digits, x.*
+SELECT a.login AS account, a.currency_digits, x.*, {PLACE} AS place_msc
 FROM x {_CLOCK}
-WHERE {_cut("x.last_msc").format(ticket="x.position")}
+WHERE {_cut("x.last_msc", "x.position", PLACE)}
   AND (%(status)s::text IS NULL OR x.status = %(status)s)
-ORDER BY x.last_msc DESC, x.position DESC, x.account_id DESC LIMIT %(rows)s
+ORDER BY {PLACE} DESC, x.position DESC, x.account_id DESC LIMIT %(rows)s
 """
 """A trade is a position from its first deal to its last; prices are averages weighted by volume. A reversal (netting)
 keeps the position's ticket: such a trade is marked, and its volumes tell of the deals that only opened or closed."""
@@ -137,7 +148,7 @@ def list_deals(connection: Connection, wanted: Filter) -> list[Record]:
 
 
 def list_trades(connection: Connection, wanted: Filter) -> list[Record]:
-    """A page of round trips, the newest deal first; `status` is open or closed."""
+    """A page of round trips, newest first: closed ones by their last deal, else by their first."""
     return _records(connection, TRADES, wanted.values())
 
 

@@ -38,6 +38,7 @@ STATEMENTS = (
     )
     """,
     "CREATE INDEX ix_audit_log_subject ON audit_log (subject)",
+    "CREATE INDEX ix_audit_log_at_id ON audit_log (at, id)",
     *append_only("audit_log"),
     """
     CREATE TABLE settings (
