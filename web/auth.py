@@ -89,6 +89,11 @@ def visitor() -> ApiKey | None:
         return None
 
 
+def shows_credentials() -> bool:
+    """Whether the request says at all who asks."""
+    return _presented() is not None or sessions.presented() is not None
+
+
 def current_key() -> ApiKey:
     """The key that this request was let in with."""
     return cast(ApiKey, g.api_key)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from flask import Flask
 
 from tests.admission.world import LOGIN, World, position
 from tests.web.conftest import Caller, Reply
-from web import create_app
-from zmq_bridge.settings import Settings
 
 Make = Callable[..., Caller]
 
@@ -114,33 +111,6 @@ def test_a_members_key_sees_that_member_only(caller: Make, world: World) -> None
     assert ada.post(f"/api/users/{ids[1]}/invest", {"amount": "5"}).status_code == 404
     assert ada.get("/api/users").status_code == 403
     assert ada.get("/api/positions").status_code == 403
-
-
-def test_health_names_every_dependency_and_the_age_of_the_data(caller: Make, world: World) -> None:
-    world.freshen()
-    body = caller().get("/health").json
-    assert (body["status"], body["postgres"]["state"], body["redis"]["state"]) == ("ok", "ok", "ok")
-    assert body["terminals"][0]["state"] == "connected"
-    assert body["terminals"][0]["data"] == "fresh"
-    assert str(LOGIN) not in caller().get("/health").text
-
-
-def test_health_says_what_is_down_and_liveness_stays(settings: Settings, world: World) -> None:
-    deaf = replace(settings, redis_url="redis://127.0.0.1:1/0", database_url="postgresql://nobody@127.0.0.1:1/none")
-    client = create_app(deaf).test_client()
-    response = Reply.of(client.get("/health"))
-    assert response.status_code == 503
-    assert (response.json["postgres"]["state"], response.json["redis"]["state"]) == ("down", "down")
-    assert client.get("/health/live").status_code == 200
-    assert client.get("/health/ready").status_code == 503
-    assert Caller(client, "zb_0_0").get("/api/positions").json["code"] == "DATABASE_UNAVAILABLE"
-
-
-def test_a_silent_terminal_makes_health_degraded(caller: Make, world: World) -> None:
-    world.client.flushall()
-    response = caller().get("/health")
-    assert (response.status_code, response.json["terminals"][0]["state"]) == (503, "disconnected")
-    assert caller().get("/health/ready").json["status"] == "ok"
 
 
 def test_every_answer_has_security_headers_and_errors_are_json(app: Flask, world: World) -> None:

@@ -1,32 +1,85 @@
 """Is it alive, and can it trade: each dependency, each terminal's heartbeat, the age of the data.
 
-Open to everybody, because monitors have no key; so it tells states and ages, no logins and no money.
+Open to everybody, because monitors have no key. A stranger learns states, from a look that is `REMEMBERED_S` old at
+most, so that asking often costs the database nothing. Who has a key that may read learns the ages of each terminal, as
+of now. Liveness asks nothing of anybody.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Response
+from flask import Response, current_app
 from flask_smorest import Blueprint
 from sqlalchemy.exc import SQLAlchemyError
 
 from web.answers import answer
-from web.auth import open_to_all
+from web.auth import open_to_all, shows_credentials, visitor
 from web.parts import now_ms, parts
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.storage.accounts import Account, list_accounts
+from zmq_bridge.storage.keys import ApiKey, Scope
 from zmq_bridge.storage.risk.holds import effective_state, holds
 
 blueprint = Blueprint("health", __name__, description="Health")
 
 DATA_AGE_MS_MAX = 60_000  # older than this, market data is reported as stale
+REMEMBERED_S = 1.0  # how old a stranger's answer may be
+EXTENSION = "zmq_bridge.health"
 
 Part = dict[str, Any]
 
 _STATE = {"content": {"application/json": {"schema": {"type": "object", "required": ["status"]}}}}
 STATES = {"200": {"description": "All is well", **_STATE}, "503": {"description": "What is not", **_STATE}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was found when somebody looked last."""
+
+    postgres: Part
+    redis: Part
+    terminals: list[Part]
+
+    @property
+    def serves(self) -> bool:
+        """Whether requests can be answered."""
+        return _ok(self.postgres) and _ok(self.redis)
+
+    @property
+    def takes_signals(self) -> bool:
+        """Whether a signal can be accepted for some account."""
+        return self.serves and any(terminal["state"] == "connected" for terminal in self.terminals)
+
+
+class Memory:
+    """The last look of this process. One request looks; who asks meanwhile gets the look before, and waits for none."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: tuple[float, Look] | None = None
+
+    def look(self) -> Look:
+        """What was found `REMEMBERED_S` ago at most, or while that is being found anew, before."""
+        if (found := self._found) is not None and time.monotonic() - found[0] <= REMEMBERED_S:
+            return found[1]
+        if not self._lock.acquire(blocking=found is None):
+            assert found is not None
+            return found[1]
+        try:
+            if self._found is found:
+                self._found = (time.monotonic(), look_now())
+            assert self._found is not None
+            return self._found[1]
+        finally:
+            self._lock.release()
+
+
+blueprint.record_once(lambda state: state.app.extensions.setdefault(EXTENSION, Memory()))
 
 
 @blueprint.get("/health/live")
@@ -41,24 +94,51 @@ def liveness() -> Response:
 @blueprint.doc(responses=STATES)
 def readiness() -> Response:
     """Whether requests can be served here: Postgres and Redis answer. 200, else 503; terminals are `/health`'s."""
-    database, _ = _database()
-    redis = _checked(parts().live.ping)
-    ready = _ok(database) and _ok(redis)
-    body = {"status": "ok" if ready else "unavailable", "postgres": database, "redis": redis}
-    return answer(body, 200 if ready else 503)
+    found = _remembered()
+    body = {"status": "ok" if found.serves else "unavailable", "postgres": found.postgres, "redis": found.redis}
+    return answer(body, 200 if found.serves else 503)
 
 
 @blueprint.get("/health")
 @open_to_all
 @blueprint.doc(responses=STATES)
 def health() -> Response:
-    """Every dependency, terminal and data age. 200 when signals can be accepted, else 503."""
+    """Every dependency; with a key that may read, every terminal and data age. 200 when signals can be accepted."""
+    reader = _reader()
+    found = _remembered() if reader is None else look_now()
+    body = {"status": "ok" if found.takes_signals else "degraded", "postgres": found.postgres, "redis": found.redis}
+    more = {"terminals_connected": sum(terminal["state"] == "connected" for terminal in found.terminals)}
+    if reader is not None:
+        more["terminals"] = [each for each in found.terminals if _may_see(reader, each)]
+    return answer(body | more, 200 if found.takes_signals else 503)
+
+
+def look_now() -> Look:
+    """Ask every part."""
     database, accounts = _database()
     redis = _checked(parts().live.ping)
     terminals = [_terminal(number, *account) for number, account in enumerate(accounts, start=1)] if _ok(redis) else []
-    ready = _ok(database) and _ok(redis) and any(terminal["state"] == "connected" for terminal in terminals)
-    body = {"status": "ok" if ready else "degraded", "postgres": database, "redis": redis, "terminals": terminals}
-    return answer(body, 200 if ready else 503)
+    return Look(postgres=database, redis=redis, terminals=terminals)
+
+
+def _remembered() -> Look:
+    memory: Memory = current_app.extensions[EXTENSION]
+    return memory.look()
+
+
+def _reader() -> ApiKey | None:
+    """Whose request this is, if somebody's who may read; None: a stranger's, or nobody can say."""
+    if not shows_credentials():
+        return None
+    try:
+        found = visitor()
+    except SQLAlchemyError:
+        return None
+    return found if found is not None and (found.allows(Scope.READ) or found.allows(Scope.TRADE)) else None
+
+
+def _may_see(reader: ApiKey, terminal: Part) -> bool:
+    return reader.accounts is None or terminal["account"] in reader.accounts
 
 
 def _database() -> tuple[Part, list[tuple[Account, str]]]:
@@ -84,17 +164,18 @@ def _ok(part: Part) -> bool:
 
 
 def _terminal(number: int, account: Account, trading_state: str) -> Part:
-    """One account's terminal, by number: a login is nobody's business here."""
+    """One account's terminal."""
     now = now_ms()
     try:
         life = parts().live.terminal(account.login)
         quotes = parts().live.quotes(account.login).values()
     except LiveError as error:
-        return {"terminal": number, "state": "unknown", "message": type(error).__name__}
+        return {"terminal": number, "account": account.login, "state": "unknown", "message": type(error).__name__}
     trading = life.trading() if life else None
     ages = [quote.age_ms(now) for quote in quotes]
     return {
         "terminal": number,
+        "account": account.login,
         "state": "connected" if trading else "disconnected",
         "trading_state": trading_state,
         "heartbeat_age_ms": now - trading.last_seen_ms if trading else None,
