@@ -152,15 +152,20 @@ def accrue_fee(dealing: Dealing, *, period: str, accrual: Accrual) -> Transactio
 
 
 def crystallise_fees(
-    dealing: Dealing, *, period: str, lots: Iterable[Lot], accrued: Decimal
+    dealing: Dealing, *, period: str, lots: Iterable[Lot], accrued: Decimal, every_lot: bool = False
 ) -> Transaction | Refused | None:
-    """Turn the accrued management fee and all lots' performance fees into units of the manager; None without any."""
+    """Turn the accrued management fee and all lots' performance fees into units of the manager; None without any.
+
+    Args:
+        every_lot: other terms follow, so the marks of lots that pay no fee rise as well.
+    """
     price = dealing_price(dealing.pool, dealing.band)
     if isinstance(price, Refused):
         return price
     manager, lots = dealing.terms.manager, tuple(lots)
-    settled = crystallise(lots, price, dealing.terms, dealing.pool.digits)
-    if manager is None or dealing.pool.units == 0 or not (settled.burns or accrued):
+    accrued = Decimal(0) if manager is None else accrued  # owed to nobody it stays a liability
+    settled = crystallise(lots, price, dealing.terms, dealing.pool.digits, every_lot=every_lot)
+    if not (settled.burns or accrued):
         return None
     owners = {lot.lot: lot.member for lot in lots}
     cause = fee_cause(TransactionKind.CRYSTALLISATION, period)
@@ -191,12 +196,17 @@ def _redemption(dealing: Dealing, cause: str, member: int, redeemed: Redeemed) -
 
 
 def _crystallisation(
-    dealing: Dealing, cause: str, manager: int, settled: Crystallisation, accrued: Decimal, owners: dict[str, int]
+    dealing: Dealing,
+    cause: str,
+    manager: int | None,
+    settled: Crystallisation,
+    accrued: Decimal,
+    owners: dict[str, int],
 ) -> Transaction:
     for_management = floor_to(Fraction(accrued) / settled.price.ratio, UNIT_DIGITS)
     earned, minted = total((settled.fee, accrued)), total((settled.minted, for_management))
     changes = tuple(_burned(burn, owners[burn.lot], burn.fee) for burn in settled.burns)
-    if minted:
+    if minted and manager is not None:
         changes += (_new_lot(cause, manager, minted, earned, settled.price),)
     fees, units = _by_owner(settled.burns, owners)
     legs: list[Leg] = [(AccountKind.FEES_PAID, member, dealing.currency, fee) for member, fee in fees.items()]

@@ -104,10 +104,16 @@ def accrue_management(nav: Decimal, terms: FeeTerms, elapsed_s: Decimal, carry: 
     return Accrual(amount=amount, carry=floor_to(exact - Fraction(amount), CARRY_DIGITS))
 
 
-def crystallise(lots: Iterable[Lot], price: Price, terms: FeeTerms, digits: int) -> Crystallisation:
-    """Settle the performance fee of every lot above its mark at this price, and raise the marks to it."""
-    due = [lot for lot in lots if _owes(lot, price, terms)]
-    burns = tuple(_settle(lot, price, terms.performance_rate, digits) for lot in due)
+def crystallise(
+    lots: Iterable[Lot], price: Price, terms: FeeTerms, digits: int, *, every_lot: bool = False
+) -> Crystallisation:
+    """Settle the performance fee of every lot above its mark at this price, and raise the marks to it.
+
+    Args:
+        every_lot: raise the marks of lots that pay no fee, too: other terms must not charge what these let go free.
+    """
+    due = [lot for lot in lots if _has_gained(lot, price) and (every_lot or terms.performance_rate_of(lot.member))]
+    burns = tuple(_settle(lot, price, terms.performance_rate_of(lot.member), digits) for lot in due)
     minted = floor_to(Fraction(total(burn.fee for burn in burns)) / price.ratio, UNIT_DIGITS)
     return Crystallisation(price=price, burns=burns, minted=minted)
 
@@ -117,8 +123,8 @@ def accrued_performance(lots: Iterable[Lot], price: Price, terms: FeeTerms, digi
     return total(performance_fee(lot, lot.units, price, terms.performance_rate_of(lot.member), digits) for lot in lots)
 
 
-def _owes(lot: Lot, price: Price, terms: FeeTerms) -> bool:
-    return bool(lot.units > 0 and terms.performance_rate_of(lot.member) and price.ratio > lot.high_water_mark.ratio)
+def _has_gained(lot: Lot, price: Price) -> bool:
+    return lot.units > 0 and price.ratio > lot.high_water_mark.ratio
 
 
 def _settle(lot: Lot, price: Price, rate: Decimal, digits: int) -> LotBurn:

@@ -13,9 +13,9 @@ from tests.ledger.stories import assert_sound, pays_in, takes_out, verified
 from zmq_bridge.embedded import EmbeddedPostgres
 from zmq_bridge.embedded.postgres import SUPERUSER
 from zmq_bridge.storage.engine import create_engine
-from zmq_bridge.storage.ledger.fees import set_terms
 from zmq_bridge.storage.ledger.pool import Terms
 from zmq_bridge.storage.ledger.posting import post_deal
+from zmq_bridge.storage.ledger.terms import set_terms
 from zmq_bridge.storage.migrations import migrate
 
 BOOKS = ("ledger_transactions", "ledger_entries", "ledger_lot_changes", "ledger_terms", "ledger_prices")

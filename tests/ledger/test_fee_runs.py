@@ -8,25 +8,48 @@ import pytest
 from ledger.errors import InvalidTerms
 from ledger.fees import FeeTerms
 from ledger.journal import Transaction
+from ledger.refusals import RefusalCode, Refused
 from tests.ledger.conftest import Broker
 from tests.ledger.stories import assert_sound, pays_in, shares_of, takes_out, values
-from zmq_bridge.storage.ledger.fees import crystallise_now, set_terms
+from zmq_bridge.storage.ledger.fees import crystallise_now
 from zmq_bridge.storage.ledger.pool import Terms, load_pool, load_terms
 from zmq_bridge.storage.ledger.statements import statement_of
+from zmq_bridge.storage.ledger.terms import set_terms
 
 
 def agree_on(broker: Broker, manager: int, *, management: str = "0", performance: str = "0") -> None:
     fees = FeeTerms(management_rate=Decimal(management), performance_rate=Decimal(performance), manager=manager)
     with broker.engine.begin() as connection:
-        set_terms(connection, broker.account_id, Terms(fees=fees), actor="eve")
+        assert set_terms(connection, broker.account_id, Terms(fees=fees), actor="eve") is None
 
 
 def days_pass(broker: Broker, days: float) -> None:
-    """Move the moment up to which fees are booked into the past."""
+    """Move the moments up to which fees are accrued and crystallised into the past."""
     with broker.engine.begin() as connection:
         connection.exec_driver_sql(
-            "UPDATE ledger_reconciliations SET accrued_at = clock_timestamp() - %s", (timedelta(days=days),)
+            "UPDATE ledger_reconciliations SET accrued_at = clock_timestamp() - %(past)s,"
+            " crystallised_at = clock_timestamp() - %(past)s",
+            {"past": timedelta(days=days)},
         )
+
+
+def a_snapshot_is_fresh(broker: Broker) -> None:
+    """Let units be dealt in, without the fee runs that an agreement brings."""
+    with broker.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE ledger_reconciliations SET agreed_at = clock_timestamp()")
+
+
+def crystallisations(broker: Broker) -> list[str]:
+    with broker.engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT cause FROM ledger_transactions WHERE kind = 'crystallisation' ORDER BY id"
+        )
+        return list(found.scalars())
+
+
+def last_month() -> str:
+    """Name the period that the moment 31 days ago is in, as its run is named."""
+    return f"crystallisation:{datetime.now(UTC) - timedelta(days=31):%Y-%m}"
 
 
 def accrued(broker: Broker) -> Decimal:
@@ -62,8 +85,7 @@ def test_who_joins_late_pays_nothing_for_the_time_before(broker, members):
     agree_on(broker, manager, management="0.365")
     pays_in(broker, ann, "1000.00")
     days_pass(broker, 10)
-    with broker.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE ledger_reconciliations SET agreed_at = clock_timestamp()")
+    a_snapshot_is_fresh(broker)
     pays_in(broker, bob, "1000.00")
     assert accrued(broker) == Decimal("10.00")
     found = values(broker)
@@ -87,12 +109,56 @@ def test_the_end_of_a_period_crystallises_both_fees_once(broker, members):
     assert managers.user_id == manager
     assert abs(managers.value - Decimal("47.28")) <= Decimal("0.01")
     assert mine.value + managers.value == Decimal("1100.00")
-    with broker.engine.connect() as connection:
-        runs = connection.exec_driver_sql(
-            "SELECT cause FROM ledger_transactions WHERE kind = 'crystallisation'"
-        ).scalars()
-        period = (datetime.now(UTC) - timedelta(days=31)).strftime("%Y-%m")
-        assert list(runs) == [f"crystallisation:{period}"]
+    assert crystallisations(broker) == [last_month()]
+    assert_sound(broker)
+
+
+def test_a_dealing_just_after_a_period_does_not_swallow_the_periods_fees(broker, members):
+    ann, bob, manager = members
+    agree_on(broker, manager, management="0.01", performance="0.20")
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "100.00", entry="out")
+    broker.agrees()
+    days_pass(broker, 31)
+    a_snapshot_is_fresh(broker)
+    pays_in(broker, bob, "500.00")  # accrues the management fee up to now, in the new period
+    broker.agrees()
+    assert crystallisations(broker) == [last_month()]
+    assert shares_of(broker).members[-1].user_id == manager
+    assert_sound(broker)
+
+
+def test_a_period_that_ends_without_a_price_is_crystallised_when_there_is_one(broker, members):
+    ann, _, manager = members
+    agree_on(broker, manager, management="0.01", performance="0.20")
+    pays_in(broker, ann, "1000.00")
+    broker.floating = Decimal("-1500.00")
+    broker.agrees()
+    days_pass(broker, 31)
+    broker.agrees()
+    assert crystallisations(broker) == []
+    broker.floating = Decimal("100.00")
+    broker.agrees()
+    broker.agrees()
+    assert crystallisations(broker) == [last_month()]
+    assert_sound(broker)
+
+
+def test_nobody_pays_for_the_time_when_the_pool_was_empty(broker, members):
+    ann, bob, manager = members
+    agree_on(broker, manager, management="0.365")
+    days_pass(broker, 10)
+    broker.agrees()
+    pays_in(broker, ann, "1000.00")
+    broker.agrees()
+    assert accrued(broker) == 0
+    takes_out(broker, ann, "1000.00")
+    days_pass(broker, 10)
+    a_snapshot_is_fresh(broker)
+    pays_in(broker, bob, "1000.00")
+    broker.agrees()
+    assert accrued(broker) == 0
+    assert values(broker) == {bob: Decimal("1000.00")}
     assert_sound(broker)
 
 
@@ -152,6 +218,68 @@ def test_new_terms_do_not_reach_back(broker, members):
     assert accrued(broker) == Decimal("1.00")
     with broker.engine.connect() as connection:
         assert load_terms(connection, broker.account_id).fees.management_rate == Decimal("0.999")
+
+
+def test_a_new_rate_takes_nothing_of_what_was_earned_under_the_old_one(broker, members):
+    ann, bob, manager = members
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "500.00", entry="out")
+    broker.agrees()
+    agree_on(broker, manager, performance="0.20")
+    assert shares_of(broker).members[0].performance_fee_accrued == 0
+    broker.does("sell", "150.00", entry="out")
+    broker.agrees()
+    assert shares_of(broker).members[0].performance_fee_accrued == Decimal("30.00")
+    agree_on(broker, bob, performance="0.50")  # Max has earned his 30.00; Bob manages from here on
+    assert values(broker) == {ann: Decimal("1620.00"), manager: Decimal("30.00")}
+    assert shares_of(broker).members[0].performance_fee_accrued == 0
+    broker.does("sell", "165.00", entry="out")
+    broker.agrees()
+    anns, maxs = shares_of(broker).members
+    assert (anns.performance_fee_accrued, maxs.performance_fee_accrued) == (Decimal("81.00"), Decimal("1.50"))
+    assert_sound(broker)
+
+
+def test_who_managed_is_paid_for_it_also_after_another_took_over(broker, members):
+    ann, bob, manager = members
+    agree_on(broker, manager, management="0.365")
+    pays_in(broker, ann, "1000.00")
+    days_pass(broker, 10)
+    a_snapshot_is_fresh(broker)
+    agree_on(broker, bob, management="0.365")
+    assert values(broker) == {ann: Decimal("990.00"), manager: Decimal("10.00")}
+    assert accrued(broker) == 0
+    assert_sound(broker)
+
+
+def test_a_fee_is_the_managers_also_when_everybody_else_has_left(broker, members):
+    ann, _, manager = members
+    agree_on(broker, manager, management="0.365")
+    pays_in(broker, ann, "1000.00")
+    days_pass(broker, 10)
+    broker.agrees()
+    takes_out(broker, ann, "990.00")
+    assert (values(broker), accrued(broker)) == ({}, Decimal("10.00"))
+    days_pass(broker, 31)
+    broker.agrees()
+    assert (values(broker), accrued(broker)) == ({manager: Decimal("10.00")}, Decimal(0))
+    takes_out(broker, manager, "10.00")
+    assert shares_of(broker).nav == 0
+    assert_sound(broker)
+
+
+def test_new_terms_wait_for_a_price_where_old_ones_have_earned(broker, members):
+    ann, _, manager = members
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "500.00", entry="out")
+    fees = FeeTerms(performance_rate=Decimal("0.20"), manager=manager)
+    with broker.engine.begin() as connection:
+        refused = set_terms(connection, broker.account_id, Terms(fees=fees), actor="eve")
+        assert isinstance(refused, Refused)
+        assert refused.code == RefusalCode.NOT_RECONCILED
+    with broker.engine.connect() as connection:
+        assert load_terms(connection, broker.account_id) == Terms()
+    assert_sound(broker)
 
 
 def test_an_unknown_period_is_refused(broker):

@@ -42,7 +42,7 @@ from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break, open_breaks
 from zmq_bridge.storage.ledger.corrections import correct_deal, release_deal, reverse_transaction
-from zmq_bridge.storage.ledger.fees import crystallise_by_hand, set_terms
+from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.journal import transactions
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, match_by_hand, suspense
 from zmq_bridge.storage.ledger.pool import Terms, load_pool
@@ -58,6 +58,7 @@ from zmq_bridge.storage.ledger.requests import (
 from zmq_bridge.storage.ledger.settlement import price_redemption, settle_matched
 from zmq_bridge.storage.ledger.shares import held_units, shares
 from zmq_bridge.storage.ledger.statements import all_statements, pool_history
+from zmq_bridge.storage.ledger.terms import set_terms
 from zmq_bridge.storage.ledger.verify import verify_chain
 from zmq_bridge.storage.trading.events import insert_event
 
@@ -258,8 +259,9 @@ class StoredPool(RuleBasedStateMachine):
         """The next agreement books the fee of that time, and crystallises when a period has ended."""
         with self.engine.begin() as connection:
             connection.exec_driver_sql(
-                "UPDATE ledger_reconciliations SET accrued_at = accrued_at - %s WHERE account_id = %s",
-                (timedelta(days=days), self.account_id),
+                "UPDATE ledger_reconciliations SET accrued_at = accrued_at - %(past)s,"
+                " crystallised_at = crystallised_at - %(past)s WHERE account_id = %(account)s",
+                {"past": timedelta(days=days), "account": self.account_id},
             )
         self.ledger_and_broker_are_compared(death)
 

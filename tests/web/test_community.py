@@ -399,11 +399,16 @@ def test_terms_are_agreed_on_and_fees_crystallised_through_the_api(story: Any) -
     assert (unearned.status_code, unearned.json["field"]) == (400, "manager")
     agreed = community.admin.post("/api/pool/terms", {"performance_rate": "0.20", "manager": manager, "period": "year"})
     assert (agreed.json["performance_rate"], agreed.json["manager"]) == ("0.2", manager)
+    assert Decimal(community.admin.get(f"/api/users/{bob}/statement").json["fee_accrued"]) == 0, "they never reach back"
+    community.broker.does("sell", "232.00", entry="out")
+    refused = community.admin.post("/api/pool/terms", {"performance_rate": "0.30", "manager": manager})
+    assert (refused.status_code, refused.json["code"]) == (409, "NOT_RECONCILED"), "what is earned has no price yet"
+    community.broker.agrees()
     done = community.admin.post("/api/pool/fees/crystallise", {"reason": "end of the trial"}).json
     assert done["cause"].startswith("crystallisation:")
     bobs = community.admin.get(f"/api/users/{bob}/statement").json
-    assert (bobs["fees_paid"], bobs["value"]) == ("24.00", "1296.00")
-    assert sum(Decimal(community.value(user)) for user in (ann, bob, manager)) == Decimal("2320.00")
+    assert (bobs["fees_paid"], bobs["value"]) == ("26.40", "1425.60")
+    assert sum(Decimal(community.value(user)) for user in (ann, bob, manager)) == Decimal("2552.00")
     assert_sound(community.broker)
 
 

@@ -27,13 +27,14 @@ from zmq_bridge.storage.filters import Filter
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
 from zmq_bridge.storage.ledger.corrections import adopt_nav, release_deal, reverse_transaction
-from zmq_bridge.storage.ledger.fees import PERIODS, crystallise_by_hand, set_terms, shown_terms
+from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.journal import cause_of
 from zmq_bridge.storage.ledger.matching import suspense, unmatch_by_hand
 from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.reconciliation import page_breaks, reconciliation_report
 from zmq_bridge.storage.ledger.shares import Shares, shares
 from zmq_bridge.storage.ledger.statements import pool_history
+from zmq_bridge.storage.ledger.terms import PERIODS, set_terms, shown_terms
 from zmq_bridge.storage.ledger.trace import transaction_of
 from zmq_bridge.storage.users import names_of
 
@@ -247,7 +248,7 @@ def agree(body: dict[str, Any]) -> Response:
         rates = {name: Decimal(body[name]) for name in ("management_rate", "performance_rate")}
         band = PriceBand(minimum=Decimal(body["price_min"]), maximum=Decimal(body["price_max"]))
         wanted = Terms(fees=FeeTerms(**rates, manager=body["manager"]), period=body["period"], band=band)
-        set_terms(connection, account.id, wanted, actor=actor())
+        accepted(set_terms(connection, account.id, wanted, actor=actor()))
     return answer({"account": account.login, **shown_terms(wanted)})
 
 

@@ -16,9 +16,10 @@ from zmq_bridge.cli.console import console
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.storage.accounts import Account, list_accounts
-from zmq_bridge.storage.ledger.fees import PERIODS, crystallise_by_hand, set_terms, shown_terms
+from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.report import LedgerReport, ledger_report
+from zmq_bridge.storage.ledger.terms import PERIODS, set_terms, shown_terms
 from zmq_bridge.storage.ledger.verify import verify_chain
 from zmq_bridge.storage.users import get_user
 
@@ -113,7 +114,9 @@ def _agree(
     except InvalidTerms as error:
         raise CannotRun(f"terms: {error}") from None
     wanted = Terms(fees=fees, period=period or before.period, band=before.band)
-    set_terms(connection, account.id, wanted, actor=actor())
+    refused = set_terms(connection, account.id, wanted, actor=actor())
+    if refused is not None:
+        raise CannotRun(f"terms: what the old ones earned can't be settled now: {refused}")
 
 
 def _rate(text: str) -> Decimal:

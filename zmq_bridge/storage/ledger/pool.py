@@ -39,6 +39,7 @@ SELECT accounts.currency, accounts.currency_digits AS digits, clock_timestamp() 
     coalesce(sums.accrued, 0) AS accrued, coalesce(sums.issued, 0) AS issued,
     state.agreed_at, state.balance AS agreed_balance, state.equity AS agreed_equity, state.credit AS agreed_credit,
     since.deals AS deals_since, since.amount AS amount_since, state.accrued_at,
+    state.crystallised_at,
     coalesce((SELECT server_offset_s FROM terminals WHERE account_id = accounts.id AND role IN ('both', 'desk')
               ORDER BY session DESC LIMIT 1), 0) AS server_offset_s,
     EXISTS (SELECT FROM ledger_breaks WHERE account_id = accounts.id AND closed_at IS NULL) AS frozen,
@@ -105,6 +106,7 @@ class PoolNow:
     server_offset_s: int  # trade server's clock minus UTC; 0 while no terminal has told it
     as_of: datetime | None  # when the snapshot behind `pool` was received; None: no snapshot has agreed yet
     accrued_at: datetime | None  # up to when the management fee is booked; None: from now on
+    crystallised_at: datetime | None  # in the fee period that is running; None: it begins now
     current: bool  # no trading deal was posted since that snapshot
     frozen: bool  # a break between ledger and broker is open
     unmatched_withdrawal: bool  # money left the broker and nobody said for whom
@@ -142,6 +144,7 @@ def load_pool(connection: Connection, account_id: int) -> PoolNow:
         server_offset_s=row.server_offset_s,
         as_of=row.agreed_at,
         accrued_at=row.accrued_at,
+        crystallised_at=row.crystallised_at,
         current=row.agreed_at is not None and row.deals_since == 0,
         frozen=row.frozen,
         unmatched_withdrawal=row.unmatched_withdrawal,

@@ -18,10 +18,10 @@ from ledger.journal import GENESIS, UNIT, AccountKind, deal_cause, terms_cause
 from ledger.lots import Lot
 from ledger.money import total
 from ledger.units import Price
-from zmq_bridge.storage.ledger.fees import terms_detail
 from zmq_bridge.storage.ledger.journal import Record, read, records
 from zmq_bridge.storage.ledger.pool import read_terms
 from zmq_bridge.storage.ledger.prices import price_problems
+from zmq_bridge.storage.ledger.terms import terms_detail
 
 Key = TypeVar("Key")
 

@@ -182,6 +182,7 @@ ledger_reconciliations = Table(
     amount("equity", nullable=True),
     amount("credit", nullable=True),
     at("accrued_at", nullable=True),  # up to when the management fee is booked
+    at("crystallised_at", nullable=True),  # in the fee period that is running; the one before it is crystallised
 )
 
 ledger_breaks = Table(

@@ -165,6 +165,7 @@ TABLES = (
         equity numeric(28, 8),
         credit numeric(28, 8),
         accrued_at timestamptz,
+        crystallised_at timestamptz,
         CONSTRAINT pk_ledger_reconciliations PRIMARY KEY (account_id),
         CONSTRAINT fk_ledger_reconciliations_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )
