@@ -15,7 +15,7 @@ from tests.web.conftest import Caller
 from web import create_app
 from web.pages import files
 from web.pages.cards import CARDS
-from web.pages.filters import duration, lots, number, percent, price, signed
+from web.pages.filters import duration, lots, number, percent, price, signed, told, units
 from web.pages.views import PAGES, _own_path
 from zmq_bridge.settings import Settings
 from zmq_bridge.storage.ticks.gaps import close_gap, open_gap
@@ -31,6 +31,22 @@ def test_a_stranger_is_asked_to_sign_in_and_comes_back(caller: Callable[..., Cal
         response = caller().client.get(f"{page.path}?account=7", headers=PERSON)
         assert response.status_code == 401, page.name
         assert f'data-next="{page.path}?account=7"' in response.text, page.name
+
+
+@pytest.mark.parametrize("path", ["/tradin", "/overview/x", "/" + "x" * 3000, "/<script>alert(1)</script>", "/%00"])
+def test_a_person_who_lost_the_way_reads_a_page_with_a_way_back(caller: Callable[..., Caller], path: str) -> None:
+    response = caller().client.get(path, headers=PERSON)
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert 'href="/"' in response.text
+    assert "<script>alert" not in response.text
+    assert len(response.text) < 4000
+    assert caller().client.get(path).get_json()["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/cards/x/y", "/health/x", "/static/none.css"])
+def test_where_programs_ask_they_get_json_whatever_they_accept(caller: Callable[..., Caller], path: str) -> None:
+    response = caller().client.get(path, headers=PERSON)
+    assert (response.status_code, response.get_json()["code"]) == (404, "NOT_FOUND")
 
 
 @pytest.mark.parametrize("wanted", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"])
@@ -166,7 +182,17 @@ def test_figures_are_written_exactly() -> None:
     assert str(price("1.08500")) == "1.08500"
     assert "none" in str(price("0"))
     assert str(percent("0.0512")) == "5.12\N{NO-BREAK SPACE}%"
+    assert str(units("10000.00000000")) == "10,000"
+    assert str(units("387.34639521")) == "387.34639521"
     assert [str(duration(ms)) for ms in (3, 1500, 90_000, 7_200_000)] == ["3 ms", "1.5 s", "1.5 min", "2.0 h"]
+
+
+def test_figures_of_a_decision_stand_beside_their_bounds() -> None:
+    assert str(told({"risk": "8720", "risk_max": "310.3254"})) == "risk 8,720 of at most 310.33"
+    assert str(told({"reward": "1.2", "reward_min": "1.5", "symbol": "X"})) == "reward 1.20, at least 1.50; symbol X"
+    assert str(told({"price": "1.08507", "rho": "0.8123456789"})) == "price 1.08507; rho 0.812346"
+    assert str(told({"symbol": "<b>"})) == "symbol &lt;b&gt;"
+    assert str(told(None)) == ""
 
 
 @pytest.mark.parametrize("value", [None, "", "NaN", "Infinity", "word"])

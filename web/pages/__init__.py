@@ -5,6 +5,6 @@ from `inside.ask`, never from a query of its own, so a person sees what a progra
 allows. `static` holds our own scripts and styles, `static/vendor` what `web/build.py` brought from npm.
 """
 
-from web.pages.views import pages
+from web.pages.views import accepts_html, missing, pages
 
-__all__ = ["pages"]
+__all__ = ["accepts_html", "missing", "pages"]

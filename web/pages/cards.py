@@ -34,11 +34,6 @@ class Card:
     inline: bool  # a word in the frame rather than a box of its own
 
 
-SILENT_MS = 3000
-"""A terminal not heard for so long is silent; a card adds the time until it is asked for again (`silent_ms`)."""
-
-SLACK_MS = 1500  # what the answer to a card may take
-
 ASKED_WITH = ("account", "symbol", "status", "cursor")
 """The parameters of a page; any other is nobody's."""
 
@@ -61,7 +56,6 @@ def render(name: str, shown_to: Viewer, look: str = "") -> tuple[str, int]:
     """A card as HTML, and the status of what it rests on."""
     chosen = CARDS[name]
     context: Context = {"card": chosen, "look": look, "viewer": shown_to, "read_at_ms": now_ms(), "query": _query()}
-    context["silent_ms"] = SILENT_MS + chosen.every_s * 1000 + SLACK_MS
     try:
         return render_template(f"cards/{name}.html", **context, **chosen.gather(shown_to)), 200
     except (NoAnswer, ApiError, LiveError) as error:

@@ -6,7 +6,7 @@ A sign or a word goes with every colour, a minus is a real minus, and what is mi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -19,6 +19,8 @@ from web.pages.viewer import viewer
 MISSING = Markup('<span class="quiet" aria-label="none">–</span>')
 MINUS = "\N{MINUS SIGN}"
 SHORT_PLACES = 6
+FIGURE_PLACES = 2  # of a figure of a decision that is 1 or more and no price
+PRICE_NAME = re.compile(r"^(sl|tp|price|stoplimit|bid|ask|entry|market)(_|$)")
 ULID = re.compile(r"\b([0-9A-HJKMNP-TV-Z]{26})\b")
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 UNITS = (
@@ -126,7 +128,7 @@ def server_when(time_msc: Any, look: str = "time") -> Markup:
 
 
 def age(at_ms: Any, stale_after_ms: int = 0) -> Markup:
-    """How old something is, counted on by the script; past `stale_after_ms` it is greyed and called old."""
+    """How old something is, counted on by the script; what was older than `stale_after_ms` is called old."""
     if at_ms is None:
         return MISSING
     return Markup('<span class="age" data-at="{}" data-stale="{}"></span>').format(int(at_ms), stale_after_ms)
@@ -138,12 +140,39 @@ def total(values: Iterable[Any]) -> Decimal | None:
     return None if None in parsed else sum((value for value in parsed if value is not None), Decimal(0))
 
 
+def units(value: Any) -> Markup | str:
+    """Units of the pool, exactly, without zeros that say nothing: 10000.00000000 becomes 10,000."""
+    parsed = _parsed(value)
+    return MISSING if parsed is None else number(f"{parsed.normalize():f}")
+
+
 def short(value: Any) -> str:
     """A figure of a decision without endless digits; anything else as it is."""
     parsed = _parsed(value)
     if parsed is None or -int(parsed.as_tuple().exponent) <= SHORT_PLACES:
         return str(value)
     return f"{round(parsed, SHORT_PLACES).normalize():f}"
+
+
+def told(context: Mapping[str, Any] | None) -> Markup:
+    """The figures of a decision as people read them: a budget and its bound side by side."""
+    found = dict(context or {})
+    bounds = {name: found.pop(f"{name}_max") for name in list(found) if f"{name}_max" in found}
+    least = {name: found.pop(f"{name}_min") for name in list(found) if f"{name}_min" in found}
+    parts = []
+    for name, value in found.items():
+        bound = f" of at most {_figure(name, bounds[name])}" if name in bounds else ""
+        bound += f", at least {_figure(name, least[name])}" if name in least else ""
+        parts.append(f"{words(name)} {_figure(name, value)}{bound}")
+    return escape("; ".join(parts))
+
+
+def _figure(name: str, value: Any) -> str:
+    parsed = _parsed(value)
+    if parsed is None or isinstance(value, bool) or PRICE_NAME.match(name):
+        return str(value)
+    has_cents = abs(parsed) >= 1 and parsed != parsed.to_integral_value()
+    return str(number(parsed, places=FIGURE_PLACES) if has_cents else number(short(value)))
 
 
 def brief(text: Any) -> Markup:
@@ -167,9 +196,11 @@ def words(code: Any) -> str:
 
 
 def _time(moment: datetime, look: str) -> Markup:
-    text = f"{moment:%Y-%m-%d %H:%M:%S} UTC"
-    element = Markup('<time datetime="{}" data-look="{}">{}</time>')
-    return element.format(moment.isoformat(timespec="milliseconds"), look, text)
+    """As wide in UTC as the script writes it in the reader's zone, so that nothing moves when it does."""
+    is_old = datetime.now(UTC) - moment > timedelta(days=1)
+    text = f"{moment:%H:%M:%S}" if look == "time" and not is_old else f"{moment.day} {moment:%b, %H:%M:%S}"
+    element = Markup('<time datetime="{}" data-look="{}" title="{} UTC">{}</time>')
+    return element.format(moment.isoformat(timespec="milliseconds"), look, f"{moment:%Y-%m-%d %H:%M:%S}", text)
 
 
 def _parsed(value: Any) -> Decimal | None:
@@ -183,8 +214,8 @@ def _parsed(value: Any) -> Decimal | None:
 
 
 FILTERS = (
-    number, signed, signed_percent, price, lots, percent, duration, when, server_when, age, total, words, short, brief,
-    marked, opposite,
+    number, signed, signed_percent, price, lots, units, percent, duration, when, server_when, age, total, words, short,
+    told, brief, marked, opposite,
 )  # fmt: skip
 
 

@@ -27,6 +27,8 @@ GATHERERS = (overview, trading, signals, risk, community, system, notifications)
 
 log = logging.getLogger(__name__)
 
+PATH_SHOWN_CHARS = 100
+
 pages = Blueprint("pages", __name__, template_folder="templates")
 pages.record_once(lambda state: filters.install(state.app))
 pages.add_url_rule("/static/<path:filename>", "static", open_to_all(files.static))
@@ -122,8 +124,18 @@ for _trouble in DATABASE_TROUBLE:
     pages.register_error_handler(_trouble, _no_database)
 
 
+def accepts_html() -> bool:
+    """Whether whoever asks wants to read a page: browsers say so, programs don't."""
+    return "text/html" in request.accept_mimetypes.values()
+
+
+def missing(path: str) -> Response:
+    """A page for a person who asked for one that does not exist, with a way back."""
+    return _html(render_template("missing.html", path=path[:PATH_SHOWN_CHARS]))
+
+
 def _is_person() -> bool:
-    return "text/html" in request.accept_mimetypes.values() and request.endpoint != "pages.one_card"
+    return accepts_html() and request.endpoint != "pages.one_card"
 
 
 def _present() -> Viewer:

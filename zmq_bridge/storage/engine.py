@@ -82,7 +82,7 @@ def _as_text(value: object) -> str:
     if isinstance(value, Decimal):
         if not value.is_finite():
             raise ValueError(f"A number in a stored document must be finite; found {value}.")
-        return str(value)
+        return f"{value:f}"  # never 0E-8
     if isinstance(value, date):  # and datetime
         return value.isoformat()
     raise TypeError(f"A stored document may hold text, numbers, times, lists and maps; found {type(value).__name__}.")

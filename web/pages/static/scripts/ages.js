@@ -1,4 +1,6 @@
-// Ages count on between two answers, so that nothing old ever looks fresh.
+// Ages count on between two answers, so that nothing old ever looks fresh. Whether something is called old is judged by
+// what moves it: a price by the clock, because the stream moves it; anything else by the last answer, because a late
+// answer says nothing about it (the card itself then says that it is late).
 
 import { serverNow } from "./clock.js";
 
@@ -16,10 +18,14 @@ function words(ms) {
   return `${(ms / size).toFixed(places)} ${unit}`;
 }
 
+function judgedAt(element, now) {
+  return element.closest("[data-ages]") ? now : Number(element.closest("[data-read-at]")?.dataset.readAt ?? now);
+}
+
 function show(element, now) {
   const age = Math.max(0, now - Number(element.dataset.at));
   const limit = Number(element.dataset.stale);
-  const stale = limit > 0 && age > limit;
+  const stale = limit > 0 && judgedAt(element, now) - Number(element.dataset.at) > limit;
   const text = stale ? `${words(age)} old` : words(age);
   if (element.textContent !== text) element.textContent = text;
   element.classList.toggle("warn-ink", stale);

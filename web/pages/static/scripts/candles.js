@@ -2,7 +2,7 @@
 
 import { CandlestickSeries, createChart, createSeriesMarkers } from "/static/vendor/lightweight-charts.mjs";
 import { call } from "./api.js";
-import { chartOptions, colour, onThemeChange, readersTime } from "./colours.js";
+import { chartOptions, colour, onThemeChange, readersTime } from "./charts.js";
 import { Levels } from "./levels.js";
 
 const COUNT = 300;

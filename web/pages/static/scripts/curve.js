@@ -2,7 +2,7 @@
 
 import { AreaSeries, LineSeries, LineStyle, createChart } from "/static/vendor/lightweight-charts.mjs";
 import { call } from "./api.js";
-import { chartOptions, colour, onThemeChange, readersTime } from "./colours.js";
+import { chartOptions, colour, inOrder, onThemeChange, readersTime } from "./charts.js";
 
 const DAY_MS = 86_400_000;
 const SPANS = { "1D": DAY_MS, "1W": 7 * DAY_MS, "1M": 31 * DAY_MS, "1Y": 366 * DAY_MS };
@@ -42,11 +42,6 @@ function build() {
   });
 }
 
-// Two snapshots of one second would be two points at one place: the later one counts.
-function inOrder(points) {
-  return [...new Map(points.map((point) => [point.time, point])).values()];
-}
-
 function showWords(points, currency) {
   const first = points[0]?.equity,
     last = points.at(-1)?.equity;
@@ -76,7 +71,7 @@ async function draw() {
   equity.setData(
     inOrder(points.map((point) => ({ time: readersTime(Date.parse(point.received_at)), value: Number(point.equity) }))),
   );
-  price.setData(line);
+  price.setData(inOrder(line));
   chart.applyOptions({ leftPriceScale: { visible: line.length > 0 } });
   document.querySelector(".key-nav")?.toggleAttribute("hidden", line.length === 0);
   chart.timeScale().fitContent();

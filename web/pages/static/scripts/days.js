@@ -1,7 +1,7 @@
 // A curve with one point a day, from the figures that the page brought along.
 
 import { AreaSeries, createChart } from "/static/vendor/lightweight-charts.mjs";
-import { chartOptions, colour, onThemeChange } from "./colours.js";
+import { chartOptions, colour, inOrder, onThemeChange } from "./charts.js";
 
 function draw(box) {
   const days = JSON.parse(box.dataset.days);
@@ -16,7 +16,7 @@ function draw(box) {
     priceLineVisible: false,
     priceFormat: { type: "price", precision: places, minMove: 10 ** -places },
   });
-  series.setData(days.map(([day, value]) => ({ time: day, value: Number(value) })));
+  series.setData(inOrder(days.map(([day, value]) => ({ time: day, value: Number(value) }))));
   chart.timeScale().fitContent();
   return chart;
 }

@@ -1,7 +1,7 @@
 // Entries, stops, targets and pending orders as lines on a chart, and room for them on its scale.
 
 import { LineStyle } from "/static/vendor/lightweight-charts.mjs";
-import { colour } from "./colours.js";
+import { colour } from "./charts.js";
 
 const NEAR = 6; // levels within so many times the candles' own height are always in sight
 

@@ -3,7 +3,6 @@
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 const LOOKS = {
   time: CLOCK,
-  date: { day: "numeric", month: "short", year: "numeric" },
   both: { day: "numeric", month: "short", ...CLOCK },
 };
 const DAY_MS = 86_400_000;

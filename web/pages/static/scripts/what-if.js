@@ -4,12 +4,6 @@ import { call } from "./api.js";
 
 const FAILED_SHOWN = 2;
 const NEAR = 0.75;
-const BUDGETS = [
-  ["POSITION_RISK", "Risk of one position"],
-  ["TOTAL_EXPOSURE", "Risk of everything"],
-  ["CORRELATED_EXPOSURE", "Correlated group"],
-  ["DAILY_LOSS", "Loss today, all stops hit"],
-];
 const PRICE_CODE = /_WRONG_SIDE$|^PRICE_OFF_TICK$/; // what these measure is a price
 const DISTANCE_CODE = /^(STOP_TOO_CLOSE|STOPS_LEVEL|FREEZE_LEVEL|PRICE_COLLAR|SPREAD_TOO_WIDE)$/; // a part of one
 const PRICE_NAME = /^(sl|tp|price|stoplimit|bid|ask|entry|market)(_|$)/;
@@ -21,27 +15,24 @@ if (box)
     .then(({ codes }) => codes.forEach(({ code, meaning }) => meanings.set(code, meaning)))
     .catch(() => {});
 
-// The answer always has the same form, so that nothing jumps while one types.
-function say(look, title, reason, rows, checks) {
-  const head = document.createElement("p"),
-    why = document.createElement("p"),
-    list = document.createElement("dl");
-  head.className = `badge ${look}`;
-  head.textContent = title;
-  why.className = "reason note";
-  why.textContent = reason;
-  list.className = "pairs";
-  for (const [name, value] of rows) {
-    const term = document.createElement("dt"),
-      figure = document.createElement("dd");
-    term.textContent = name;
-    figure.textContent = value ?? "–";
-    list.append(term, figure);
-  }
-  box.replaceChildren(head, why, list, ...meters(checks));
+// The form is the template's and stays; only what is new is written, so that nothing is read aloud twice.
+function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
-export const showBlank = (look, title, reason) => say(look, title, reason, figures({}, null), []);
+function say(look, title, reason, found, checks) {
+  const head = box.querySelector("[data-verdict]");
+  head.className = `badge ${look}`;
+  write(head, title);
+  write(box.querySelector(".reason"), reason);
+  box.querySelectorAll("[data-figure]").forEach((figure) => {
+    const value = found[figure.dataset.figure];
+    write(figure, value == null ? "–" : short(value));
+  });
+  box.querySelectorAll("[data-budget]").forEach((meter) => showBudget(meter, checks));
+}
+
+export const showBlank = (look, title, reason) => say(look, title, reason, {}, []);
 
 const words = (code) => {
   const text = String(code).replaceAll("_", " ").toLowerCase();
@@ -49,15 +40,6 @@ const words = (code) => {
 };
 
 const short = (value) => (/^-?\d+\.\d{3,}$/.test(value) ? Number(value).toFixed(2) : value);
-
-function figures(held, reward) {
-  return [
-    ["Lots", held.volume],
-    ["Risk at the stop", held.risk],
-    ["Margin", held.margin],
-    ["Reward to risk", reward],
-  ].map(([name, value]) => [name, value == null ? null : short(value)]);
-}
 
 const isNumber = (value) => /^-?\d+(\.\d+)?$/.test(value);
 
@@ -93,34 +75,19 @@ function because(answer, digits) {
 
 // `digits`: of the symbol's prices.
 export function showVerdict(answer, digits) {
-  const rows = figures(
-    answer.reserves ?? answer.context ?? {},
-    answer.checks?.find((check) => check.code === "RISK_REWARD_TOO_LOW")?.value,
-  );
+  const reward = answer.checks?.find((check) => check.code === "RISK_REWARD_TOO_LOW")?.value;
+  const found = { ...(answer.reserves ?? answer.context), reward };
   if (answer.verdict === "approved")
-    say("good", "Risk would let it through", "As of now; the order itself is judged again.", rows, answer.checks);
-  else say("bad", words(answer.code), because(answer, digits), rows, answer.checks);
+    say("good", "Risk would let it through", "As of now; the order itself is judged again.", found, answer.checks);
+  else say("bad", words(answer.code), because(answer, digits), found, answer.checks);
 }
 
-// How much of each budget would be used with this order.
-function meters(checks = []) {
-  return BUDGETS.map(([code, name]) => {
-    const check = checks.find((each) => each.code === code);
-    const part =
-      check?.value != null && Number(check.limit) > 0 ? Number.parseFloat(check.value) / Number(check.limit) : null;
-    const meter = document.createElement("div"),
-      label = document.createElement("span"),
-      figure = document.createElement("span"),
-      bar = document.createElement("progress");
-    meter.className = `meter ${part > 1 ? "full" : part > NEAR ? "near" : ""}`;
-    label.className = "name";
-    label.textContent = name;
-    figure.className = "figure";
-    figure.textContent = part === null ? "–" : `${Math.max(0, Math.round(part * 100))} %`;
-    bar.max = 1;
-    bar.value = Math.min(Math.max(part ?? 0, 0), 1);
-    bar.ariaLabel = name;
-    meter.append(label, figure, bar);
-    return meter;
-  });
+// How much of one budget would be used with this order.
+function showBudget(meter, checks = []) {
+  const check = checks.find((each) => each.code === meter.dataset.budget);
+  const isKnown = check?.value != null && Number(check.limit) > 0;
+  const part = isKnown ? Number.parseFloat(check.value) / Number(check.limit) : null;
+  meter.className = `meter ${part > 1 ? "full" : part > NEAR ? "near" : ""}`;
+  write(meter.querySelector(".figure"), part === null ? "–" : `${Math.max(0, Math.round(part * 100))} %`);
+  meter.querySelector("progress").value = Math.min(Math.max(part ?? 0, 0), 1);
 }

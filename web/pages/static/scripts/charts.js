@@ -1,4 +1,4 @@
-// The design tokens as colours that a canvas understands, in the theme of this moment.
+// What the charts share: the design tokens as colours that a canvas understands, times, and points in order.
 
 const probe = document.createElement("i");
 probe.hidden = true;
@@ -33,6 +33,12 @@ export function chartOptions() {
 
 // The chart writes times as if they were UTC: move them, so that they read as the reader's own.
 export const readersTime = (ms) => Math.floor((ms - new Date(ms).getTimezoneOffset() * 60_000) / 1000);
+
+// The chart takes one point for each moment, in order of time: of two at one place the later one counts.
+export function inOrder(points) {
+  const once = [...new Map(points.map((point) => [point.time, point])).values()];
+  return once.sort((a, b) => (a.time < b.time ? -1 : 1));
+}
 
 export function onThemeChange(redraw) {
   document.addEventListener("theme", redraw);
