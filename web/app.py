@@ -11,13 +11,17 @@ from web.api import BLUEPRINTS
 from web.auth import WAYS_IN
 from web.describing import DescribedApi
 from web.metrics import requests as request_metrics
-from web.pages import pages
+from web.pages import accepts_html, missing, pages
+from web.permissions import check_marked
 from web.reference import blueprint as reference
 from zmq_bridge.settings import Settings
 
 BODY_BYTES_MAX = 64 * 1024  # the largest request we ask for is a signal of some hundred bytes
 
 HTTPS_ONLY_S = 31_536_000  # a browser that came by HTTPS once comes by nothing else for a year
+
+MACHINES = ("/api/", "/cards/", "/health", "/metrics", "/static/")
+"""Where no page is expected, whatever a client says that it accepts."""
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
@@ -78,6 +82,7 @@ def create_app(settings: Settings) -> Flask:
     app.register_blueprint(pages)
     errors.install(app)
     app.before_request(_check_path)
+    app.before_request(check_marked)
     app.after_request(limits.tell)
     app.after_request(_secure)
     request_metrics.install(app)
@@ -100,5 +105,8 @@ def _secure(response: Response) -> Response:
 
 
 def _not_found(_error: Exception) -> tuple[Response, int]:
+    """A program gets JSON, a person who lost the way a page."""
+    if not request.path.startswith(MACHINES) and accepts_html():
+        return missing(request.path), 404
     message = f"There is nothing at {request.method} {request.path}; the list is at /api/openapi.json."
     return jsonify({"code": "NOT_FOUND", "message": message}), 404

@@ -1,12 +1,16 @@
-"""Every address of the application with the scopes it needs: what the permission matrix is made of."""
+"""Every address of the application with the scopes it needs: what the permission matrix is made of.
+
+A view that nobody marked answers nobody: forgetting the mark closes an address, it does not open it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Flask
+from flask import Flask, current_app, request
 
 from web.auth import scopes_of
+from web.errors import Forbidden
 from zmq_bridge.storage.keys import Scope
 
 UNPROTECTED = frozenset({"static", "vendor", "openapi_json"})
@@ -36,3 +40,16 @@ def endpoints(app: Flask) -> list[Endpoint]:
         if rule.endpoint.rpartition(".")[2] not in UNPROTECTED
     ]
     return sorted(found, key=lambda endpoint: (endpoint.rule, endpoint.method))
+
+
+def check_marked() -> None:
+    """Refuse to serve a view of which nobody has said who may use it.
+
+    Raises:
+        Forbidden: nobody has.
+    """
+    name = request.endpoint
+    if name is None or name.rpartition(".")[2] in UNPROTECTED:
+        return
+    if scopes_of(current_app.view_functions[name]) is None:
+        raise Forbidden("NOT_OPENED", "Nobody has said who may use this address, so nobody may.")

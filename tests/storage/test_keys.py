@@ -169,7 +169,16 @@ def test_the_last_use_is_noted_to_the_minute_and_only_for_the_right_secret(engin
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"scopes": []}, {"scopes": ["root"]}, {"name": " "}, {"name": "x" * 101}, {"scopes": ["member"]}, {"user_id": 1}],
+    [
+        {"scopes": []},
+        {"scopes": ["root"]},
+        {"name": " "},
+        {"name": "x" * 101},
+        {"scopes": ["member"]},
+        {"user_id": 1},
+        {"scopes": ["member", "read"], "user_id": 1},
+        {"scopes": ["member", "admin"], "user_id": 1},
+    ],
 )
 def test_a_key_without_sense_is_refused(engine, wrong):
     with pytest.raises(KeyRequestError, match="found"):

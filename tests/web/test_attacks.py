@@ -13,6 +13,7 @@ from flask import Flask
 
 from tests.admission.world import BUY, LOGIN, World, position
 from tests.web.conftest import Caller, Reply
+from web.auth import open_to_all
 from web.pages.views import _own_path
 from web.stream.events import asks_of
 from web.stream.requests import BadRequest
@@ -143,7 +144,7 @@ def test_recursion_of_our_own_stays_a_failure_of_ours(app: Flask) -> None:
     def endless() -> None:
         endless()
 
-    app.add_url_rule("/endless", "endless", endless)
+    app.add_url_rule("/endless", "endless", open_to_all(endless))
     assert Reply.of(app.test_client().get("/endless")).json["code"] == "INTERNAL"
 
 

@@ -1,6 +1,7 @@
 """The permission matrix: every address that the application has, tried with no key and with a key of every scope.
 
-Nothing is listed here but the few that are open to all: an address that somebody adds is tried the moment it exists.
+What each is for is written in `matrix`, by hand: an address that somebody adds, or opens to others, fails until that
+says so.
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from flask import Flask
 
 from tests.admission.world import World
 from tests.web.conftest import Caller
+from tests.web.matrix import expected
+from web.auth import needs
 from web.permissions import Endpoint, endpoints
 from zmq_bridge.storage.keys import Scope
 
 Make = Callable[..., Caller]
 
-OPEN_TO_ALL = {
-    "/", "/health", "/health/live", "/health/ready", "/api/docs", "/api/risk/codes", "/api/session", "/sign-in",
-}  # fmt: skip
 SAMPLES = {"int": "1", "string": "x", "default": "x", "path": "x"}
 
 
@@ -30,13 +30,32 @@ def address(endpoint: Endpoint) -> str:
     )  # fmt: skip
 
 
-def test_every_address_says_who_may_use_it(app: Flask) -> None:
-    unsaid = [(each.method, each.rule) for each in endpoints(app) if each.scopes is None]
-    assert unsaid == []
+def told(app: Flask) -> dict[str, frozenset[str] | None]:
+    """Each method and address of the application with the scopes that its view was marked with; None: with nothing."""
+    return {
+        f"{each.method} {each.rule}": None if each.scopes is None else frozenset(map(str, each.scopes))
+        for each in endpoints(app)
+    }
 
 
-def test_only_these_addresses_are_open_to_all(app: Flask) -> None:
-    assert {each.rule for each in endpoints(app) if each.scopes == ()} <= OPEN_TO_ALL
+def test_every_address_is_for_whom_the_matrix_says(app: Flask) -> None:
+    assert told(app) == expected()
+
+
+def test_an_address_that_nobody_marked_or_listed_fails_the_matrix(app: Flask) -> None:
+    app.add_url_rule("/api/forgotten", "forgotten", lambda: "all", methods=["POST"])
+    app.add_url_rule("/api/unlisted", "unlisted", needs(Scope.READ)(lambda: "some"))
+    found = told(app)
+    assert found != expected()
+    assert {name: found[name] for name in found.keys() - expected().keys()} == {
+        "POST /api/forgotten": None, "GET /api/unlisted": frozenset({"read"})
+    }  # fmt: skip
+
+
+def test_a_view_without_a_mark_answers_nobody(app: Flask, caller: Make, world: World) -> None:
+    app.add_url_rule("/api/forgotten", "forgotten", lambda: "all")
+    for who in (caller(), caller("admin")):
+        assert who.get("/api/forgotten").json["code"] == "NOT_OPENED"
 
 
 def test_without_a_key_every_protected_address_is_401(app: Flask, world: World) -> None:

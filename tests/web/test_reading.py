@@ -9,6 +9,7 @@ from flask import Flask
 
 from tests.admission.world import LOGIN, World, position
 from tests.web.conftest import Caller, Reply
+from web.auth import open_to_all
 
 Make = Callable[..., Caller]
 
@@ -133,6 +134,7 @@ def test_a_fault_of_ours_shows_an_incident_number_and_nothing_of_the_inside(
     app: Flask, caller: Make, world: World
 ) -> None:
     @app.get("/boom")
+    @open_to_all
     def boom() -> str:
         raise RuntimeError("secret detail")
 

@@ -33,6 +33,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.admission.world import BUY, LOGIN, World, position
 from tests.support import free_port, wait_until
 from tests.web.conftest import Caller, Reply
+from web.auth import open_to_all
 from zmq_bridge.cli.gunicorn_worker import REQUEST_S
 from zmq_bridge.cli.process_table import web_argv
 from zmq_bridge.settings import Settings, settings_environment
@@ -185,6 +186,7 @@ def test_a_fault_of_ours_shows_an_incident_and_is_logged_without_the_key(
     app: Flask, caller: Make, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     @app.get("/api/boom")
+    @open_to_all
     def boom() -> str:
         raise RuntimeError("inner words")
 

@@ -105,6 +105,47 @@ def test_signing_out_ends_the_session_also_for_who_stole_the_cookie(app: Flask, 
     assert browser.get("/api/positions").status_code == 401
 
 
+def test_signing_in_again_ends_the_session_that_the_browser_had(app: Flask, caller: Make, world: World) -> None:
+    browser, _ = sign_in(app, caller("read").key)
+    before = browser.get_cookie("zb_session").value
+    assert browser.post("/api/session", json={"key": caller("admin").key}).status_code == 201
+    assert browser.get_cookie("zb_session").value != before
+    kept = app.test_client()
+    kept.set_cookie("zb_session", before)
+    assert Reply.of(kept.get("/api/positions")).json["code"] == "SESSION_ENDED"
+    assert Reply.of(browser.get("/api/session")).json["scopes"] == ["admin"]
+    assert world.count("sessions") == 1
+
+
+def test_a_wrong_key_leaves_the_browsers_session_as_it_was(app: Flask, caller: Make, world: World) -> None:
+    browser, _ = sign_in(app, caller("read").key)
+    assert browser.post("/api/session", json={"key": "zb_000000000000_wrong"}).status_code == 401
+    assert browser.get("/api/positions").status_code == 200
+
+
+@pytest.mark.parametrize("planted", ["known-to-an-attacker", "", "ü", "x" * 200])
+def test_a_cookie_that_somebody_planted_is_no_session_after_signing_in(
+    app: Flask, caller: Make, world: World, planted: str
+) -> None:
+    browser = app.test_client()
+    browser.set_cookie("zb_session", planted)
+    assert browser.post("/api/session", json={"key": caller("read").key}).status_code == 201
+    assert browser.get_cookie("zb_session").value != planted
+    attacker = app.test_client()
+    attacker.set_cookie("zb_session", planted)
+    assert attacker.get("/api/positions").status_code == 401
+
+
+def test_a_session_ends_when_its_key_is_rotated_and_the_old_one_is_over(
+    app: Flask, caller: Make, world: World
+) -> None:
+    key = caller("read")
+    browser, _ = sign_in(app, key.key)
+    assert key.post("/api/keys/self/rotate", {"overlap_s": 0}).status_code == 201
+    app.extensions[EXTENSION].sessions._known.clear()
+    assert Reply.of(browser.get("/api/positions")).json["code"] == "KEY_EXPIRED"
+
+
 def test_a_session_ends_with_its_key(app: Flask, caller: Make, world: World) -> None:
     browser, _ = sign_in(app, caller("read").key)
     now = datetime.now(UTC)

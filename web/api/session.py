@@ -60,7 +60,9 @@ def sign_out() -> Response:
 
 
 def open_session(text: str) -> Response:
-    """Open a session for the holder of a key, and set its cookie.
+    """Open a session for the holder of a key, and set its cookie. The one that the browser had ends.
+
+    The token is always a new one: a cookie that somebody planted before is no session afterwards.
 
     Raises:
         Unauthenticated: not a living key of ours.
@@ -73,8 +75,13 @@ def open_session(text: str) -> Response:
         limits.spend_stranger()
         raise Unauthenticated(str(key.code), key.message)
     limits.spend(key)
+    before = sessions.presented()
     with parts().engine.begin() as connection:
+        if before is not None:
+            end_session(connection, before)
         token, until = start_session(connection, key, utc_now())
+    if before is not None:
+        parts().sessions.forget(before)
     response = answer(_described(key, until, token), 201)
     sessions.put_cookie(response, token, until)
     return response

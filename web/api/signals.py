@@ -53,7 +53,7 @@ def submit_one_more() -> Response:
 
 
 @blueprint.get("/signals")
-@needs(Scope.READ, Scope.SIGNAL)
+@needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
 @gives_page("signals", SIGNAL)
 @blueprint.arguments(SignalQuery, location="query")
 def listing(query: dict[str, Any]) -> Response:
@@ -62,7 +62,7 @@ def listing(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/signals/by-symbol/<path:symbol>")
-@needs(Scope.READ, Scope.SIGNAL)
+@needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
 @gives_page("signals", SIGNAL)
 @blueprint.arguments(SignalsOfSymbolQuery, location="query")
 def of_symbol(query: dict[str, Any], symbol: str) -> Response:
@@ -71,7 +71,7 @@ def of_symbol(query: dict[str, Any], symbol: str) -> Response:
 
 
 @blueprint.get("/signals/latest")
-@needs(Scope.READ, Scope.SIGNAL)
+@needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
 @gives(SIGNAL)
 @blueprint.arguments(LatestQuery, location="query")
 def latest(query: dict[str, Any]) -> Response:
@@ -83,7 +83,7 @@ def latest(query: dict[str, Any]) -> Response:
 
 
 @blueprint.get("/signals/<string:signal_id>")
-@needs(Scope.READ, Scope.SIGNAL)
+@needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
 @gives({**SIGNAL, "deals": "array"})
 def one(signal_id: str) -> Response:
     """One signal with its decision, its commands and the deals that came of it."""

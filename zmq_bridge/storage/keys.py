@@ -105,7 +105,8 @@ def create_key(
     """Make a key. Its text is in the answer and nowhere else.
 
     Raises:
-        KeyRequestError: no scope, an unknown scope, an empty or overlong name, or a member's key without its member.
+        KeyRequestError: no scope, an unknown scope, an empty or overlong name, a member's key without its member, or
+            with another scope.
     """
     parts = {
         "name": _checked_name(name),
@@ -206,6 +207,10 @@ def _checked_scopes(scopes: Iterable[str], user_id: int | None) -> frozenset[Sco
     if (Scope.MEMBER in asked) != (user_id is not None):
         raise KeyRequestError(
             f"The scope member and a user go together; found user_id={user_id}, scopes={sorted(asked)}."
+        )
+    if Scope.MEMBER in asked and len(asked) > 1:
+        raise KeyRequestError(
+            f"A member's key has no other scope: it is for one person's own data; found scopes={sorted(asked)}."
         )
     return frozenset(map(Scope, asked))
 
