@@ -75,13 +75,14 @@ class Reservation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentOrder:
-    """An opening order of the account that was approved lately, for rates and repetition."""
+    """Opening orders of the account that were approved lately, for rates and repetition; mostly one."""
 
-    at: datetime
+    at: datetime  # of the newest of them: all count as that late
     source: str
-    strategy: str
-    symbol: str
-    side: Side
+    strategy: str | None  # "": none, its source stands for it; None: nothing here repeats what is asked
+    symbol: str | None  # None: likewise
+    side: Side | None  # None: likewise
+    orders: int = 1  # how many
 
 
 def _is_position(position: OpenPosition) -> bool:

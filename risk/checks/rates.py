@@ -20,7 +20,7 @@ def check_rate_account(ask: Ask) -> Check:
     if recent is None:
         return Check(Code.HISTORY_MISSING, None, "known", False)
     since = ask.now - MINUTE
-    count = 1 + len([order for order in recent if order.at > since])
+    count = 1 + sum([order.orders for order in recent if order.at > since])
     limit = ask.limits.max_orders_per_minute
     return Check(Code.ORDER_RATE_ACCOUNT, count, limit, count <= limit)
 
@@ -28,9 +28,8 @@ def check_rate_account(ask: Ask) -> Check:
 def check_rate_source(ask: Ask) -> Check:
     """Opening orders of this signal source in the last minute, this one included."""
     source, since = ask.intent.source, ask.now - MINUTE
-    count = 1 + len(
-        [order for order in ask.snapshot.recent_orders or () if order.source == source and order.at > since]
-    )
+    recent = ask.snapshot.recent_orders or ()
+    count = 1 + sum([order.orders for order in recent if order.source == source and order.at > since])
     limit = ask.limits.max_orders_per_minute_source
     return Check(Code.ORDER_RATE_SOURCE, count, limit, count <= limit)
 
@@ -40,11 +39,11 @@ def check_repeats(ask: Ask) -> Check:
     intent, symbol, limit = ask.intent, ask.symbol, ask.limits.max_repeats
     side, name, since = intent.side, intent.strategy or intent.source, ask.now - span(ask.limits.repeat_window_s)
     alike = [
-        order
+        order.orders
         for order in ask.snapshot.recent_orders or ()
         if order.symbol == symbol
         and order.side is side
         and order.at > since
         and (order.strategy or order.source) == name
     ]
-    return Check(Code.REPEATED_EXECUTION, 1 + len(alike), limit, len(alike) < limit)
+    return Check(Code.REPEATED_EXECUTION, 1 + sum(alike), limit, sum(alike) < limit)

@@ -13,6 +13,7 @@ from tests.admission.world import LOGIN, NOW, order, position, spec
 from zmq_bridge.admission.answers import Accepted, Code, Denied
 from zmq_bridge.admission.source import Source
 from zmq_bridge.live import keys
+from zmq_bridge.storage.commands.gate import RECENT_ORDERS_MAX
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.ledger.breaks import BreakReason, close_agreed, open_break
 from zmq_bridge.storage.risk.trading_state import set_account_state, set_global_state
@@ -294,6 +295,52 @@ def test_a_strategy_that_repeats_itself_is_stopped_until_a_person_lets_it_on(wor
     assert isinstance(world.buy(volume="0.01", magic=8), Accepted)
     world.run("DELETE FROM strategy_latches")
     assert isinstance(world.buy(volume="0.01", magic=7), Accepted)
+
+
+def test_what_other_strategies_open_counts_for_the_rates_one_by_one_and_for_no_repeat(world):
+    limit(world, max_orders_per_minute=6, max_orders_per_minute_source=4, max_repeats=2)
+    for magic, symbol, action in ((1, "EURUSD", "BUY"), (2, "EURUSD", "BUY"), (3, "GBPUSD", "SELL")):
+        stops = {"sl": "1.27000", "tp": "1.25000"} if symbol == "GBPUSD" else {}
+        answer = world.buy(volume="0.01", magic=magic, symbol=symbol, action=action, **stops)
+        assert isinstance(answer, Accepted)
+    assert isinstance(world.buy(volume="0.01", magic=1), Accepted)  # the fourth of this source
+    assert world.buy(volume="0.01", magic=4).code == "ORDER_RATE_SOURCE"
+    other = Source(id="key-2")
+    assert world.buy(other, volume="0.01", magic=1).code == "REPEATED_EXECUTION"  # the third, whoever sent the others
+    for magic in (5, 6):
+        assert isinstance(world.buy(other, volume="0.01", magic=magic), Accepted)
+    assert world.buy(Source(id="key-3"), volume="0.01", magic=7).code == "ORDER_RATE_ACCOUNT"
+
+
+def test_without_a_magic_the_source_stands_for_the_strategy(world):
+    limit(world, max_repeats=1)
+    assert isinstance(world.buy(volume="0.01"), Accepted)
+    assert isinstance(world.buy(Source(id="key-2"), volume="0.01"), Accepted)
+    assert isinstance(world.buy(volume="0.01", magic=7), Accepted)
+    assert world.buy(volume="0.01").code == "REPEATED_EXECUTION"
+
+
+def test_repeats_of_one_second_leave_the_window_when_the_last_of_them_does(world):
+    limit(world, max_repeats=2, repeat_window_s="300")
+    for moment_s in (0.1, 0.4):
+        world.clock.now = NOW + timedelta(seconds=moment_s)
+        assert isinstance(world.buy(volume="0.01", magic=7), Accepted)
+    world.clock.now = NOW + timedelta(seconds=300.4)
+    world.snapshot()
+    assert isinstance(world.buy(volume="0.01", magic=7), Accepted)
+
+
+def test_more_orders_than_can_be_counted_are_too_many(world):
+    limit(world, max_orders_per_minute=1_000_000)
+    world.run(
+        "INSERT INTO commands (id, account_id, kind, payload, status, expires_at, created_at)"
+        " SELECT 'c' || n, accounts.id, 'place_order',"
+        " jsonb_build_object('symbol', 'GBPUSD', 'side', 'sell', 'magic', 9), 'expired', %s, %s"
+        " FROM accounts, generate_series(1, %s) AS n", NOW, NOW, RECENT_ORDERS_MAX + 1,
+    )  # fmt: skip
+    assert world.buy(volume="0.01").code == "HISTORY_MISSING"
+    world.run("UPDATE commands SET created_at = created_at - interval '1 hour' WHERE id = 'c1'")
+    assert isinstance(world.buy(volume="0.01"), Accepted)
 
 
 @pytest.mark.parametrize("selector", ["source", "symbol", "magic"])

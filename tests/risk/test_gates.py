@@ -170,6 +170,26 @@ def test_old_orders_and_other_strategies_are_not_repeats() -> None:
     assert code_of(verdict_of(wish=intent(strategy=""), recent_orders=nameless)) is Code.REPEATED_EXECUTION
 
 
+@pytest.mark.parametrize("orders", [4, 5])
+def test_orders_counted_together_weigh_as_much_as_one_by_one(orders: int) -> None:
+    from tests.risk.test_boundaries import recent
+
+    for rules in (limits(), limits(max_orders_per_minute=orders), limits(max_orders_per_minute_source=orders)):
+        single = recent(orders, strategy="trend", source="key-1")
+        together = (replace(single[0], orders=orders - 2), replace(single[0], orders=2))
+        listed, counted = (verdict_of(recent_orders=each, rules=rules) for each in (single, together))
+        assert counted == listed
+        assert isinstance(counted, Denied) == (orders == 5 or rules != limits())
+
+
+def test_orders_that_repeat_nothing_count_for_the_rates_alone() -> None:
+    from tests.risk.test_boundaries import recent
+
+    mixed = (replace(recent(1)[0], strategy=None, symbol=None, side=None, source="key-1", orders=19),)
+    assert code_of(verdict_of(recent_orders=mixed)) is None
+    assert code_of(verdict_of(recent_orders=(replace(mixed[0], orders=20),))) is Code.ORDER_RATE_SOURCE
+
+
 @pytest.mark.parametrize("index", [NavIndex(price=D("NaN"), peak=D(1), units=D(1)),
                                    NavIndex(price=D(2), peak=D(1), units=D(1))])  # fmt: skip
 def test_an_unusable_index_is_denied_with_its_code(index: NavIndex) -> None:

@@ -26,10 +26,12 @@ from zmq_bridge.admission.requests import (
     as_plain,
     check,
 )
-from zmq_bridge.admission.rows import Ticketed, ticket_direct, ticket_signal
+from zmq_bridge.admission.rows import SIDES, Ticketed, ticket_direct, ticket_signal
 from zmq_bridge.admission.signal import Action, Signal, as_request
 from zmq_bridge.admission.situation import Situation
+from zmq_bridge.admission.snapshot import strategy
 from zmq_bridge.admission.source import Source
+from zmq_bridge.storage.commands.gate import Alike
 from zmq_bridge.storage.risk.trading_state import set_account_state
 from zmq_bridge.storage.trading.changes import record_request
 
@@ -59,6 +61,7 @@ class Application:
     symbol: str = ""  # for limits per symbol; "": the account's
     magic: int | None = None  # for limits per strategy
     ticket: int | None = None  # of what it changes: then its symbol and strategy find the limits
+    alike: Alike | None = None  # what counts as repeating it; None: it is no signal
     effect: Effect | None = None  # what else an approval changes, in the same transaction
 
     @property
@@ -91,6 +94,9 @@ def of_signal(signal: Signal, source: Source, now: datetime) -> Application:
         needs_live=opening,
         symbol=signal.symbol,
         magic=signal.magic,
+        alike=Alike(
+            symbol=signal.symbol, side=SIDES.get(signal.action, ""), strategy=strategy(signal.magic) or source.id
+        ),
     )
 
 

@@ -149,9 +149,10 @@ class Gate:
         return _store(line, application, plan, account.id, situation.inputs(plan.intent), now)
 
     def _read(self, line: Line, application: Application, account: Account) -> store.Stored:
-        read = store.read_for_request if application.direct else store.read_for_signal
-        ticketed = application.ticketed
-        return read(line, account.id, source=ticketed.source, key=ticketed.key, now=self._clock())
+        source, key, now = application.ticketed.source, application.ticketed.key, self._clock()
+        if application.alike is None:
+            return store.read_for_request(line, account.id, source=source, key=key, now=now)
+        return store.read_for_signal(line, account.id, application.alike, source=source, key=key, now=now)
 
     def _refuse_unaddressed(
         self, line: Line, application: Application, refusal: Plan, progress: _Progress

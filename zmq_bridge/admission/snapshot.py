@@ -208,7 +208,7 @@ def _nav_index(found: Stored, *, latched: bool) -> NavIndex:
 
 def _recent(found: Sequence[Stored]) -> tuple[RecentOrder, ...] | None:
     """The orders approved of late; None: too many to have read them all."""
-    if len(found) > RECENT_ORDERS_MAX:
+    if sum(each["orders"] for each in found) > RECENT_ORDERS_MAX:
         return None
     return _all(_recent_order, found)
 
@@ -216,10 +216,11 @@ def _recent(found: Sequence[Stored]) -> tuple[RecentOrder, ...] | None:
 def _recent_order(found: Stored) -> RecentOrder:
     return RecentOrder(
         at=_moment(found["created_at"]),
+        orders=found["orders"],
         source=found["source"],
-        strategy=strategy(int(found["magic"])),
+        strategy=found["strategy"],
         symbol=found["symbol"],
-        side=Side(found["side"]),
+        side=None if found["side"] is None else Side(found["side"]),
     )
 
 

@@ -10,7 +10,7 @@ command, and the desk hands it out without another transaction. Else it is born 
 id. The gate's shared try of that lock and the desk's own exclude each other, so there is no moment between the two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -83,11 +83,7 @@ SELECT
 (SELECT row_to_json(x) FROM (
     SELECT server_offset_s, clock_skew_ms FROM terminals
     WHERE account_id = %(account)s AND role IN ('both', 'desk') ORDER BY session DESC LIMIT 1) x) AS terminal,
-(SELECT json_agg(x) FROM (
-    SELECT created_at, source, payload->>'magic' AS magic, payload->>'symbol' AS symbol, payload->>'side' AS side
-    FROM commands WHERE account_id = %(account)s AND kind = 'place_order'
-        AND created_at > %(now)s - make_interval(secs => ({window}))
-    ORDER BY created_at DESC LIMIT {recent_max} + 1) x) AS recent,
+({recent}) AS recent,
 (SELECT json_agg(strategy) FROM strategy_latches WHERE account_id = %(account)s) AS latched,
 (SELECT row_to_json(x) FROM (
     SELECT as_of, symbols, links FROM correlations WHERE account_id = %(account)s) x) AS correlations,
@@ -121,6 +117,40 @@ SELECT LEAST({REPEAT_WINDOW_S_MAX}, GREATEST(60, max(CASE WHEN limits->>'repeat_
 FROM risk_limits WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = %(account)s)
 """
 """How far back orders count, in seconds: a minute, or the longest window of a stored limit, at most a day."""
+
+OPENED = f"""FROM commands WHERE account_id = %(account)s AND kind = 'place_order'
+            AND created_at > %(now)s - make_interval(secs => ({WINDOW}))
+        ORDER BY created_at DESC LIMIT {RECENT_ORDERS_MAX} + 1"""
+STRATEGY = "COALESCE(NULLIF(payload->>'magic', '0'), source)"
+
+RECENT = f"""
+SELECT json_agg(x) FROM (
+    SELECT max(created_at) AS created_at, count(*) AS orders, source, symbol, side, strategy
+    FROM (
+        SELECT created_at, source, payload->>'symbol' AS symbol, payload->>'side' AS side, {STRATEGY} AS strategy
+        {OPENED}
+    ) AS one
+    GROUP BY source, symbol, side, strategy, date_trunc('second', created_at)
+) x
+"""
+"""The openings approved of late. Those of one second that are alike are one row, as late as the last of them."""
+
+RECENT_LIKE = f"""
+SELECT json_agg(x) FROM (
+    SELECT max(created_at) AS created_at, count(*) AS orders, source, CASE WHEN alike THEN %(symbol)s END AS symbol,
+           CASE WHEN alike THEN %(side)s END AS side, CASE WHEN alike THEN %(strategy)s END AS strategy
+    FROM (
+        SELECT created_at, source, {STRATEGY} = %(strategy)s
+               AND payload->>'symbol' = %(symbol)s AND payload->>'side' = %(side)s AS alike
+        {OPENED}
+    ) AS one
+    WHERE alike OR created_at > %(now)s - interval '1 minute'
+    GROUP BY source, alike, CASE WHEN alike THEN date_trunc('second', created_at) END
+) x
+"""
+"""The same for a signal: what does not repeat it counts for the rates of its minute alone, so it is one row a source.
+
+At 40 orders a second and account it spares Python 4 us for each order of the minute, at every signal."""
 
 OPENING_UNDER_WAY = """
 SELECT FROM commands c WHERE c.account_id = %(account)s AND c.finished_at IS NULL AND c.kind = 'place_order'
@@ -156,19 +186,18 @@ REJECTED = """,
 """When openings were rejected since a person last looked into it."""
 
 READ_TYPES = {"account": "bigint", "source": "text", "key": "text", "now": "timestamptz"}
+SIGNAL_TYPES = READ_TYPES | {"symbol": "text", "side": "text", "strategy": "text"}
 
 
 def _reader(
-    name: str, first: str, changes: str = "", *, lock: str = LOCK, position: str = "false", order: str = "false"
-) -> Prepared:
-    query = READ.format(
-        first=first, recent_max=RECENT_ORDERS_MAX, window=WINDOW, changes=changes, position_by_hand=position,
-        order_by_hand=order,
-    )  # fmt: skip
-    return Prepared(name, READ_TYPES, query, first=lock)
+    name: str, first: str, changes: str = "", *, lock: str = LOCK, position: str = "false", order: str = "false",
+    types: Mapping[str, str] = READ_TYPES, recent: str = RECENT,
+) -> Prepared:  # fmt: skip
+    query = READ.format(first=first, recent=recent, changes=changes, position_by_hand=position, order_by_hand=order)
+    return Prepared(name, types, query, first=lock)
 
 
-READ_SIGNAL = _reader("gate_read_signal", FIRST_ANSWER)
+READ_SIGNAL = _reader("gate_read_signal", FIRST_ANSWER, types=SIGNAL_TYPES, recent=RECENT_LIKE)
 READ_DIRECT = _reader("gate_read_direct", FIRST_DIRECT_ANSWER, CHANGES)
 
 READ_WATCH = _reader(
@@ -234,6 +263,15 @@ class KeyTaken(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alike:
+    """What an opening must be to count as the same once more."""
+
+    symbol: str
+    side: str  # buy, sell; "" where nothing is opened
+    strategy: str  # its magic; the id of its source where it has none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The rows that one decision makes; each a mapping of column to value, of the table it is named after."""
 
@@ -244,14 +282,16 @@ class Outcome:
     latches: Sequence[dict[str, Any]]
 
 
-def read_for_signal(line: Line, account_id: int, *, source: str, key: str, now: datetime) -> Stored:
+def read_for_signal(line: Line, account_id: int, alike: Alike, *, source: str, key: str, now: datetime) -> Stored:
     """Lock the account until the transaction ends; return all that a decision on a signal may need.
 
     Args:
+        alike: whose repetition counts.
         source: who sent it; with `key` it finds the first answer.
         now: to find the orders that count for rates.
     """
-    return line.run(READ_SIGNAL, _of(account_id, source, key, now))[0]
+    wanted = {"symbol": alike.symbol, "side": alike.side, "strategy": alike.strategy}
+    return line.run(READ_SIGNAL, _of(account_id, source, key, now) | wanted)[0]
 
 
 def read_for_request(line: Line, account_id: int, *, source: str, key: str, now: datetime) -> Stored:
