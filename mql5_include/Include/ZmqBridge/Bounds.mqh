@@ -74,7 +74,7 @@
 #define JOURNAL_GROWTH_BYTES    4000000  // the journal is rewritten to its living part after so much
 #define STEP_SPLIT_BYTES        1000000  // what need not be together goes into several steps
 #define STEP_BYTES_MAX          4194304  // of one step of the journal
-#define BYE_MS                  500      // taking leave
+#define BYE_MS                  1500     // taking leave: a held pull is answered first; MT5 gives OnDeinit 2500
 #define STATUS_MS               500      // the comment on the chart
 
 #endif

@@ -43,7 +43,8 @@ public:
       return(OrderCalcMargin(ORDER_TYPE_BUY, symbol, m_volume, m_price_open, m_margin_buy)
              && OrderCalcMargin(ORDER_TYPE_SELL, symbol, m_volume, m_price_open, m_margin_sell)
              && OrderCalcProfit(ORDER_TYPE_BUY, symbol, m_volume, m_price_open, m_price_close, m_profit_buy)
-             && OrderCalcProfit(ORDER_TYPE_SELL, symbol, m_volume, m_price_open, m_price_close, m_profit_sell));
+             && OrderCalcProfit(ORDER_TYPE_SELL, symbol, m_volume, m_price_open, m_price_close, m_profit_sell)
+             && MathIsValidNumber(m_margin_buy + m_margin_sell + m_profit_buy + m_profit_sell));
      }
 
    void              Write(MsgpackWriter &writer) const

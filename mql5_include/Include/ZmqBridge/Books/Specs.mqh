@@ -82,10 +82,15 @@ public:
       return(m_symbols[i]);
      }
 
-   // Write the specification of symbol `i`, to be told; false when the wire has no word for it.
-   bool              Write(const int i, MsgpackWriter &writer)
+   // Write the specification of symbol `i` into an empty writer and take note of what was written as told; false when the
+   // wire has no word for it.
+   bool              Tell(const int i, MsgpackWriter &writer)
      {
-      if(!WriteFields(i, writer))
+      double tick_value = TickValue(i);
+      bool is_good = WriteFields(i, tick_value, writer);
+      m_told[i] = is_good ? HashOf(writer, tick_value) : HASH_OF_NONE;
+      m_tick_values[i] = tick_value;
+      if(!is_good)
          return(false);
       Probe probe;
       m_is_probed[i] = probe.Take(m_symbols[i]);
@@ -100,8 +105,9 @@ public:
    // Whether symbol `i` is as it was told last, but for what drifts with the rates; and it could not be probed better.
    bool              IsTold(const int i) const
      {
-      double drift = MathAbs(TickValue(i) - m_tick_values[i]);
-      if(m_told[i] != Hash(i) || drift > TICK_VALUE_DRIFT_MAX * MathAbs(m_tick_values[i]))
+      double tick_value = TickValue(i);
+      double drift = MathAbs(tick_value - m_tick_values[i]);
+      if(m_told[i] != Hash(i, tick_value) || drift > TICK_VALUE_DRIFT_MAX * MathAbs(m_tick_values[i]))
          return(false);
       Probe probe;
       return(m_is_probed[i] || m_told[i] == HASH_OF_NONE || !probe.Take(m_symbols[i]));
@@ -141,15 +147,9 @@ public:
       return(has_news);
      }
 
-   void              NoteTold(const int i)
-     {
-      m_told[i] = Hash(i);
-      m_tick_values[i] = TickValue(i);
-     }
-
 private:
-   // All fields but the last, the probe.
-   bool              WriteFields(const int i, MsgpackWriter &writer) const
+   // All fields but the last, the probe. The tick value is the caller's, who goes on with it.
+   bool              WriteFields(const int i, const double tick_value, MsgpackWriter &writer) const
      {
       string name = m_symbols[i];
       string calc = Words::CalcMode(SymbolInfoInteger(name, SYMBOL_TRADE_CALC_MODE));
@@ -163,7 +163,7 @@ private:
       writer.UintField("digits", (ulong)SymbolInfoInteger(name, SYMBOL_DIGITS));
       writer.NumberField("point", SymbolInfoDouble(name, SYMBOL_POINT));
       writer.NumberField("tick_size", SymbolInfoDouble(name, SYMBOL_TRADE_TICK_SIZE));
-      writer.NumberField("tick_value", SymbolInfoDouble(name, SYMBOL_TRADE_TICK_VALUE));
+      writer.NumberField("tick_value", tick_value);
       writer.NumberField("contract_size", SymbolInfoDouble(name, SYMBOL_TRADE_CONTRACT_SIZE));
       writer.NumberField("volume_min", SymbolInfoDouble(name, SYMBOL_VOLUME_MIN));
       writer.NumberField("volume_max", SymbolInfoDouble(name, SYMBOL_VOLUME_MAX));
@@ -234,20 +234,24 @@ private:
       return(SymbolInfoDouble(m_symbols[i], SYMBOL_TRADE_TICK_VALUE));
      }
 
-   // FNV-1a of what matters; never 0.
-   ulong             Hash(const int i) const
+   // What is told of symbol `i` now, without its tick value, as one number.
+   ulong             Hash(const int i, const double tick_value) const
      {
       MsgpackWriter writer;
-      if(!WriteFields(i, writer))
-         return(HASH_OF_NONE);
+      return(WriteFields(i, tick_value, writer) ? HashOf(writer, tick_value) : HASH_OF_NONE);
+     }
+
+   // FNV-1a of the fields, but for the tick value; never 0 and never HASH_OF_NONE.
+   static ulong      HashOf(const MsgpackWriter &writer, const double tick_value)
+     {
       MsgpackWriter value;
-      value.NumberField("tick_value", TickValue(i));
+      value.NumberField("tick_value", tick_value);
       ulong hash = 14695981039346656037;
       int skip = Position(writer, value);
       for(int k = 0; k < writer.Size(); k++)
          if(skip < 0 || k < skip || k >= skip + value.Size())
             hash = (hash ^ (ulong)writer.data[k]) * 1099511628211;
-      return(hash == 0 ? 2 : hash);
+      return(hash <= HASH_OF_NONE ? HASH_OF_NONE + 1 : hash);
      }
 
    // Where `part` stands in `whole`; -1 = nowhere.

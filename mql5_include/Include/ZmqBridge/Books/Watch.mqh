@@ -135,9 +135,8 @@ public:
          if(m_specs.IsTold(i))
             continue;
          MsgpackWriter writer;
-         if(m_specs.Write(i, writer))
+         if(m_specs.Tell(i, writer))
             m_memory.Tell("symbol", writer, "", 0);
-         m_specs.NoteTold(i);
         }
      }
 

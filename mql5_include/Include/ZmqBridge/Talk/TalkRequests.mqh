@@ -116,12 +116,11 @@ protected:
          if(m_specs.IsTold(i))
             continue;
          MsgpackWriter one;
-         if(m_specs.Write(i, one))
+         if(m_specs.Tell(i, one))
            {
             rows.Raw(one.data, 0, one.Size());
             count++;
            }
-         m_specs.NoteTold(i);
         }
       m_writer.Array(count);
       m_writer.Raw(rows.data, 0, rows.Size());
