@@ -1,8 +1,8 @@
-"""Programs built with the host, once for all tests that need them."""
+"""Programs built with the host, once for all tests that need them; a test that fails says what they said."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,39 @@ import pytest
 
 from tests.mql5_host.build import build, missing_tools
 from tests.mql5_host.run import HERE, HostOptions, HostProcess, Machine, run_script
+from tests.pipeline.rig import Rig
 
+TIMEOUT_S = 300  # of a test here: the first one of a run may build
+LOG_TAIL_CHARS = 6_000  # of each log, in the report of a test that fails
 SOURCES = Path(__file__).resolve().parents[2] / "mql5_include"
 INCLUDES = SOURCES / "Include"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test here time enough to build its program."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to the report of a failure what was said last: every log below the test's directory, the chart's comment."""
+    report = yield
+    if report.failed:
+        for path in logs_of(item):
+            text = path.read_text(errors="replace")[-LOG_TAIL_CHARS:]
+            report.sections.append((f"{path.name} of {path.parent.name}", text))
+    return report
+
+
+def logs_of(item: pytest.Item) -> list[Path]:
+    """Logs and comments of what ran in a test."""
+    values: dict[str, Any] = getattr(item, "funcargs", {})
+    rig = values.get("rig")
+    folders = [values.get("tmp_path"), rig.settings.log_dir.parent if isinstance(rig, Rig) else None]
+    found = {path for folder in folders if folder for name in ("*.log", "comment.txt") for path in folder.rglob(name)}
+    return sorted(found)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ TRIALS = 50  # of each of the four combinations
 KILLED_WITHIN_S = 0.06  # after the command was handed out: before, during and after its execution
 TRADE_TIMEOUT_MS = 300
 FAULT_PERCENT = 30
-END_TIMEOUT_S = 20.0
+END_TIMEOUT_S = 60.0
 SIDES: tuple[Literal["buy", "sell"], ...] = ("buy", "sell")
 StartHost = Callable[..., HostProcess]
 

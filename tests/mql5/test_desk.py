@@ -136,9 +136,14 @@ def test_a_close_by_that_never_arrived_is_not_asked_again(ready: Running, bridge
     assert {held["ticket"] for held in here.positions(client)} == {long, short}
 
 
-def quote_now(client: BrokerClient, *symbols: str) -> None:
-    """A tick of each symbol, now by the real clock."""
-    client.call("inject", ticks={symbol: rows((now_ms(), 1.1, 1.1001)) for symbol in symbols})
+def quote_until(client: BrokerClient, bridge: LittleBridge, symbol: str, *others: str) -> None:
+    """Ticks by the real clock, until one of the first symbol is published."""
+
+    def quoted() -> bool:
+        client.call("inject", ticks={each: rows((now_ms(), 1.1, 1.1001)) for each in (*others, symbol)})
+        return bool(bridge.ticks(symbol))
+
+    wait_until(quoted)
 
 
 @both_transports
@@ -153,8 +158,7 @@ def test_a_feed_sends_no_books_and_a_desk_no_ticks(
     start_terminal(bridge, port, role="desk")
     desk = wait_until(lambda: next((hello for hello in bridge.hellos if hello.role == "desk"), None))
     wait_until(lambda: bridge.messages(Snapshot))
-    quote_now(client, "EURUSD")
-    wait_until(lambda: bridge.ticks("EURUSD"))
+    quote_until(client, bridge, "EURUSD")
     assert {batch.session for batch in bridge.batches("EURUSD")} == {feed.session}
     assert {snapshot.session for snapshot in bridge.messages(Snapshot)} == {desk.session}
     assert feed.session != desk.session
@@ -168,15 +172,14 @@ def test_only_the_chosen_symbols_are_published(
     start_terminal(bridge, port, symbols=("EURUSD.z",))
     assert [spec.symbol for spec in bridge.wait_for_hello().symbols] == ["EURUSD.z"]
     wait_until(lambda: bridge.messages(Beat))
-    quote_now(client, "EURUSD", "EURUSD.z")
-    wait_until(lambda: bridge.ticks("EURUSD.z"))
+    quote_until(client, bridge, "EURUSD.z", "EURUSD")
     assert bridge.ticks("EURUSD") == []
 
 
 def test_a_changed_specification_is_told(ready: Running, bridge: LittleBridge) -> None:
-    """The Expert Advisor looks every ten seconds, MT5 has no event for it; right after its greeting it looks at once."""
+    """The Expert Advisor looks every ten seconds, MT5 has no event for it."""
     ready[0].call("list_symbol", symbol="EURUSD", stops_level=30)
-    wait_until(lambda: any(spec.stops_level == 30 for spec in told_specs(bridge)), 25)
+    wait_until(lambda: any(spec.stops_level == 30 for spec in told_specs(bridge)))
 
 
 def told_specs(bridge: LittleBridge) -> list[Spec]:

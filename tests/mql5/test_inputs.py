@@ -53,20 +53,20 @@ def test_an_input_that_cannot_work_is_named_with_what_was_found(
     start_host: StartHost, inputs: dict[str, object], said: str
 ) -> None:
     host = start_host(EXPERT, inputs=inputs)
-    assert host.process.wait(10) == 1
+    assert host.process.wait(30) == 1
     assert "inputs: " in host.output
     assert said in host.output
 
 
 def test_without_the_dll_switch_the_dll_transport_says_where_it_is(start_host: StartHost) -> None:
     host = start_host(EXPERT, inputs={"TransportKind": "TRANSPORT_DLL"}, dlls_allowed=False)
-    assert host.process.wait(10) == 1
+    assert host.process.wait(30) == 1
     assert "libzmq.dll needs Allow DLL imports, which is off" in host.output
 
 
 def test_the_program_without_a_dll_names_the_one_that_has_it(start_host: StartHost) -> None:
     host = start_host(NATIVE, inputs={"TransportKind": "TRANSPORT_DLL"})
-    assert host.process.wait(10) == 1
+    assert host.process.wait(30) == 1
     assert "expected native sockets, found libzmq.dll" in host.output
 
 

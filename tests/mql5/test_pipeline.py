@@ -1,12 +1,12 @@
 """The whole product with the Expert Advisor itself, run by the host, over each of its two transports.
 
-Both sorts of account too: where the Expert Advisor dies, each transport has each; elsewhere one of them.
+Both sorts of account too, one of them each; deaths, of every part and with each transport and account, are in
+test_restarts.py.
 """
 
 from __future__ import annotations
 
 import os
-import random
 import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -20,23 +20,13 @@ from tests.mql5.desk_rig import log_of, with_expert
 from tests.mql5_host.run import Machine
 from tests.pipeline.conftest import make_rig as make_rig  # the fixture
 from tests.pipeline.rig import Rig
-from tests.pipeline.test_crashes import (
-    LOOSE,
-    NO_ANSWER,
-    ORDERS_BETWEEN,
-    Sender,
-    assert_no_tick_is_missing,
-    assert_what_really_happened,
-    broker_ticks,
-)
+from tests.pipeline.test_crashes import LOOSE, NO_ANSWER, assert_no_tick_is_missing, broker_ticks
 from tests.support import wait_until
 from zmq_bridge.cli.simulation import Simulation
 from zmq_bridge.protocol.codec import split_frame, unpack
 from zmq_bridge.storage.risk.limits import Scope, set_limits
 
 EACH = (("TRANSPORT_NATIVE", False), ("TRANSPORT_DLL", True))  # transport, netting
-EVERY = (*EACH, ("TRANSPORT_NATIVE", True), ("TRANSPORT_DLL", False))
-DEATHS = 3
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -103,33 +93,6 @@ def test_the_chart_may_change_its_timeframe(rig: Rig) -> None:
     assert "sockets left open" not in log_of(rig)
     assert "critical error" not in log_of(rig)
     assert log_of(rig).rstrip().endswith("program ended")
-
-
-@pytest.mark.parametrize("case", EVERY, ids=name_of, indirect=True)
-def test_kill_9_of_the_expert_costs_no_fill_and_doubles_no_order(rig: Rig, case: tuple[str, bool]) -> None:
-    dice = random.Random(f"crash {case}")
-    sender = Sender(rig)
-    sender.start()
-    for _ in range(DEATHS):
-        sender.wait_for_more(ORDERS_BETWEEN + dice.randrange(3))
-        rig.kill("terminal")
-        rig.start("terminal")
-    sender.wait_for_more(ORDERS_BETWEEN)
-    sender.finish()
-    assert_what_really_happened(rig, sender)
-    assert_no_tick_is_missing(rig)
-
-
-@pytest.mark.parametrize("victim", ["desk", "proxy", "broker"])
-def test_the_expert_survives_the_death_of_others(rig: Rig, victim: str) -> None:
-    sender = Sender(rig)
-    sender.start()
-    sender.wait_for_more(ORDERS_BETWEEN)
-    rig.kill(victim)
-    rig.start(victim)
-    sender.wait_for_more(ORDERS_BETWEEN)
-    sender.finish()
-    assert_what_really_happened(rig, sender)
 
 
 def test_reordered_repeated_and_late_ticks_are_neither_lost_nor_doubled(

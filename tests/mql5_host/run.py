@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.mql5_host.build import LINUX, Toolchain, libzmq_path
 from tests.support import wait_until
 
-STOP_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ class HostProcess:
         """Everything it has printed."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
-    def wait_for(self, text: str, timeout_s: float = 10.0) -> None:
+    def wait_for(self, text: str, timeout_s: float = 30.0) -> None:
         """Until it has printed something."""
         wait_until(lambda: text in self.output, timeout_s, f"never printed {text!r}: {self.output[-3000:]}")
 

@@ -14,6 +14,7 @@ import pytest
 from tests.mql5 import test_pipeline as here
 from tests.mql5.desk_rig import EXPERT, log_of
 from tests.mql5.test_crashes import inputs_for, market
+from tests.mql5.test_restarts import CASES
 from tests.mql5_host.run import HostProcess
 from tests.pipeline.rig import Rig
 from tests.pipeline.test_crashes import ORDERS_BETWEEN, Sender, assert_no_tick_is_missing, assert_what_really_happened
@@ -21,6 +22,8 @@ from tests.simulator.little_bridge import LittleBridge, now_ms
 from tests.simulator.world import free_of_costs, rows, running_broker
 from tests.support import wait_until
 from zmq_bridge.simulator.broker import BrokerConfig
+
+DEATHS = 3
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -30,13 +33,13 @@ test_ticks_reach_a_subscriber_and_postgres = here.test_ticks_reach_a_subscriber_
 test_an_order_is_filled_and_booked = here.test_an_order_is_filled_and_booked
 
 
-@pytest.mark.parametrize("case", here.EVERY, ids=here.name_of, indirect=True)
+@pytest.mark.parametrize("case", CASES, ids=here.name_of, indirect=True)
 def test_kill_9_costs_no_fill_and_doubles_no_order(rig: Rig, case: tuple[str, bool]) -> None:
     """As on Linux, but each life gets as far as its greeting: Wine may hang when it is killed while it starts."""
     dice = random.Random(f"crash {case}")
     sender = Sender(rig)
     sender.start()
-    for life in range(1, here.DEATHS + 1):
+    for life in range(1, DEATHS + 1):
         sender.wait_for_more(1 + dice.randrange(3))
         rig.kill("terminal")
         rig.start("terminal")

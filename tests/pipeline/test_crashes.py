@@ -56,9 +56,10 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 class Sender(threading.Thread):
     """Sends small orders, one after another, each until it has an answer."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, name: str = "storm") -> None:
+        """Make a sender; its orders' idempotency keys begin with its name."""
         super().__init__(daemon=True)
-        self._rig, self._enough = rig, threading.Event()
+        self._rig, self._key, self._enough = rig, name, threading.Event()
         self.answers: list[tuple[str, Reply]] = []
         self.failure: BaseException | None = None
 
@@ -68,7 +69,7 @@ class Sender(threading.Thread):
             for number in itertools.count():
                 if self._enough.is_set():
                     return
-                self._send(f"storm-{number}", number)
+                self._send(f"{self._key}-{number}", number)
         except BaseException as error:
             self.failure = error
             raise

@@ -61,7 +61,7 @@ def start_terminal(tmp_path: Path) -> Iterator[StartTerminal]:
 
         def stop() -> None:
             terminal.stop()
-            thread.join(10)
+            thread.join(30)
             assert not thread.is_alive(), "the terminal did not stop"
             if errors:
                 raise errors.pop()

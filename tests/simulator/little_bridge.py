@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import zmq
@@ -64,11 +65,14 @@ class LittleBridge:
         self.acknowledges = True
         self.takes_symbols = True
         self.answers = True
+        self.dropped = 0  # requests that came while it did not answer
         self.refusals: list[ErrorCode | bytes] = []  # instead of the next answers: an error, or raw bytes
         self._wait_ms = wait_ms
         self._password = password
         self._commands: list[Command] = []
-        self._waiting: tuple[list[bytes], Pull, float] | None = None
+        self._roles: dict[int, str] = {}  # of each session
+        self._waiting: dict[int, tuple[list[bytes], Pull, float]] = {}  # of each session: its pull, held until a time
+        self._last_work: dict[int, tuple[Command, ...]] = {}  # of each session: the commands of its last work
         self._acked: set[tuple[int, int]] = set()
         self._stop = threading.Event()
         self._lock = threading.Lock()
@@ -87,7 +91,7 @@ class LittleBridge:
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(5)
+        self._thread.join(30)
 
     def command(self, kind: type[Command], *, expires_in_ms: int = 60_000, **fields: Any) -> str:
         """Hand a command out with the next work; returns its id."""
@@ -106,9 +110,13 @@ class LittleBridge:
         found = [event.data for event in events if isinstance(event.data, CommandResult)]
         return [result for result in found if result.command_id == command_id]
 
-    def final(self, command_id: str, timeout_s: float = 10.0) -> CommandResult:
+    def final(self, command_id: str, timeout_s: float = 30.0) -> CommandResult:
         """Wait for the final result of a command."""
-        return wait_until(lambda: next((r for r in self.results(command_id) if r.is_final), None), timeout_s)
+
+        def found() -> CommandResult | None:
+            return next((result for result in self.results(command_id) if result.is_final), None)
+
+        return wait_until(found, timeout_s, f"no final result of {command_id}")
 
     def of_kind(self, kind: type[Data]) -> list[Data]:
         """The data of every event of a kind, each event once, in order."""
@@ -171,7 +179,7 @@ class LittleBridge:
             self._take_published(feed)
         if router in ready:
             self._take_request(router)
-        self._answer_pull(router)
+        self._answer_pulls(router)
 
     def _take_published(self, feed: zmq.Socket[bytes]) -> None:
         for _ in range(1000):
@@ -187,6 +195,7 @@ class LittleBridge:
     def _take_request(self, router: zmq.Socket[bytes]) -> None:
         *route, payload = router.recv_multipart()
         if not self.answers:
+            self.dropped += 1
             return
         request = decode_terminal_request(payload)
         head: dict[str, Any] = {"session": request.session, "now_ms": now_ms()}
@@ -197,8 +206,7 @@ class LittleBridge:
             return
         match request:
             case Hello():
-                self._waiting = None  # whoever asked before has ended: a command for it would be lost
-                self.hellos.append(request)
+                self._greeted(request)
                 welcome = Welcome(**head, version=1, login=request.login, beat_ms=BEAT_MS, wait_ms_max=self._wait_ms,
                                   trading_state=self.trading_state, deals_from_msc=self.deals_from_msc)  # fmt: skip
                 router.send_multipart([*route, encode(welcome)])
@@ -209,7 +217,7 @@ class LittleBridge:
                         self.pulled.append(event.key)
                         self._acked.discard(event.key)  # it comes twice: so does its acknowledgement
                     self.books.append(request.snapshot)
-                self._waiting = (route, request, time.monotonic() + request.wait_ms / 1000)
+                self._waiting[request.session] = (route, request, time.monotonic() + request.wait_ms / 1000)
             case History():
                 self.histories.append(request)
                 router.send_multipart([*route, encode(Received(**head, command_id=request.command_id))])
@@ -224,20 +232,35 @@ class LittleBridge:
                 self.byes.append(request)
                 router.send_multipart([*route, encode(Farewell(**head))])
 
-    def _answer_pull(self, router: zmq.Socket[bytes]) -> None:
-        if self._waiting is None:
-            return
-        route, request, until = self._waiting
+    def _greeted(self, hello: Hello) -> None:
+        """Whoever asked before in this role has ended, and a command for it would be lost; one that went with the last
+        work to this very session may be lost with it, and is handed out again.
+        """
+        self._roles[hello.session] = hello.role
+        for session in [session for session in self._waiting if self._roles.get(session) == hello.role]:
+            del self._waiting[session]
+        with self._lock:
+            again = [replace(each, attempt=each.attempt + 1) for each in self._last_work.pop(hello.session, ())]
+            self._commands[:0] = again
+            self.hellos.append(hello)
+
+    def _answer_pulls(self, router: zmq.Socket[bytes]) -> None:
+        for session in list(self._waiting):
+            self._answer_pull(router, session)
+
+    def _answer_pull(self, router: zmq.Socket[bytes], session: int) -> None:
+        route, request, until = self._waiting[session]
         with self._lock:
             acks = [key for key in self.events if key not in self._acked] if self.acknowledges else []
             if not acks and not self._commands and time.monotonic() < until:
                 return
             self._acked.update(acks)
             commands, self._commands = tuple(self._commands), []
+            self._last_work[session] = commands
         work = Work(session=request.session, now_ms=now_ms(), trading_state=self.trading_state, commands=commands,
                     acks=tuple(sorted(acks)))  # fmt: skip
         router.send_multipart([*route, encode(work)])
-        self._waiting = None
+        del self._waiting[session]
 
 
 def now_ms() -> int:

@@ -30,7 +30,8 @@ from zmq_bridge.protocol.commands import (
 )
 from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.ids import new_id
-from zmq_bridge.protocol.published import Beat, Snapshot, TradingState
+from zmq_bridge.protocol.limits import BEAT_MS
+from zmq_bridge.protocol.published import Beat, CommandResult, Snapshot, TradingState
 from zmq_bridge.protocol.values import Deal, Order, Spec
 from zmq_bridge.simulator.broker import BrokerConfig
 from zmq_bridge.simulator.broker_client import BrokerClient
@@ -39,6 +40,7 @@ from zmq_bridge.simulator.generator import TickStream, generate
 from zmq_bridge.simulator.terminal import Terminal, TerminalSettings
 from zmq_bridge.simulator.tickfiles import write_tick_file
 
+BEATS_KEPT_BACK = 4  # that may come at once
 Running = tuple[BrokerClient, int]
 
 
@@ -76,12 +78,14 @@ def test_the_first_words_are_hello_with_the_books_and_every_specification(
 
 
 def test_beats_and_snapshots_come_by_themselves_and_in_time(ready: tuple[BrokerClient, LittleBridge]) -> None:
+    """Not seldom, and not more often than said, but for what a busy machine had kept back."""
     _, bridge = ready
     wait_until(lambda: bridge.messages(Beat))
     began = time.monotonic()
     have = len(bridge.messages(Beat))
-    wait_until(lambda: len(bridge.messages(Beat)) >= have + 4 and len(bridge.messages(Snapshot)) >= 2)
-    assert 1.5 < time.monotonic() - began < 3.5
+    wait_until(lambda: len(bridge.messages(Beat)) >= have + 8 and len(bridge.messages(Snapshot)) >= 2)
+    beats = len(bridge.messages(Beat)) - have
+    assert beats <= (time.monotonic() - began) * 1000 / BEAT_MS + BEATS_KEPT_BACK
 
 
 def test_ticks_are_numbered_from_one_without_a_hole_and_in_order(ready: tuple[BrokerClient, LittleBridge]) -> None:
@@ -95,8 +99,8 @@ def test_ticks_are_numbered_from_one_without_a_hole_and_in_order(ready: tuple[Br
     for batch in bridge.batches("EURUSD"):
         assert batch.seq == following
         following += len(batch.ticks)
-    wait_until(lambda: bridge.messages(Beat)[-1].streams.get("tick.EURUSD.123456") == 2500)
-    assert bridge.messages(Beat)[-1].session == bridge.hellos[0].session
+    wait_until(lambda: any(beat.streams.get("tick.EURUSD.123456") == 2500 for beat in bridge.messages(Beat)))
+    assert {beat.session for beat in bridge.messages(Beat)} == {bridge.hellos[0].session}
 
 
 def test_a_market_order_is_done_and_its_deal_told_before_the_result(ready: tuple[BrokerClient, LittleBridge]) -> None:
@@ -106,14 +110,19 @@ def test_a_market_order_is_done_and_its_deal_told_before_the_result(ready: tuple
     assert (result.status, result.retcode, result.retcode_name, result.price, result.volume) == (
         "done", 10009, "DONE", D("1.1001"), D("0.1")
     )  # fmt: skip
-    (deal,) = [deal for deal in bridge.of_kind(Deal) if deal.comment == command_id]
+    (deal,) = {deal for deal in bridge.of_kind(Deal) if deal.comment == command_id}
     assert result.deals == (deal.ticket,)
     assert (deal.position, deal.magic) == (result.position, 2**63 + 5)
-    keys = {type(event.data): key for key, event in sorted(bridge.events.items())}
-    assert keys[Deal] < keys[type(result)]
-    snapshot = wait_until(lambda: next((s for s in bridge.messages(Snapshot) if s.positions), None))
-    assert snapshot.event_seq >= max(seq for _, seq in bridge.events)
-    assert snapshot.positions[0].sl == D("1.09")
+    told = first_told(bridge, result)
+    assert first_told(bridge, deal) < told
+    books = partial(bridge.messages, Snapshot)
+    snapshot = wait_until(lambda: next((each for each in books() if (each.session, each.event_seq) >= told), None))
+    assert snapshot.positions[0].sl == D("1.09"), "books that claim to include the result have its position"
+
+
+def first_told(bridge: LittleBridge, data: Deal | CommandResult) -> tuple[int, int]:
+    """Session and number of the first event that says this."""
+    return next(key for key in sorted(bridge.events) if bridge.events[key].data == data)
 
 
 def test_every_kind_of_command_does_what_it_says(ready: tuple[BrokerClient, LittleBridge]) -> None:
@@ -140,13 +149,21 @@ def test_every_kind_of_command_does_what_it_says(ready: tuple[BrokerClient, Litt
     assert (everything.status, len(everything.deals)) == ("done", 1)
     snapshot = client.call("snapshot")
     assert (snapshot["positions"], snapshot["orders"]) == ([], [])
-    wait_until(lambda: {("buy_limit", "placed"), ("buy_stop_limit", "canceled")} <= order_states(bridge))
-    told = {deal.ticket for deal in bridge.of_kind(Deal)}
-    assert told == {deal["ticket"] for deal in client.call("books")["deals"]}
+    wait_until(lambda: {("buy_limit", "canceled"), ("buy_stop_limit", "canceled")} <= order_states(bridge))
+    wait_until(lambda: tickets_told(bridge) == tickets_at(client))
 
 
 def order_states(bridge: LittleBridge) -> set[tuple[str, str]]:
+    """A state that passed before the terminal looked is never told; the last one always is."""
     return {(order.order_type, order.state) for order in bridge.of_kind(Order)}
+
+
+def tickets_told(bridge: LittleBridge) -> set[int]:
+    return {deal.ticket for deal in bridge.of_kind(Deal)}
+
+
+def tickets_at(client: BrokerClient) -> set[int]:
+    return {deal["ticket"] for deal in client.call("books")["deals"]}
 
 
 def test_a_netting_account_with_transactions_in_disorder(bridge: LittleBridge, start_terminal: StartTerminal) -> None:
@@ -165,9 +182,9 @@ def test_a_netting_account_with_transactions_in_disorder(bridge: LittleBridge, s
         (held,) = positions(client)
         assert (held["side"], held["volume"]) == ("sell", 0.15)
         bridge.final(bridge.command(ClosePosition, position=held["ticket"], symbol="EURUSD"))
-        entries = [deal.entry for deal in bridge.of_kind(Deal) if deal.symbol]
-        assert entries == ["in", "in", "inout", "out", "out"]
-        assert {d.ticket for d in bridge.of_kind(Deal)} == {deal["ticket"] for deal in client.call("books")["deals"]}
+        wait_until(lambda: tickets_told(bridge) == tickets_at(client))
+        entries = {deal.ticket: deal.entry for deal in bridge.of_kind(Deal) if deal.symbol}
+        assert [entries[ticket] for ticket in sorted(entries)] == ["in", "in", "inout", "out", "out"]
         stop()
 
 
@@ -198,9 +215,10 @@ def test_a_command_handed_out_again_is_answered_again_and_not_executed_again(
     bridge.hand_out(command)
     first = bridge.final(command.command_id)
     for attempt in (1, 2, 3):
+        have = len(bridge.results(command.command_id))
         bridge.hand_out(replace(command, attempt=attempt))
-        wait_until(lambda n=attempt: len(bridge.results(command.command_id)) == n + 1)  # type: ignore[misc]  # bound now
-    assert bridge.results(command.command_id) == [first] * 4
+        wait_until(lambda n=have: len(bridge.results(command.command_id)) > n)  # type: ignore[misc]  # bound now
+    assert set(bridge.results(command.command_id)) == {first}
     assert len(positions(client)) == 1
 
 
@@ -254,7 +272,7 @@ def test_what_nobody_answered_is_unknown_until_the_brokers_books_tell(
     assert [result.status for result in bridge.results(command_id)] == statuses
     assert len(positions(client)) == held
     if final.status == "done":
-        assert final.deals == tuple(d.ticket for d in bridge.of_kind(Deal) if d.comment == command_id)
+        assert set(final.deals) == {deal.ticket for deal in bridge.of_kind(Deal) if deal.comment == command_id}
 
 
 @pytest.mark.parametrize("fault", ["lose_answer", "lose_request"])
@@ -291,13 +309,13 @@ def test_beats_go_on_while_an_answer_is_awaited(
 ) -> None:
     client, port = broker
     quote(client)
-    start_terminal(bridge, port, broker_timeout_s=2.0)
+    start_terminal(bridge, port, broker_timeout_s=8.0)
     bridge.wait_for_hello()
     client.call("fault", kind="lose_answer")
     command_id = bridge.command(PlaceOrder, **market())
     wait_until(lambda: positions(client))
     have = len(bridge.messages(Beat))
-    wait_until(lambda: len(bridge.messages(Beat)) >= have + 2, 1.8)
+    wait_until(lambda: len(bridge.messages(Beat)) >= have + 3 or bridge.results(command_id))
     assert bridge.results(command_id) == []
 
 
@@ -357,13 +375,16 @@ def test_events_of_an_earlier_life_are_resent_with_their_own_session(
     bridge.wait_for_hello()
     bridge.final(bridge.command(PlaceOrder, **market()))
     stop()
-    told = set(bridge.events)
-    bridge.pulled.clear()
+    told = sorted(bridge.events)
     start_terminal(bridge, port)
-    bridge.wait_for_hello(2)
-    wait_until(lambda: told <= set(bridge.pulled))
-    assert bridge.hellos[1].session > bridge.hellos[0].session
-    assert bridge.pulled[: len(told)] == sorted(told)
+    later = wait_until(lambda: next((each for each in bridge.hellos if each.session != bridge.hellos[0].session), None))
+    assert later.session > bridge.hellos[0].session
+    since = len(bridge.pulled)  # from now on the first life pulls no more
+    wait_until(lambda: stands_in(told, bridge.pulled[since:]), message="never resent in their order")
+
+
+def stands_in(part: list[tuple[int, int]], whole: list[tuple[int, int]]) -> bool:
+    return any(whole[at : at + len(part)] == part for at in range(len(whole)))
 
 
 def test_deals_made_while_the_terminal_was_away_are_told_at_its_return(
@@ -379,7 +400,7 @@ def test_deals_made_while_the_terminal_was_away_are_told_at_its_return(
     quote(client, 1.08, 1.0801, at=5)
     client.call("cash", amount="-50.00")
     start_terminal(bridge, port)
-    wait_until(lambda: {d.ticket for d in bridge.of_kind(Deal)} == {d["ticket"] for d in client.call("books")["deals"]})
+    wait_until(lambda: tickets_told(bridge) == tickets_at(client))
 
 
 def test_a_bridge_that_lost_everything_is_told_every_deal_again(
@@ -389,11 +410,8 @@ def test_a_bridge_that_lost_everything_is_told_every_deal_again(
     bridge.final(bridge.command(PlaceOrder, **market()))
     wait_until(lambda: _is_quiet(bridge))
     bridge.events.clear()
-    bridge.answers = False  # until the terminal greets anew
-    time.sleep(2)
-    bridge.answers = True
-    bridge.wait_for_hello(2)
-    wait_until(lambda: {d.ticket for d in bridge.of_kind(Deal)} == {d["ticket"] for d in client.call("books")["deals"]})
+    fall_silent(bridge)
+    wait_until(lambda: tickets_told(bridge) == tickets_at(client))
 
 
 def test_history_is_fetched_in_chunks_with_skip(ready: tuple[BrokerClient, LittleBridge]) -> None:
@@ -403,8 +421,9 @@ def test_history_is_fetched_in_chunks_with_skip(ready: tuple[BrokerClient, Littl
     asked: dict[str, Any] = {"symbol": "EURUSD", "from_msc": MONDAY_MSC + 1, "to_msc": MONDAY_MSC + 100, "limit": 150}
     ids = [bridge.command(FetchTicks, **asked, skip=skip) for skip in (0, 150)]
     ids.append(bridge.command(FetchTicks, symbol="NOSUCH", from_msc=0, to_msc=2**40))
-    wait_until(lambda: len(bridge.histories) == 3)
-    first, second, none = sorted(bridge.histories, key=lambda history: ids.index(history.command_id))
+    wait_until(lambda: {history.command_id for history in bridge.histories} == set(ids))
+    told = {history.command_id: history for history in bridge.histories}
+    first, second, none = (told[command_id] for command_id in ids)
     assert [*first.ticks, *second.ticks] == ticks[:200]
     assert (first.complete, second.complete, none.complete) == (False, True, True)
     assert (first.oldest_msc, none.oldest_msc, none.ticks) == (MONDAY_MSC, 0, ())
@@ -441,7 +460,7 @@ def test_live_ticks_that_nobody_subscribed_to_leave_a_hole_in_the_numbers(
         bridge.wait_for_hello()
         wait_until(lambda: client.call("status")["subscribers"] == 1)
         client.call("inject", ticks={"EURUSD": rows(*((MONDAY_MSC + n, 1.1, 1.1001) for n in range(100)))})
-        time.sleep(3.3)  # the grace for the first subscription runs out
+        time.sleep(5)  # the grace for the first subscription, three seconds, runs out
         bridge.subscribe()
         wait_until(lambda: bridge.messages(Beat))
         client.call("inject", ticks={"EURUSD": rows((MONDAY_MSC + 200, 1.1, 1.1001))})
@@ -459,12 +478,13 @@ def test_a_feed_sends_no_books_and_a_desk_no_ticks(
     hello = bridge.wait_for_hello()
     assert (hello.role, hello.snapshot) == ("feed", None)
     start_terminal(bridge, port, role="desk", memory_dir=tmp_path / "desk")
-    wait_until(lambda: len(bridge.hellos) == 2 and bridge.messages(Snapshot))
+    desk = wait_until(lambda: next((each for each in bridge.hellos if each.role == "desk"), None))
+    wait_until(lambda: bridge.messages(Snapshot))
     quote(client)
     wait_until(lambda: bridge.ticks("EURUSD"))
     sessions = {batch.session for batch in bridge.batches("EURUSD")}
     assert sessions == {hello.session}
-    assert {snapshot.session for snapshot in bridge.messages(Snapshot)} == {bridge.hellos[1].session}
+    assert {snapshot.session for snapshot in bridge.messages(Snapshot)} == {desk.session}
 
 
 def test_only_the_chosen_symbols_are_published(
@@ -508,24 +528,36 @@ def test_the_terminal_waits_for_its_broker_and_outlives_its_restart(
         start_terminal(bridge, port)
         bridge.wait_for_hello()
         bridge.final(bridge.command(PlaceOrder, **market()))
-    have = len(bridge.messages(Beat))
-    time.sleep(1.5)
-    assert len(bridge.messages(Beat)) <= have + 1  # silent without a broker
+    wait_until(lambda: is_silent(bridge), message="beats went on without a broker")
     with running_broker(journal_path=tmp_path / "j", port=port) as (client, _):
         quote(client, at=100)
-        result = bridge.final(bridge.command(PlaceOrder, **market()), 15)
+        result = bridge.final(bridge.command(PlaceOrder, **market()))
         assert result.status == "done"
         assert len(positions(client)) == 2
 
 
+def is_silent(bridge: LittleBridge) -> bool:
+    """Whether no beat comes for the time of three."""
+    have = len(bridge.messages(Beat))
+    time.sleep(3 * BEAT_MS / 1000)
+    return len(bridge.messages(Beat)) == have
+
+
 def test_a_bridge_that_falls_silent_is_greeted_again(ready: tuple[BrokerClient, LittleBridge]) -> None:
     _, bridge = ready
-    bridge.answers = False
-    time.sleep(2)
-    bridge.answers = True
-    bridge.wait_for_hello(2)
+    fall_silent(bridge)
     assert bridge.final(bridge.command(PlaceOrder, **market())).status == "done"
-    assert bridge.hellos[0].session == bridge.hellos[1].session
+    assert {hello.session for hello in bridge.hellos} == {bridge.hellos[0].session}
+
+
+def fall_silent(bridge: LittleBridge) -> None:
+    """Leave a request unanswered, for good, and wait until the terminal greets anew."""
+    hellos = len(bridge.hellos)
+    dropped = bridge.dropped
+    bridge.answers = False
+    wait_until(lambda: bridge.dropped > dropped)
+    bridge.answers = True
+    bridge.wait_for_hello(hellos + 1)
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def running_broker(**settings: Any) -> Iterator[tuple[BrokerClient, int]]:
 
     thread = threading.Thread(target=serve)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(30)
     if failed:
         thread.join()
         raise failed[0]
@@ -118,7 +118,7 @@ def running_broker(**settings: Any) -> Iterator[tuple[BrokerClient, int]]:
         client.close()
         with BrokerClient("127.0.0.1", port) as last:
             last.call("shutdown")
-        thread.join(10)
+        thread.join(30)
         assert not thread.is_alive()
 
 
