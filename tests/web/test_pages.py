@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
+from ledger.units import Price
 from tests.admission.world import LOGIN, World, position
 from tests.web.conftest import Caller
 from web import create_app
@@ -18,6 +23,7 @@ from web.pages.cards import CARDS
 from web.pages.filters import duration, lots, number, percent, price, signed, told, units
 from web.pages.views import PAGES, _own_path
 from zmq_bridge.settings import Settings
+from zmq_bridge.storage.ledger.prices import store_price
 from zmq_bridge.storage.ticks.gaps import close_gap, open_gap
 
 READER = ("read", "trade", "admin")
@@ -254,3 +260,21 @@ def test_the_kill_switch_shows_with_the_decisions_and_how_it_ends_here(
     assert "Set state" not in caller("read").get("/cards/holds").text
     assert reader.post("/api/risk/state", {"account": LOGIN, "state": "active", "reason": "over"}).status_code < 300
     assert "; lifted" in reader.get("/cards/decisions").text
+
+
+def test_every_day_of_a_curve_is_drawn_in_order(caller: Callable[..., Caller], world: World) -> None:
+    user_id = world.rows("INSERT INTO users (name, email) VALUES ('Ada', 'a@example.org') RETURNING id")[0].id
+    world.snapshot()
+    began = datetime.now(UTC) - timedelta(days=3)
+    with world.engine.begin() as connection:
+        for days, nav in enumerate(("1000", "1010", "990.5")):
+            at = began + timedelta(days=days)
+            price = Price(nav=Decimal(nav), units=Decimal(1000))
+            store_price(connection, world.account_id, at=at, server_day=at.date(), price=price, cause="snapshot")
+    text = caller("admin", "read").get("/cards/pool-curve").text
+    days_drawn = json.loads(html.unescape(re.findall(r"data-days='([^']+)'", text)[0]))
+    assert [day for day, _ in days_drawn] == sorted({day for day, _ in days_drawn})
+    assert [value for _, value in days_drawn][:3] == ["1.00000000", "1.01000000", "0.99050000"]
+    months = caller("admin", "read").get("/cards/pool-months").text
+    assert f'data-label="Year">{began.year}<' in months
+    assert caller("member", user_id=user_id).get("/cards/my-curve").status_code == 200

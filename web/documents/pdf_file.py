@@ -15,7 +15,7 @@ from web.documents.fonts import find_face, use_font, writable
 INK, FAINT, LINE, ACCENT, SHADE = (24, 32, 44), (96, 108, 124), (214, 220, 228), (22, 96, 166), (243, 246, 250)
 GAIN, LOSS = (16, 120, 74), (176, 42, 48)
 MARGIN_MM, ROW_MM, CHART_MM = 16.0, 5.6, 38.0
-LINK_TEXT = "Each line names its ledger transaction; its entries are at /api/pool/transactions/<number>."
+LINK_TEXT = "Each line names its ledger transaction; the entries behind your units are at /api/users/{}/trace/units."
 
 NOTES = (
     "Value is your units times the price of a unit, shared out to the cent so that all members together have exactly "
@@ -231,7 +231,7 @@ def _movements(pdf: StatementPdf) -> None:
     head = ("Server time", "What", "Units", "Money", "Fee", "Price", "Entry")
     _table(pdf, head, rows, (0.17, 0.15, 0.19, 0.15, 0.11, 0.14, 0.09), left=2)
     pdf.ink(FAINT, 7.5)
-    pdf.put(LINK_TEXT, pdf.epw, 5, end=True)
+    pdf.put(LINK_TEXT.format(document.user.id), pdf.epw, 5, end=True)
 
 
 def _days(pdf: StatementPdf) -> None:
@@ -302,4 +302,4 @@ def _highest(document: Document) -> Decimal:
 
 def _signed(amount: Decimal, document: Document) -> str:
     shown = money(amount, document.digits)
-    return shown if shown.startswith("-") else f"+{shown}"
+    return f"+{shown}" if amount > 0 else shown

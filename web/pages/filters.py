@@ -84,16 +84,14 @@ def percent(value: Any, places: int = 2) -> Markup | str:
     return MISSING if parsed is None else f"{number(parsed * 100, places=places)}\N{NO-BREAK SPACE}%"
 
 
-def signed_percent(value: Any, places: int = 2) -> Markup | str:
-    """A return: per cent with its sign and colour."""
+def signed_percent(value: Any, places: int = 2, unit: str = "\N{NO-BREAK SPACE}%") -> Markup | str:
+    """A return: per cent with its sign and colour; `unit` is empty where a heading says it."""
     parsed = _parsed(value)
     if parsed is None:
         return MISSING
     rounded = (parsed * 100).quantize(Decimal(1).scaleb(-places))
     look = "up" if rounded > 0 else "down" if rounded < 0 else ""
-    return Markup('<span class="{}">{}{}\N{NO-BREAK SPACE}%</span>').format(
-        look, "+" if rounded > 0 else "", number(rounded)
-    )
+    return Markup('<span class="{}">{}{}{}</span>').format(look, "+" if rounded > 0 else "", number(rounded), unit)
 
 
 def duration(milliseconds: Any) -> Markup | str:

@@ -12,6 +12,7 @@ from zmq_bridge.storage.ledger.shares import shares
 
 MEMBERS_SHOWN = 200
 REQUESTS_SHOWN = 20
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @card("pool", "The pool", topics=("account",), every_s=10)
@@ -27,8 +28,14 @@ def pool(viewer: Viewer) -> Context:
 def pool_curve(viewer: Viewer) -> Context:
     """The track record by day, as it is drawn."""
     history = _history(viewer)
-    days = [[day["day"], day["nav_per_unit"]] for day in history["days"]] if history else []
-    return {"days": days, "months": history["months"] if history else []}
+    return {"days": [[day["day"], day["nav_per_unit"]] for day in history["days"]] if history else []}
+
+
+@card("pool-months", "Monthly returns", every_s=60)
+def pool_months(viewer: Viewer) -> Context:
+    """The table that track records are shown as, the newest year first."""
+    history = _history(viewer)
+    return {"years": history["years"][::-1] if history else [], "months": MONTHS}
 
 
 @card("members", "Members", topics=("account",), every_s=15)
@@ -42,17 +49,18 @@ def members(viewer: Viewer) -> Context:
 def requests(viewer: Viewer) -> Context:
     """The newest requests of all members."""
     found = ask("/api/requests", account=viewer.login, limit=REQUESTS_SHOWN)["requests"]
-    names = {user["id"]: user["name"] for user in ask("/api/users", limit=MEMBERS_SHOWN)["users"]}
-    return {"requests": found, "names": names, "own": False}
+    return {"requests": found, "names": _names(), "own": False}
 
 
 @card("suspense", "Money without an owner", topics=("account",), every_s=10)
 def suspense(viewer: Viewer) -> Context:
     """Balance deals that nobody's request explains yet, and whether the books agree with the broker."""
     if viewer.login is None:
-        return {"suspense": [], "books": None}
-    found = ask("/api/pool/suspense", account=viewer.login)
-    return {"suspense": found["suspense"], "books": ask("/api/pool/reconciliation", account=viewer.login)}
+        return {"suspense": [], "books": None, "waiting": [], "names": {}}
+    found = ask("/api/pool/suspense", account=viewer.login)["suspense"]
+    waiting = ask("/api/requests", account=viewer.login, status="pending", limit=MEMBERS_SHOWN)["requests"]
+    books = ask("/api/pool/reconciliation", account=viewer.login)
+    return {"suspense": found, "books": books, "waiting": waiting, "names": _names() if waiting else {}}
 
 
 @card("my-share", "My share", every_s=10)
@@ -97,6 +105,11 @@ def _statement(viewer: Viewer) -> Any:
         if problem.status == 404:
             return None
         raise
+
+
+def _names() -> dict[int, str]:
+    """What the members that are shown are called, by id."""
+    return {user["id"]: user["name"] for user in ask("/api/users", limit=MEMBERS_SHOWN)["users"]}
 
 
 def _shares(viewer: Viewer) -> Context:

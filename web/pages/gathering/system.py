@@ -19,6 +19,7 @@ from zmq_bridge.storage.trading.overview import accounts_standing
 
 AUDIT_SHOWN = 15
 GAPS_SHOWN = 20
+MEMBERS_NAMED = 200
 MEASURED = 200  # newest signals that latencies are taken from
 STATS = (
     ("recorder.ticks", "Ticks received", "count"),
@@ -86,14 +87,27 @@ def latencies(viewer: Viewer) -> Context:
 
 @card("audit", "Audit log", every_s=10)
 def audit(_viewer: Viewer) -> Context:
-    """Who changed what, newest first."""
-    return {"lines": ask("/api/audit", limit=AUDIT_SHOWN)["lines"]}
+    """Who changed what, newest first, with the names of keys and members in place of their ids."""
+    names = {key["id"]: f"key {key['name']}" for key in ask("/api/keys")["keys"]}
+    names |= {f"user:{user['id']}": user["name"] for user in ask("/api/users", limit=MEMBERS_NAMED)["users"]}
+    lines = ask("/api/audit", limit=AUDIT_SHOWN)["lines"]
+    return {
+        "lines": [
+            {**line, "actor": _named(line["actor"], names), "subject": _named(line["subject"], names)} for line in lines
+        ]
+    }
 
 
 @card("keys", "API keys", every_s=30)
 def keys(_viewer: Viewer) -> Context:
     """Which keys live, what they may do, and when they were used."""
     return {"keys": [key for key in ask("/api/keys")["keys"] if key["revoked_at"] is None]}
+
+
+def _named(who: str, names: dict[str, str]) -> str:
+    """A member, or a key as subject (`api_key:<id>`) or actor (`<id>`, `name (<id>)`), by name; others as they are."""
+    key_id = who.removeprefix("api_key:").rpartition("(")[2].removesuffix(")")
+    return names.get(who) or names.get(key_id) or who
 
 
 def _roles(account: Account) -> list[dict[str, Any]]:

@@ -14,8 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from zmq_bridge.storage.notifications import words as said
 from zmq_bridge.storage.notifications.events import Event
 from zmq_bridge.storage.notifications.tell import notify
+from zmq_bridge.storage.users import names_of
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ NO_TRADES = frozenset({"fetch_ticks", "set_trading_state"})  # commands that tra
 STOP_OUT = "so"
 TRADES = frozenset({"buy", "sell"})
 BALANCE = "balance"
+CURRENCY = "SELECT currency, currency_digits FROM accounts WHERE id = %(account)s"
 TOLD_RESULTS = {
     "rejected": (Event.EXECUTION_FAILED, "was rejected"),
     "expired": (Event.EXECUTION_FAILED, "expired"),
@@ -40,7 +43,7 @@ def tell_deal(
     if now.timestamp() - deal["time_msc"] / 1000 > HISTORY_AFTER.total_seconds():
         return
     try:
-        event, title = _deal(deal, command_id)
+        event, title = _deal(connection, account_id, deal, command_id)
     except (ValueError, ArithmeticError, TypeError, KeyError):  # words must not undo the booking that they tell of
         log.exception("deal not put into words: account_id=%d", account_id)
         event, title = Event.UNUSUAL_ACTIVITY, f"Deal {deal['ticket']} was booked"
@@ -57,7 +60,7 @@ def tell_result(connection: Connection, account_id: int, result: Mapping[str, An
     if told is None:
         return
     event, words = told
-    reason = result["retcode_name"] or result["message"] or "no reason given"
+    reason = said.retcode(result["retcode_name"] or "") or result["message"] or "no reason given"
     body = _figures(result, ("retcode", "retcode_name", "message", "order", "deal", "position"))
     _tell_command(connection, account_id, result["command_id"], event, f"{words}: {reason}", body)
 
@@ -96,28 +99,40 @@ def tell_request(
     user_id: int,
     amount: Decimal | None,
     currency: str,
+    digits: int,
 ) -> None:
     """Tell of a member who asked to pay in or to take out; `amount` is None for everything."""
-    what = "everything" if amount is None else f"{amount:f} {currency}"
+    what = "everything" if amount is None else f"{said.amount(amount, digits)} {currency}"
+    name = names_of(connection, [user_id]).get(user_id, "A member")
     notify(
-        connection, Event.REQUEST, title=f"Member {user_id} asked for a {kind} of {what}", account_id=account_id,
-        body=f"request {request_id}", dedupe_key=f"request:{request_id}",
+        connection, Event.REQUEST, title=f"{name} asked for a {kind} of {what}", account_id=account_id,
+        body=f"member {user_id}, request {request_id}", dedupe_key=f"request:{request_id}",
     )  # fmt: skip
 
 
-def _deal(deal: Mapping[str, Any], command_id: str | None) -> tuple[Event, str]:
+def _deal(
+    connection: Connection, account_id: int, deal: Mapping[str, Any], command_id: str | None
+) -> tuple[Event, str]:
     kind, amount = str(deal["type"]), Decimal(deal["profit"])
-    if kind == BALANCE:
-        return (Event.DEPOSIT, f"{amount:f} came in") if amount > 0 else (Event.WITHDRAWAL, f"{-amount:f} went out")
     if kind not in TRADES:
-        return Event.UNUSUAL_ACTIVITY, f"The broker booked {amount:f} as {kind}"
+        money = _money(connection, account_id, abs(amount))
+        if kind == BALANCE:
+            return (Event.DEPOSIT, f"{money} came in") if amount > 0 else (Event.WITHDRAWAL, f"{money} went out")
+        sign = "-" if amount < 0 else ""
+        return Event.UNUSUAL_ACTIVITY, f"The broker booked {sign}{money} as {said.words(kind).lower()}"
     verb = "Bought" if kind == "buy" else "Sold"
     words = f"{verb} {deal['volume']:f} {deal['symbol']} at {deal['price']:f} ({deal['entry']})"
     if deal["reason"] == STOP_OUT:
         return Event.UNUSUAL_ACTIVITY, f"Stop-out by the broker: {words}"
     if command_id is None and (deal["entry"] == "in" or deal["reason"] in BY_HAND):
         return Event.UNUSUAL_ACTIVITY, f"Nobody here asked for it: {words}"
-    return Event.FILL, words if deal["entry"] == "in" else f"{words}, profit {amount:f}"
+    return Event.FILL, words if deal["entry"] == "in" else f"{words}, profit {said.amount(amount)}"
+
+
+def _money(connection: Connection, account_id: int, amount: Decimal) -> str:
+    """An amount in the account's currency, with its digits."""
+    row = connection.exec_driver_sql(CURRENCY, {"account": account_id}).one()
+    return f"{said.amount(amount, row.currency_digits)} {row.currency}"
 
 
 def _tell_command(
@@ -129,7 +144,7 @@ def _tell_command(
     ).one_or_none()
     if row is not None and row.kind in NO_TRADES:
         return
-    what = f"{row.kind} {row.symbol or ''}".strip() if row is not None else "A command"
+    what = said.command(row.kind, row.symbol) if row is not None else "A command"
     notify(
         connection, event, title=f"{what} {words}", body=f"command {command_id}. {body}".strip(),
         account_id=account_id, dedupe_key=f"{event}:{command_id}",

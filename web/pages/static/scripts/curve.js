@@ -73,7 +73,7 @@ async function draw() {
   );
   price.setData(inOrder(line));
   chart.applyOptions({ leftPriceScale: { visible: line.length > 0 } });
-  document.querySelector(".key-nav")?.toggleAttribute("hidden", line.length === 0);
+  document.querySelector(".key-nav")?.classList.toggle("unseen", line.length === 0);
   chart.timeScale().fitContent();
   showWords(history.points, history.currency);
 }
