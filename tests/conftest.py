@@ -18,6 +18,7 @@ import psycopg2
 import psycopg2.extensions
 import pytest
 import redis
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
 from tests import support
@@ -31,6 +32,12 @@ MEMORY = Path("/dev/shm")
 MEMORY_FREE_MIN_BYTES = 3_000_000_000
 RUN_PREFIX = "zb-run-"
 START_TRIES = 5  # a free port can be taken between finding and using it
+
+# Properties are tried on the same examples in every run, however slow the machine is.
+FORGIVING = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same everywhere", FORGIVING, derandomize=True)
+settings.register_profile("search", FORGIVING)  # HYPOTHESIS_SEARCH=1: looks for new examples
+settings.load_profile("search" if os.environ.get("HYPOTHESIS_SEARCH") else "same everywhere")
 
 
 @pytest.fixture(scope="session")

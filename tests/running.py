@@ -11,14 +11,21 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
 
 from tests.support import free_port, wait_until
+from zmq_bridge.embedded.postgres import embedded_url
+from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.risk.limits import Scope, set_limits
 
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 45.0
+START_TIMEOUT_S = 120.0
+STOP_TIMEOUT_S = 90.0
+RUN_TIMEOUT_S = 110.0
+PATIENT = {"max_quote_age_s": "120", "max_account_age_s": "60", "max_heartbeat_age_s": "60"}
+"""Limits for what is not about old data: a busy machine may take longer over two steps than the usual limits allow."""
 PORTS = ("REDIS", "FEED", "SUBSCRIBE", "TERMINAL", "STRATEGY", "BROKER", "WEB", "STREAM")
 
 
@@ -61,6 +68,14 @@ class RunningBridge:
         )
         assert process.poll() is None, self.text
 
+    def be_patient(self) -> None:
+        """Allow data to be older than usual, for tests of other things than old data."""
+        database_url = self.variables.get("DATABASE_URL") or embedded_url(self.var_dir / "postgres")
+        engine = create_engine(database_url, application_name="test")
+        with engine.begin() as connection:
+            set_limits(connection, Scope(), PATIENT, actor="test", now=datetime.now(UTC))
+        engine.dispose()
+
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Ask it to stop; return its exit code."""
         assert self._process is not None
@@ -94,7 +109,7 @@ class RunningBridge:
                 return process.pid
         raise AssertionError(f"no process with {words} runs")
 
-    def run(self, *words: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, timeout_s: float = RUN_TIMEOUT_S) -> subprocess.CompletedProcess[str]:
         """Run another command of the program against this installation."""
         argv = [sys.executable, "-m", "zmq_bridge.cli", *words]
         return subprocess.run(argv, env=self.env, capture_output=True, text=True, check=False, timeout=timeout_s)
@@ -109,7 +124,7 @@ class RunningBridge:
             finally:
                 process.kill()
 
-    def shell(self, line: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def shell(self, line: str, timeout_s: float = RUN_TIMEOUT_S) -> subprocess.CompletedProcess[str]:
         """Run a pasted line."""
         return subprocess.run(
             ["/bin/sh", "-c", line], env=self.env, capture_output=True, text=True, check=False, timeout=timeout_s

@@ -36,7 +36,7 @@ PORT_OF = {
     "5555": "FEED", "5556": "SUBSCRIBE", "5557": "TERMINAL", "5558": "STRATEGY", "5559": "BROKER", "6380": "REDIS",
     "8000": "WEB", "8001": "STREAM",
 }  # fmt: skip
-TIMEOUT_S = 60.0
+TIMEOUT_S = 110.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,7 @@ def bridge() -> Iterator[RunningBridge]:
     with tempfile.TemporaryDirectory(prefix="zb-docs-", ignore_cleanup_errors=True) as home:
         running = RunningBridge(Path(home) / "var")
         running.start()
+        running.be_patient()
         yield running
         running.abandon()
 

@@ -1,4 +1,4 @@
-"""A context and a publisher per test; hypothesis without a deadline, on a machine that many share."""
+"""A context and a publisher per test."""
 
 from __future__ import annotations
 
@@ -7,12 +7,8 @@ from typing import Any
 
 import pytest
 import zmq
-from hypothesis import settings
 
 from tests.client.bridge_parts import Publisher
-
-settings.register_profile("shared machine", deadline=None)
-settings.load_profile("shared machine")
 
 
 @pytest.fixture

@@ -36,14 +36,26 @@ ACCEPTED = Accepted(signal_id=ID, command_id=ID, decision_id=ID, duplicate=False
 KINDS = pytest.mark.parametrize("kind", ["sync", "async"])
 
 
+PATIENCE_S = 30.0
+one_attempt = pytest.mark.usefixtures("_one_attempt")
+"""For tests that count requests: a busy machine's late answer is no lost one."""
+
+
 @pytest.fixture(autouse=True)
 def _short_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that is lost is asked for again after 0.2 s, so that the tests are quick."""
     monkeypatch.setattr(desk_call_module, "ATTEMPT_S", 0.2)
 
 
+@pytest.fixture
+def _one_attempt(_short_attempts: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_call_module, "ATTEMPT_S", PATIENCE_S)
+
+
 def _call(kind: str, port: int, name: str, *arguments: Any, api_key: str = "key", **named: Any) -> Any:
-    """Make one call with either client."""
+    """Make one call with either client, by default a patient one."""
+    if name in {"submit", "query"}:
+        named.setdefault("timeout_s", PATIENCE_S)
 
     async def call() -> Any:
         async with AsyncClient(strategy_port=port, api_key=api_key) as client:
@@ -71,6 +83,7 @@ class Gate:
         return Accepted(signal_id=ID, command_id=ID, decision_id=ID, duplicate=self.taken[key] > 1)
 
 
+@one_attempt
 @KINDS
 def test_a_signal_is_accepted(context: zmq.Context[Any], kind: str) -> None:
     with scripted_desk(context, Gate()) as desk:
@@ -93,7 +106,8 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_bytes(context: zmq.Conte
     with scripted_desk(context, gate) as desk:
         answer = _call(kind, desk.port, "submit", SIGNAL)
     assert answer.duplicate
-    assert list(gate.taken.values()) == [3]
+    (times,) = gate.taken.values()
+    assert times >= 3
     assert len(set(desk.payloads)) == 1
 
 
@@ -107,7 +121,7 @@ def test_a_denied_signal_is_a_value_with_its_code(context: zmq.Context[Any], kin
 @KINDS
 def test_without_any_answer_the_outcome_is_unknown_and_the_key_is_told(context: zmq.Context[Any], kind: str) -> None:
     with scripted_desk(context, lambda _: None) as desk, pytest.raises(NoAnswer, match="no answer to submit") as caught:
-        _call(kind, desk.port, "submit", SIGNAL, idempotency_key="mine-1", timeout_s=1.0)
+        _call(kind, desk.port, "submit", SIGNAL, idempotency_key="mine-1", timeout_s=2.0)
     assert caught.value.idempotency_key == "mine-1"
     assert "mine-1" in str(caught.value)
     assert len(desk.requests) >= 2
@@ -124,7 +138,7 @@ def test_a_signal_that_nobody_took_is_not_delivered_after_the_call_gave_up(
             with pytest.raises(NoAnswer):
                 await client.submit(SIGNAL, idempotency_key="old", timeout_s=0.3)
             with scripted_desk(context, gate, port):
-                await client.submit(SIGNAL, idempotency_key="new")
+                await client.submit(SIGNAL, idempotency_key="new", timeout_s=PATIENCE_S)
 
     if kind == "async":
         asyncio.run(ask())
@@ -133,7 +147,7 @@ def test_a_signal_that_nobody_took_is_not_delivered_after_the_call_gave_up(
             with pytest.raises(NoAnswer):
                 client.submit(SIGNAL, idempotency_key="old", timeout_s=0.3)
             with scripted_desk(context, gate, port):
-                client.submit(SIGNAL, idempotency_key="new")
+                client.submit(SIGNAL, idempotency_key="new", timeout_s=PATIENCE_S)
     assert set(gate.taken) == {"new"}
 
 
@@ -144,7 +158,7 @@ def test_a_late_answer_is_never_taken_for_the_next_requests(context: zmq.Context
     def slow_first(request: StrategyRequest) -> StrategyReply:
         assert isinstance(request, Query)
         if request.symbol == "SLOW":
-            release.wait(5)
+            release.wait(PATIENCE_S)
         return Answer(what=request.what, data={"symbol": request.symbol})
 
     async def ask(port: int) -> Any:
@@ -152,7 +166,7 @@ def test_a_late_answer_is_never_taken_for_the_next_requests(context: zmq.Context
             with pytest.raises(NoAnswer):
                 await client.query("positions", symbol="SLOW", timeout_s=0.15)
             release.set()
-            return await client.query("positions", symbol="FAST")
+            return await client.query("positions", symbol="FAST", timeout_s=PATIENCE_S)
 
     with scripted_desk(context, slow_first) as desk:
         if kind == "async":
@@ -162,10 +176,11 @@ def test_a_late_answer_is_never_taken_for_the_next_requests(context: zmq.Context
                 with pytest.raises(NoAnswer):
                     client.query("positions", symbol="SLOW", timeout_s=0.15)
                 release.set()
-                found = client.query("positions", symbol="FAST")
+                found = client.query("positions", symbol="FAST", timeout_s=PATIENCE_S)
     assert found == {"symbol": "FAST"}
 
 
+@one_attempt
 @KINDS
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "RATE_LIMITED"])
 def test_a_refusal_that_may_pass_is_tried_again(context: zmq.Context[Any], kind: str, code: str) -> None:
@@ -182,9 +197,10 @@ def test_a_refusal_that_does_not_pass_in_time_is_told(context: zmq.Context[Any],
         scripted_desk(context, lambda _: busy) as desk,
         pytest.raises(RequestRefused, match="UNAVAILABLE: the books are away"),
     ):
-        _call(kind, desk.port, "submit", SIGNAL, timeout_s=0.4)
+        _call(kind, desk.port, "submit", SIGNAL, timeout_s=2.0)
 
 
+@one_attempt
 @KINDS
 def test_a_bad_field_is_named_and_not_tried_again(context: zmq.Context[Any], kind: str) -> None:
     error = ErrorReply(now_ms=1, code="INVALID_FIELD", message="side", field="signal.side", expected="BUY", found="bye")
@@ -256,6 +272,7 @@ def test_a_time_out_that_makes_no_sense_is_misuse(kind: str) -> None:
         _call(kind, free_port(), "query", "status", timeout_s=0)
 
 
+@one_attempt
 def test_the_callers_signal_is_not_touched_and_its_own_key_and_time_are_kept(context: zmq.Context[Any]) -> None:
     created = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     signal: dict[str, Any] = {"idempotency_key": "own", "created_at": created, "reason": ["a", Decimal("1.5")]}
@@ -276,7 +293,7 @@ def test_a_signal_repeated_by_hand_after_no_answer_is_the_same_signal(context: z
     gate = Gate(deaf_for=10**6)
     with scripted_desk(context, gate) as desk:
         with pytest.raises(NoAnswer) as caught:
-            _call(kind, desk.port, "submit", SIGNAL, timeout_s=0.5)
+            _call(kind, desk.port, "submit", SIGNAL, timeout_s=2.0)
         gate.deaf_for = 0
         again = _call(kind, desk.port, "submit", SIGNAL, idempotency_key=caught.value.idempotency_key)
     assert again.duplicate
@@ -299,8 +316,11 @@ def test_calls_from_many_threads_take_turns_and_each_gets_its_own_answer(context
     wrong: list[int] = []
     with scripted_desk(context, echo) as desk, Client(strategy_port=desk.port) as client:
 
+        def ask_for(number: int) -> Any:
+            return client.query("ticks", symbol="E", count=number, timeout_s=PATIENCE_S)
+
         def ask(number: int) -> None:
-            wrong.extend(number for _ in range(20) if client.query("ticks", symbol="E", count=number) != number)
+            wrong.extend(number for _ in range(20) if ask_for(number) != number)
 
         threads = [threading.Thread(target=ask, args=(number,)) for number in range(1, 9)]
         for thread in threads:
@@ -322,7 +342,7 @@ def test_tasks_that_ask_at_once_each_get_their_own_answer_and_a_cancelled_one_br
             doomed = asyncio.create_task(client.query("ticks", symbol="E", count=99))
             await asyncio.sleep(0.05)
             doomed.cancel()
-            calls = [client.query("ticks", symbol="E", count=number) for number in range(1, 20)]
+            calls = [client.query("ticks", symbol="E", count=number, timeout_s=PATIENCE_S) for number in range(1, 20)]
             return await asyncio.gather(*calls)
 
     with scripted_desk(context, echo) as desk:
@@ -332,10 +352,10 @@ def test_tasks_that_ask_at_once_each_get_their_own_answer_and_a_cancelled_one_br
 def test_a_bridge_that_comes_late_still_answers(context: zmq.Context[Any]) -> None:
     port, answers = free_port(), []
     with Client(strategy_port=port) as client:
-        thread = threading.Thread(target=lambda: answers.append(client.submit(SIGNAL)))
+        thread = threading.Thread(target=lambda: answers.append(client.submit(SIGNAL, timeout_s=PATIENCE_S)))
         thread.start()
         with scripted_desk(context, Gate(), port):
-            thread.join(10)
+            thread.join()
     assert [type(answer) for answer in answers] == [Accepted]
 
 
@@ -344,7 +364,7 @@ def test_a_bridge_that_restarts_between_two_calls_is_found_again(context: zmq.Co
     with Client(strategy_port=port) as client:
         for _ in range(2):
             with scripted_desk(context, Gate(), port):
-                assert isinstance(client.submit(SIGNAL), Accepted)
+                assert isinstance(client.submit(SIGNAL, timeout_s=PATIENCE_S), Accepted)
 
 
 def test_giving_up_does_not_take_longer_than_asked() -> None:
@@ -352,7 +372,7 @@ def test_giving_up_does_not_take_longer_than_asked() -> None:
         begun_s = time.monotonic()
         with pytest.raises(NoAnswer):
             client.query("status", timeout_s=0.5)
-        assert 0.4 < time.monotonic() - begun_s < 2.0
+        assert 0.4 < time.monotonic() - begun_s < 4.0  # the usual time-out is 5 s
 
 
 def test_both_clients_have_the_same_names() -> None:

@@ -20,6 +20,7 @@ from zmq_bridge.client import Accepted, AsyncClient, Client, ClientOptions, Deni
 
 pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[2] / "examples"
+HISTORY = 5000  # live ticks are among them for minutes, however late they are stored
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,7 @@ def bridge() -> Iterator[RunningBridge]:
         running = RunningBridge(Path(home) / "var")
         try:
             running.start("--speed", "20", "--symbols", "EURUSD,USDJPY")
+            running.be_patient()
             yield running
         finally:
             running.abandon()
@@ -56,7 +58,7 @@ def _running(environment: dict[str, str], *words: str) -> Iterator[subprocess.Po
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_the_ten_lines_print_ticks(environment: dict[str, str]) -> None:
@@ -72,7 +74,7 @@ def test_the_ten_lines_print_ticks(environment: dict[str, str]) -> None:
 def test_the_signal_generator_is_accepted_over_http(environment: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, str(EXAMPLES / "http_signal.py"), "USDJPY", "SELL"],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
+        env=environment, capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     status, _, body = done.stdout.partition(" ")
@@ -82,10 +84,10 @@ def test_the_signal_generator_is_accepted_over_http(environment: dict[str, str])
 def test_the_moving_average_strategy_comes_to_a_signal_and_hears_its_fate(environment: dict[str, str]) -> None:
     with _running(environment, str(EXAMPLES / "moving_average.py"), "EURUSD") as process:
         assert process.stdout is not None
-        assert process.stdout.readline().startswith("following EURUSD")
-        line = process.stdout.readline()
-    assert line.startswith(("BUY EURUSD: ", "SELL EURUSD: ")), line
-    assert "accepted, signal " in line or "denied, " in line
+        said = iter(process.stdout)  # "waiting" may stand between, while the market here is slow
+        assert next(line for line in said if not line.startswith("waiting")).startswith("following EURUSD")
+        line = next(line for line in said if line.startswith(("BUY EURUSD: ", "SELL EURUSD: ")))
+    assert "accepted, signal " in line or "denied, " in line, line
 
 
 def _signal(client: Client, volume: str = "0.01") -> dict[str, object]:
@@ -108,10 +110,10 @@ def test_a_signal_is_accepted_once_whatever_is_repeated_and_its_deal_comes_back(
         assert (first.duplicate, again.duplicate) == (False, True)
         assert (again.signal_id, again.command_id) == (first.signal_id, first.command_id)
         found = wait_until(
-            lambda: _done(client.query("signal", signal_id=first.signal_id)), 20, "the signal was never executed"
+            lambda: _done(client.query("signal", signal_id=first.signal_id)), 60, "the signal was never executed"
         )
         assert [command["status"] for command in found["commands"]] == ["done"]
-        comments = wait_until(lambda: _if_has(client, first.command_id), 10, "the position was never reported")
+        comments = wait_until(lambda: _if_has(client, first.command_id), 60, "the position was never reported")
         assert comments.count(first.command_id) == 1
 
 
@@ -150,7 +152,7 @@ def test_history_goes_on_where_live_ticks_begin(options: ClientOptions) -> None:
         live = [next(feed) for _ in range(20)]
         assert [tick.seq for tick in live] == list(range(live[0].seq, live[0].seq + 20))
         wanted = {Tick(*tick[2:8]) for tick in live}
-        stored = wait_until(lambda: _if_all(client.history("EURUSD", 200), wanted), 20, "live ticks were never stored")
+        stored = wait_until(lambda: _if_all(client.history("EURUSD", HISTORY), wanted), 60, "never stored")
         assert [tick.time_msc for tick in stored] == sorted(tick.time_msc for tick in stored)
         assert feed.lost == 0
 
@@ -162,13 +164,13 @@ def _if_all(stored: list[Tick], wanted: set[Tick]) -> list[Tick] | None:
 def test_the_asyncio_client_does_the_same(options: ClientOptions) -> None:
     async def work() -> tuple[list[str], object, int]:
         async with AsyncClient(options) as client:
-            feed = client.ticks("EURUSD", "USDJPY", max_age_s=5.0)
+            feed = client.ticks("EURUSD", "USDJPY", max_age_s=30.0)
             seen: list[str] = []
             while set(seen) != {"EURUSD", "USDJPY"}:
                 seen.append((await anext(feed)).symbol)
             status, history = await asyncio.gather(client.query("status"), client.history("EURUSD", 5))
             return seen, status["accounts"][0]["terminal"], len(history)
 
-    seen, terminal, count = asyncio.run(asyncio.wait_for(work(), 30))
+    seen, terminal, count = asyncio.run(asyncio.wait_for(work(), 90))
     assert set(seen) == {"EURUSD", "USDJPY"}
     assert (terminal, count) == ("connected", 5)

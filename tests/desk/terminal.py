@@ -8,6 +8,7 @@ from typing import Any
 
 import zmq
 
+from tests.support import wait_until
 from zmq_bridge.protocol.commands import Command
 from zmq_bridge.protocol.dialogue import ErrorReply, Hello, Program, Pull, Welcome, Work
 from zmq_bridge.protocol.messages import TerminalReply, TerminalRequest, decode_terminal_reply, encode, encode_frame
@@ -20,7 +21,7 @@ SERVER = "Demo-1"
 SESSION = 1_700_000_000_000
 START_MSC = 1_700_000_000_000
 ZERO = Decimal(0)
-PATIENCE_MS = 15_000
+PATIENCE_MS = 60_000
 
 EURUSD = Spec(
     symbol="EURUSD", digits=5, point=Decimal("0.00001"), tick_size=Decimal("0.00001"), tick_value=Decimal(1),
@@ -160,10 +161,18 @@ class Terminal:
         return Hello(**{**said, **changes})
 
     def hello(self, **changes: Any) -> Welcome:
-        """Open the session, trying again while the desk is not ready."""
-        reply = self.ask(self.hello_message(**changes))
+        """Open the session, trying again while the books are slow."""
+        reply = wait_until(lambda: self._greet(self.hello_message(**changes)), PATIENCE_MS / 1000)
         assert isinstance(reply, Welcome)
         return reply
+
+    def _greet(self, hello: Hello) -> TerminalReply | None:
+        try:
+            return self.ask(hello)
+        except Refused as refused:
+            if refused.reply.code != "UNAVAILABLE":
+                raise
+            return None
 
     def event(self, data: EventData) -> Event:
         """Number something that happened."""
@@ -191,24 +200,23 @@ class Terminal:
         """The request alone."""
         return Pull(login=self.login, session=self.session, wait_ms=wait_ms, events=events, snapshot=snapshot)
 
-    def pull_command(self, kind: str = "place_order", tries: int = 20) -> Command:
+    def pull_command(self, kind: str = "place_order") -> Command:
         """Pull until a command of the kind comes, leaving others."""
-        for _ in range(tries):
-            for command in self.pull(wait_ms=1000).commands:
-                if command.kind == kind:
-                    return command
-        raise AssertionError(f"no {kind} came")
+        return wait_until(lambda: self._pull_for(kind), PATIENCE_MS / 1000, f"no {kind} came")
 
-    def deliver(self, *events: Event, tries: int = 20) -> None:
+    def _pull_for(self, kind: str) -> Command | None:
+        return next((each for each in self.pull(wait_ms=1000).commands if each.kind == kind), None)
+
+    def deliver(self, *events: Event) -> None:
         """Bring events until each is acknowledged."""
         left = {event.key: event for event in events}
-        for _ in range(tries):
-            work = self.pull(*left.values(), wait_ms=1000)
-            for ack in work.acks:
+
+        def is_done() -> bool:
+            for ack in self.pull(*left.values(), wait_ms=1000).acks:
                 left.pop(ack, None)
-            if not left:
-                return
-        raise AssertionError(f"not acknowledged: {sorted(left)}")
+            return not left
+
+        wait_until(is_done, PATIENCE_MS / 1000, "an event was never acknowledged")
 
     def snapshot(
         self, *, balance: str = "0", positions: Sequence[Position] = (), orders: Sequence[Order] = ()

@@ -107,7 +107,7 @@ def test_a_gap_that_opened_while_nobody_was_connected_is_asked_for_at_the_hello(
     terminal = connect()
     terminal.hello()
     terminal.close()
-    wait_until(lambda: books.value("SELECT state FROM terminals") == "disconnected", 10.0)
+    wait_until(lambda: books.value("SELECT state FROM terminals") == "disconnected")
     ticks = make_ticks(10)
     gap_id = open_a_gap(books, ticks)
     again = connect(session=terminal.session + 1)

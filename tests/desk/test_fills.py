@@ -128,10 +128,10 @@ def test_nothing_is_acknowledged_while_postgres_is_stopped(
             assert event.key not in work.acks
     finally:
         postgres_server.start()
-    terminal.deliver(event, tries=60)
+    terminal.deliver(event)
     assert books.value("SELECT count(*) FROM deals WHERE ticket = 2") == 1
     command_id = books.place_order()
-    assert terminal.pull_command(tries=60).command_id == command_id
+    assert terminal.pull_command().command_id == command_id
 
 
 def test_a_hello_while_postgres_is_stopped_is_told_to_come_again(
@@ -141,7 +141,7 @@ def test_a_hello_while_postgres_is_stopped_is_told_to_come_again(
     postgres_server.stop()
     try:
         with pytest.raises(Refused, match="UNAVAILABLE"):
-            terminal.hello()
+            terminal.ask(terminal.hello_message())
     finally:
         postgres_server.start()
 

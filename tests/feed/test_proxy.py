@@ -20,8 +20,8 @@ from zmq_bridge.sockets.proxy import ProxySettings, run_proxy
 from zmq_bridge.sockets.zap import AllowList, Door, Mechanism, Peer, introduce_bridge
 
 SPAWN = multiprocessing.get_context("spawn")
-PATIENCE_S = 15.0
-PATIENCE_MS = 15_000
+PATIENCE_S = 60.0
+PATIENCE_MS = 60_000
 
 
 def _proxy_main(settings: ProxySettings, pipe) -> None:

@@ -79,7 +79,7 @@ def test_the_document_names_only_figures_that_exist(redis_url):
 def test_the_real_redis_cli_prints_the_same(client, redis_url, command, reply):
     port = str(urlsplit(redis_url).port)
     words = ["redis-cli", "-p", port, "--no-raw"]
-    done = subprocess.run(words, input=command, capture_output=True, text=True, timeout=10, check=True)
+    done = subprocess.run(words, input=command, capture_output=True, text=True, timeout=60, check=True)
     assert without_ids(done.stdout.rstrip("\n")) == without_ids(reply)
 
 

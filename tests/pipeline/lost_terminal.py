@@ -12,13 +12,9 @@ from tests.support import wait_until
 
 def assert_an_order_lost_with_its_terminal_is_executed_once_and_soon(rig: Rig) -> None:
     """Stop the terminal, hand it an order, kill -9, start it again."""
-    frozen = psutil.Process(rig._pid("terminal"))
-    frozen.suspend()
-    answer = rig.signal(**small_buy(rig))
-    assert answer.status == 202, answer.body
-    command_id = answer.body["command_id"]
+    command_id = wait_until(lambda: order_to_a_frozen_terminal(rig), message="no order was accepted")
     rig.wait_for_command(command_id, "sent")
-    wait_until(lambda: has_left(rig), 5.0, "the order never left for the terminal")
+    wait_until(lambda: has_left(rig), message="the order never left for the terminal")
     rig.kill("terminal")
     rig.start("terminal")
     done = rig.wait_for_command(command_id, "done", "expired", "rejected")
@@ -28,9 +24,22 @@ def assert_an_order_lost_with_its_terminal_is_executed_once_and_soon(rig: Rig) -
     assert [Decimal(str(deal["volume"])) for deal in deals] == [Decimal("0.01")]
 
 
+def order_to_a_frozen_terminal(rig: Rig) -> str | None:
+    """Stop the terminal and send an order for it; it runs on when nobody wants the order without it any more."""
+    order = small_buy(rig)
+    frozen = psutil.Process(rig._pid("terminal"))
+    frozen.suspend()
+    answer = rig.signal(**order)
+    if answer.status == 202:
+        return str(answer.body["command_id"])
+    frozen.resume()
+    rig.wait_for_terminal()
+    return None
+
+
 def small_buy(rig: Rig) -> dict[str, str]:
     """A buy with room to its stop, at the price of the moment."""
-    found = rig.http("GET", "/api/market/prices?symbols=EURUSD").body["prices"][0]
+    [found] = wait_until(lambda: rig.http("GET", "/api/market/prices?symbols=EURUSD").body.get("prices"))
     price = Decimal(found["ask"])
     sl, tp = (str(round(price * (1 + side), 5)) for side in (Decimal("-0.003"), Decimal("0.008")))
     return {"symbol": "EURUSD", "action": "BUY", "volume": "0.01", "sl": sl, "tp": tp}

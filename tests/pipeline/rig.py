@@ -10,7 +10,7 @@ import itertools
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,11 +30,12 @@ from zmq_bridge.simulator.broker_client import BrokerClient
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.keys import create_key
 from zmq_bridge.storage.migrations import migrate
+from zmq_bridge.storage.risk.limits import Scope, set_limits
 
 LOGIN = 123456
 PORTS = ("FEED", "SUBSCRIBE", "TERMINAL", "STRATEGY", "BROKER", "WEB", "REDIS")
-HTTP_TIMEOUT_S = 10.0
-SETTLE_TIMEOUT_S = 30.0
+HTTP_TIMEOUT_S = 30.0
+SETTLE_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Rig:
         for victim in victims:
             with suppress(psutil.NoSuchProcess):
                 victim.kill()
-        wait_until(lambda: self.services[name].exit_code() is not None, 10, f"{name} outlived kill -9")
+        wait_until(lambda: self.services[name].exit_code() is not None, 60, f"{name} outlived kill -9")
 
     def stop(self) -> None:
         """Stop everything, last started first."""
@@ -131,6 +132,16 @@ class Rig:
         """POST a signal with an idempotency key of its own."""
         return self.http("POST", "/api/signal", {"idempotency_key": f"rig-{next(self._ids)}"} | fields)
 
+    def accepted(self, order: Callable[[], dict[str, Any]]) -> str:
+        """Send what `order` makes until one is accepted: data may be late for a moment. Returns its command's id."""
+        reply = wait_until(lambda: _if_accepted(self.signal(**order())), SETTLE_TIMEOUT_S, "no order was accepted")
+        return str(reply.body["command_id"])
+
+    def set_limits(self, limits: dict[str, Any]) -> None:
+        """Put limits in force for everybody, in place of those before."""
+        with self.engine.begin() as connection:
+            set_limits(connection, Scope(), limits, actor="test", now=datetime.now(UTC))
+
     def deposit(self, amount: str, comment: str = "") -> None:
         """Money arrives at the broker."""
         self.call("cash", amount=amount, comment=comment)
@@ -139,7 +150,7 @@ class Rig:
 
     def wait_for_terminal(self) -> None:
         """Until an account is connected, reconciled and may trade."""
-        wait_until(self._may_trade, 30.0, "the account never became active")
+        wait_until(self._may_trade, 60.0, "the account never became active")
 
     def wait_for_command(self, command_id: str, *statuses: str) -> Any:
         """Until a command has come to one of the statuses (an end, by default)."""
@@ -192,6 +203,10 @@ class Rig:
     def _make_key(self, *scopes: str) -> str:
         with self.engine.begin() as connection:
             return create_key(connection, name="rig", scopes=scopes, now=datetime.now(UTC), actor="test").text
+
+
+def _if_accepted(reply: Reply) -> Reply | None:
+    return reply if reply.status == 202 else None
 
 
 def rig_settings(var_dir: Path, database_url: str | None = None, redis_url: str | None = None) -> Settings:

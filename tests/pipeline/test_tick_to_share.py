@@ -22,6 +22,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from tests.pipeline.conftest import SHARED
 from tests.pipeline.rig import LOGIN, Rig
+from tests.running import PATIENT
 from tests.support import wait_until
 from zmq_bridge.cli.simulation import Simulation
 from zmq_bridge.live.connection import open_redis
@@ -134,6 +135,7 @@ def do_the_main_job(rig: Rig, tape: Tape, *, netting: bool = False, hold: bool =
             subscribed to has them all only then.
     """
     rig.start("proxy", "recorder", "desk", "web", "broker")
+    rig.set_limits(PATIENT)  # the replay stands still between two parts, for as long as this machine takes
     subscriber = PlainSubscriber(rig)
     try:
         if hold:
@@ -159,6 +161,7 @@ def do_the_main_job(rig: Rig, tape: Tape, *, netting: bool = False, hold: bool =
         replay(rig, tape.parts[2])
         wait_until(lambda: subscriber.has(len(tape.quotes)), 30, "the last part never arrived")
         assert_every_tick(rig, tape, subscriber)
+        rig.set_limits({})
         assert_denials(rig, tape)
     finally:
         subscriber.close()
@@ -207,7 +210,7 @@ def submit(rig: Rig, signal: dict[str, str]) -> dict[str, str]:
     request = {"v": 1, "type": "submit", "api_key": rig.key, "signal": {**signal, "idempotency_key": "by-zeromq"}}
     socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.REQ)
     with socket:
-        socket.setsockopt(zmq.RCVTIMEO, 10_000)
+        socket.setsockopt(zmq.RCVTIMEO, 60_000)
         socket.setsockopt(zmq.LINGER, 0)
         socket.connect(rig.settings.local_endpoint(rig.settings.strategy_port))
         socket.send(msgpack.packb(request))
@@ -293,7 +296,7 @@ def assert_every_tick(rig: Rig, tape: Tape, subscriber: PlainSubscriber) -> None
     assert rig.rows("SELECT * FROM tick_gaps") == []
     client = open_redis(rig.settings.redis_url)
     live = LiveReader(client)
-    recent = wait_until(lambda: _ended(live, tape.quotes), 10, "Redis never had the last tick")
+    recent = wait_until(lambda: _ended(live, tape.quotes), 30, "Redis never had the last tick")
     assert recent == list(tape.quotes)[-len(recent) :]
     assert len(recent) >= 5_000
     client.close()
@@ -312,7 +315,7 @@ def assert_denials(rig: Rig, tape: Tape) -> None:
     stop = {"sl": str(ask - STOP)}
     assert denial(rig, **fields) == "STOP_LOSS_MISSING"
     assert denial(rig, **fields | stop | {"volume": "20"}) == "POSITION_RISK"
-    wait_until(lambda: data_age_ms(rig) > 10_000, 20, "the quotes never grew old")
+    wait_until(lambda: data_age_ms(rig) > 10_000, 30, "the quotes never grew old")
     assert denial(rig, **fields | stop) == "QUOTE_STALE"
     assert rig.value("SELECT count(*) FROM commands") == commands
 

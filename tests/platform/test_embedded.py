@@ -108,7 +108,7 @@ def test_servers_die_with_the_process_that_started_them_and_their_data_stays(hom
     server = EmbeddedPostgres(home / "pg", log_path=home / "pg.log")
     _run(server, "CREATE TABLE kept (x int); INSERT INTO kept VALUES (7)")
     parent.send_signal(number)
-    parent.wait(10)
+    parent.wait(60)
     server.start()  # at once: it must wait for the dying one
     try:
         assert _run(server, "SELECT x FROM kept") == [(7,)]
@@ -183,7 +183,7 @@ def test_stopping_postgres_leaves_no_process_and_no_pid_file(postgres: EmbeddedP
     assert postgres.pid is not None
     family = [postgres.pid, *(child.pid for child in psutil.Process(postgres.pid).children())]
     postgres.stop()
-    assert all(_gone(pid) for pid in family)
+    wait_until(lambda: all(_gone(pid) for pid in family))
     assert read_postmaster(postgres.data_dir) == (None, "")
 
 

@@ -29,6 +29,9 @@ time.sleep(600)
 """
 
 
+TELLING = STUBBORN.replace("signal.SIG_IGN", "lambda *_: pathlib.Path(sys.argv[1] + '.told').touch()")
+
+
 def _child(name: str, code: str, *words: object, log_dir: Path, **options: object) -> ChildService:
     return ChildService(
         name=name,
@@ -146,7 +149,7 @@ def test_any_stop_signal_ends_the_watch_and_stops_everything(number: signal.Sign
     pid_file = tmp_path / "pid"
     process = _run_supervisor_script(tmp_path, pid_file)
     process.send_signal(number)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert not _alive(pid_file)
 
 
@@ -155,18 +158,19 @@ def test_nothing_survives_when_the_supervisor_itself_is_killed(tmp_path: Path) -
     process = _run_supervisor_script(tmp_path, pid_file, code="import pathlib, sys, os, time; "
         "pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(600)")  # fmt: skip
     process.kill()
-    process.wait(10)
+    process.wait(60)
     wait_until(lambda: not _alive(pid_file))
 
 
 def test_a_second_ctrl_c_does_not_wait_for_a_stuck_child(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
-    process = _run_supervisor_script(tmp_path, pid_file, stop_timeout_s=60.0)
+    process = _run_supervisor_script(tmp_path, pid_file, code=TELLING, stop_timeout_s=600.0)
     process.send_signal(signal.SIGINT)
+    wait_until((tmp_path / "pid.told").exists)
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(0.5)
     process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert not _alive(pid_file)
 
 

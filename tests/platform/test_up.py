@@ -70,38 +70,45 @@ def _count(bridge: RunningBridge, table: str) -> int:
     return int(str(_ask(bridge, f"SELECT count(*) FROM {table}")[0][0]))
 
 
-def _posted(bridge: RunningBridge) -> dict[str, object]:
-    done = bridge.shell(bridge.curl_line())
-    found = json.loads(done.stdout)
-    assert isinstance(found, dict)
-    return found
+def _accepted(bridge: RunningBridge) -> dict[str, Any]:
+    """Paste the panel's line until its order is accepted: prices may be late for a moment."""
+    return wait_until(lambda: _if_accepted(bridge.shell(bridge.curl_line())), 60, "no pasted order was accepted")
+
+
+def _if_accepted(done: subprocess.CompletedProcess[str]) -> dict[str, Any] | None:
+    if done.returncode != 0:  # nobody answered
+        return None
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found if found.get("status") == "accepted" else None
+
+
+def _wait_for_content_doctor(bridge: RunningBridge) -> None:
+    wait_until(lambda: bridge.run("doctor").returncode == 0, 60, "doctor was never content")
 
 
 def test_it_comes_up_works_when_pasted_stops_and_goes_on_with_its_data(bridge: RunningBridge) -> None:
     bridge.start()
     key = bridge.api_key()
-    first = _posted(bridge)
-    assert first["status"] == "accepted", first
+    first = _accepted(bridge)
     filled = "SELECT count(*) FROM deals WHERE signal_id = '{}'".format(first["signal_id"])
     wait_until(lambda: _ask(bridge, filled)[0][0] == 1)
-    assert bridge.run("doctor").returncode == 0, bridge.run("doctor").stdout
+    _wait_for_content_doctor(bridge)
     lines = bridge.run("ticks", "EURUSD", "--count", "3").stdout.splitlines()
     assert len(lines) == 3
     assert all(re.fullmatch(r"\S+ \S+ 123456 1\.\d+ 1\.\d+", line) for line in lines), lines
     ticks, processes = _count(bridge, "ticks"), bridge.processes()
 
     assert bridge.stop(signal.SIGINT) == 0, bridge.text
-    assert all_gone(processes)
-    assert all(port_is_free("127.0.0.1", port) for port in bridge.ports.values())
-    assert "everything is stopped" in bridge.text
+    wait_until(lambda: all_gone(processes))
+    wait_until(lambda: all(port_is_free("127.0.0.1", port) for port in bridge.ports.values()))
+    wait_until(lambda: "everything is stopped" in bridge.text)
 
     bridge.start()
     assert bridge.api_key() == key
     assert _count(bridge, "ticks") >= ticks > 0
     assert _ask(bridge, filled)[0][0] == 1
     wait_until(lambda: _count(bridge, "ticks") > ticks)
-    second = _posted(bridge)
-    assert second["status"] == "accepted", second
+    _accepted(bridge)
     wait_until(lambda: _ask(bridge, "SELECT count(*) FROM tick_gaps WHERE state = 'open'")[0][0] == 0, 60)
     assert _ask(bridge, "SELECT * FROM tick_gaps WHERE state = 'lost'") == []
     with bridge.running("ticks", "FOO") as waiting:
@@ -115,7 +122,7 @@ def test_nothing_survives_a_killed_up_and_the_next_one_recovers(bridge: RunningB
     bridge.stop(signal.SIGKILL)
     bridge.start()  # at once, while the old ones may still be dying
     assert bridge.api_key() == key
-    wait_until(lambda: all_gone(processes), 30)
+    wait_until(lambda: all_gone(processes), 60)
 
 
 def test_killed_servers_are_noticed_and_started_again(running: RunningBridge) -> None:
@@ -125,36 +132,40 @@ def test_killed_servers_are_noticed_and_started_again(running: RunningBridge) ->
     assert "postgres was killed by SIGKILL" in running.text
     assert "valkey was killed by SIGKILL" in running.text
     ticks = _count(running, "ticks")
-    wait_until(lambda: _count(running, "ticks") > ticks, 30)
+    wait_until(lambda: _count(running, "ticks") > ticks, 60)
     with redis.Redis(port=running.ports["REDIS"]) as client:
-        wait_until(lambda: client.exists("tick:EURUSD"), 30)
-    wait_until(lambda: _posted(running).get("status") == "accepted", 30)
+        wait_until(lambda: client.exists("tick:EURUSD"), 60)
+    _accepted(running)
 
 
 def test_killed_parts_are_started_again_and_doctor_is_content(running: RunningBridge) -> None:
     for words in (("bridge", "proxy"), ("bridge", "recorder"), ("bridge", "desk"), ("gunicorn",)):
         os.kill(running.pid_of(*words), signal.SIGKILL)
     names = ("proxy", "recorder", "desk", "web")
-    wait_until(lambda: all(f"{name} runs again" in running.text for name in names), 30)
-    wait_until(lambda: running.run("doctor").returncode == 0, 30)
+    wait_until(lambda: all(f"{name} runs again" in running.text for name in names), 60)
+    _wait_for_content_doctor(running)
 
 
 def test_doctor_names_what_has_stopped(running: RunningBridge) -> None:
-    assert running.run("doctor").returncode == 0
+    _wait_for_content_doctor(running)
     frozen = [running.pid_of("simulate", "terminal"), running.pid_of("bridge", "recorder")]
     for pid in frozen:
         os.kill(pid, signal.SIGSTOP)
     restarts = running.text.count("valkey runs again")
     os.kill(running.pid_of("valkey-server"), signal.SIGKILL)  # with it goes what the frozen ones said before
-    wait_until(lambda: running.text.count("valkey runs again") > restarts, 30)
-    told = running.run("doctor")
-    for pid in frozen:
-        os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: running.run("doctor").returncode == 0, 30)
-    assert told.returncode == 1
-    assert re.search(r"^✗ +recorder", told.stdout, re.MULTILINE), told.stdout
-    assert re.search(r"^✗ +account 123456: terminal", told.stdout, re.MULTILINE), told.stdout
-    assert re.search(r"^✓ +proxy", told.stdout, re.MULTILINE), told.stdout
+    wait_until(lambda: running.text.count("valkey runs again") > restarts, 60)
+    lines = (r"^✗ +recorder", r"^✗ +account 123456: terminal", r"^✓ +proxy")
+
+    def is_told() -> bool:
+        told = running.run("doctor")
+        return told.returncode == 1 and all(re.search(line, told.stdout, re.MULTILINE) for line in lines)
+
+    try:
+        wait_until(is_told, 60, "doctor never named the recorder and the terminal, and nothing else")
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+    _wait_for_content_doctor(running)
 
 
 def test_with_servers_of_its_own_nobody_gets_a_key_for_nothing(
@@ -183,7 +194,7 @@ def test_bridge_and_simulate_run_apart_and_stop_with_zero(database: str, redis_u
         processes = [*bridge.processes(), *simulation.processes()]
         assert simulation.stop(signal.SIGTERM) == 0, simulation.text
         assert bridge.stop(signal.SIGTERM) == 0, bridge.text
-        assert all_gone(processes)
+        wait_until(lambda: all_gone(processes))
     finally:
         simulation.abandon()
         bridge.abandon()
@@ -195,7 +206,7 @@ def test_taken_ports_are_all_named_and_nothing_is_started(bridge: RunningBridge)
         socket.create_server(("127.0.0.1", bridge.ports["WEB"])),
     ):
         process = bridge.begin()
-        assert process.wait(30) == 78
+        assert process.wait(90) == 78
     wait_until(lambda: "choose other ports" in bridge.text)
     assert "ZMQ_BRIDGE_FEED_PORT" in bridge.text
     assert "ZMQ_BRIDGE_WEB_PORT" in bridge.text
@@ -206,7 +217,7 @@ def test_a_second_up_in_the_same_directory_is_refused(running: RunningBridge) ->
     second = running.run("up")
     assert second.returncode == 78
     assert "already runs" in second.stderr
-    assert running.run("status").returncode == 0
+    wait_until(lambda: running.run("status").returncode == 0)
 
 
 def test_every_tick_of_a_replayed_file_is_stored_once_and_in_order(bridge: RunningBridge, tmp_path: Path) -> None:
@@ -249,7 +260,7 @@ def test_with_an_allow_list_the_bridge_knows_itself_and_its_peers_and_nobody_els
     assert _hears(bridge, peer)
     assert not _hears(bridge, Credentials())
     assert not _hears(bridge, Credentials(username="vm-1", password="wrong"))
-    assert bridge.run("doctor").returncode == 0
+    _wait_for_content_doctor(bridge)
 
 
 def _hears(bridge: RunningBridge, credentials: Credentials) -> bool:
@@ -268,7 +279,7 @@ def _hears(bridge: RunningBridge, credentials: Credentials) -> bool:
         poller = zmq.Poller()
         poller.register(socket, zmq.POLLIN)
         poller.register(monitor, zmq.POLLIN)
-        ready = dict(poller.poll(10_000))
+        ready = dict(poller.poll(60_000))
         socket.disable_monitor()
         assert ready, "neither let in nor refused"
         return socket in ready
@@ -284,7 +295,7 @@ def test_an_ordinary_user_cannot_be_locked_out_by_a_read_only_directory(tmp_path
     tmp_path.chmod(0o500)
     env = {**os.environ, "ZMQ_BRIDGE_VAR_DIR": str(tmp_path / "var")}
     argv = [sys.executable, "-m", "zmq_bridge.cli", "up"]
-    told = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=30)
+    told = subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=90)
     tmp_path.chmod(0o700)
     assert told.returncode == 78
     assert "ZMQ_BRIDGE_VAR_DIR" in told.stderr
@@ -321,6 +332,6 @@ def _post(bridge: RunningBridge, path: str, body: dict[str, str]) -> dict[str, A
         data=json.dumps(body).encode(),
         headers={"X-API-Key": bridge.api_key(), "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         found: dict[str, Any] = json.loads(response.read())
     return found

@@ -18,7 +18,7 @@ from tests.support import wait_until
 from web.stream.app import Server, StreamSettings, bind, serve
 
 PAGE_PORT = 8000
-RECEIVE_S = 5.0
+RECEIVE_S = 60.0
 
 
 class RunningStream:
@@ -46,14 +46,14 @@ class RunningStream:
         """As SIGTERM does."""
         if self.server is not None:
             self.server.should_exit = True
-        self._thread.join(20.0)
+        self._thread.join(60.0)
         assert not self._thread.is_alive()
         self._listening.close()
 
     def health(self) -> dict[str, Any]:
         """What the health check says."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=RECEIVE_S) as response:
                 found: dict[str, Any] = json.load(response)
         except urllib.error.HTTPError as error:
             found = json.load(error)
@@ -64,7 +64,7 @@ class RunningStream:
         if key is not None:
             headers["X-API-Key"] = key
         url = f"ws://127.0.0.1:{self.port}/ws"
-        return Client(connect(url, additional_headers=headers, max_size=None, compression=None, open_timeout=10))
+        return Client(connect(url, additional_headers=headers, max_size=None, compression=None, open_timeout=RECEIVE_S))
 
     def _run(self) -> None:
         asyncio.run(serve(self.settings, self._listening, self._started))
@@ -111,6 +111,10 @@ class Client:
             message = self.hear(left)
             if message["type"] == type_ and all(message.get(name) == value for name, value in fields.items()):
                 return message
+
+    def hear_price(self, bid: str) -> None:
+        """Skip what comes until a price update begins with this bid."""
+        wait_until(lambda: [price["bid"] for price in self.hear_type("PRICE_UPDATE")["prices"]][:1] == [bid])
 
     def closed(self, timeout_s: float = RECEIVE_S) -> tuple[int, str]:
         """Wait for the end; the close code and its reason."""

@@ -41,7 +41,7 @@ class Events:
 
 @contextmanager
 def listening(stream, path, **headers):
-    connection = http.client.HTTPConnection("127.0.0.1", stream.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", stream.port, timeout=60)
     connection.request("GET", path, headers=headers)
     response = connection.getresponse()
     try:

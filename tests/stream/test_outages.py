@@ -37,13 +37,13 @@ def test_redis_that_goes_is_told_and_what_came_meanwhile_is_there_when_it_is_bac
             client.say("SUBSCRIBE_PRICES", symbols=["EURUSD"], account=LOGIN)
             client.hear_type("PRICE_UPDATE")
             own_redis.stop()
-            assert client.hear_type("ERROR", 10.0)["code"] == "LIVE_STATE_UNAVAILABLE"
+            assert client.hear_type("ERROR")["code"] == "LIVE_STATE_UNAVAILABLE"
             assert stream.health()["status"] != "ok"
             again = EmbeddedValkey(own_redis.data_dir, port=own_redis.port, log_path=own_redis.log_path, keep=False)
             again.start()
             try:
                 world.quote("EURUSD", 1.7, 1.7)
-                assert client.hear_type("PRICE_UPDATE", 10.0)["prices"][0]["bid"] == "1.70000"
+                client.hear_price("1.70000")
             finally:
                 again.stop()
 
@@ -64,12 +64,12 @@ def test_postgres_that_cut_every_connection_is_found_again(stream, world, new_ke
             )
         link.close()
         world.quote("EURUSD", 1.4, 1.4)
-        assert client.hear_type("PRICE_UPDATE")["prices"][0]["bid"] == "1.40000"
+        client.hear_price("1.40000")
         with stream.client(new_key("read").text) as other:  # somebody new is let in
             assert other.hear()["type"] == "CONNECTED"
         with engine.begin() as connection:
             revoke_key(connection, new.key.id, now=new.key.created_at, actor="ann")
-        assert client.closed(10.0) == (4401, "KEY_ENDED")
+        assert client.closed() == (4401, "KEY_ENDED")
 
 
 def test_sigterm_says_goodbye_and_no_key_is_in_the_log(database, redis_url, world, new_key):
@@ -81,12 +81,12 @@ def test_sigterm_says_goodbye_and_no_key_is_in_the_log(database, redis_url, worl
     argv = [sys.executable, "-m", "zmq_bridge.cli", "stream"]
     process = subprocess.Popen(argv, env=env, stderr=subprocess.PIPE, text=True)
     try:
-        client = wait_until(lambda: _connected(port, key), 30.0)
+        client = wait_until(lambda: _connected(port, key), 90.0)
         with client:
             client.hear_type("CONNECTED")
             process.send_signal(signal.SIGTERM)
             assert client.closed() == (1001, "GOING_AWAY")
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
         assert process.stderr is not None
         assert key not in process.stderr.read()
     finally:
@@ -100,6 +100,6 @@ def _connected(port: int, key: str) -> Client | None:
     """A client whose key is also in the address, as somebody will try."""
     url = f"ws://127.0.0.1:{port}/ws?api_key={key}"
     try:
-        return Client(connect(url, additional_headers={"X-API-Key": key}, open_timeout=5))
+        return Client(connect(url, additional_headers={"X-API-Key": key}, open_timeout=30))
     except OSError:
         return None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.stream.running import PAGE_PORT
 from tests.stream.world import LOGIN, OTHER
@@ -56,8 +58,7 @@ def test_positions_money_and_risk_of_an_account_come_together(stream, world, new
         assert client.hear_type("ACCOUNT_UPDATE", equity="9000.00")["account"] == LOGIN
         with engine.begin() as connection:
             set_account_state(connection, world.ids[LOGIN], "reducing", reason="lunch", actor="ann", now=NOW)
-        holds = client.hear_type("RISK_UPDATE")["holds"]
-        assert any("lunch" in hold["reason"] for hold in holds)
+        wait_until(lambda: any("lunch" in hold["reason"] for hold in client.hear_type("RISK_UPDATE")["holds"]))
 
 
 def test_deals_and_terminals_are_told(stream, world, new_key):
@@ -103,8 +104,10 @@ def test_what_a_key_may_not_see_is_not_sent(stream, world, new_key):
             world.positions([(3, "GBPUSD")], login=login)
         world.quote("EURUSD", 1.0, 1.0, login=OTHER)
         world.quote("EURUSD", 1.5, 1.5)
-        assert client.hear() == {"type": "POSITION_UPDATE", "seq": client.seq, "account": LOGIN, "positions": []}
-        assert [price["bid"] for price in client.hear()["prices"]] == ["1.50000"]
+        told = {message["type"]: message | {"seq": 0} for message in (client.hear(), client.hear())}
+        empty = {"type": "POSITION_UPDATE", "seq": 0, "account": LOGIN, "positions": []}
+        assert told["POSITION_UPDATE"] == empty
+        assert [price["bid"] for price in told["PRICE_UPDATE"]["prices"]] == ["1.50000"]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_a_key_in_the_address_is_not_looked_at(stream, new_key):
 
     with connect(f"ws://127.0.0.1:{stream.port}/ws?api_key={new_key('read').text}") as connection:
         connection.send('{"action":"REQUEST_POSITIONS"}')
-        assert json.loads(connection.recv(timeout=5))["code"] == "UNAUTHENTICATED"
+        assert json.loads(connection.recv(timeout=60))["code"] == "UNAUTHENTICATED"
 
 
 @pytest.mark.parametrize(
@@ -267,8 +270,9 @@ def test_a_binary_message_is_refused_and_an_overlong_one_ends_the_connection(str
 def test_a_flood_ends_the_connection_and_only_this_one(stream, new_key):
     with stream.client(new_key("read").text) as client, stream.client(new_key("read").text) as other:
         other.hear()
-        for _ in range(int(REQUESTS_BURST) + 40):
-            client.say("UNSUBSCRIBE_PRICES")
+        with suppress(ConnectionClosed):
+            for _ in range(100 * int(REQUESTS_BURST)):  # the more the slower they come: the allowance grows meanwhile
+                client.say("UNSUBSCRIBE_PRICES")
         assert client.closed() == (4429, "FLOOD")
         other.say("REQUEST_PRICES")
         assert other.hear()["type"] == "PRICE_UPDATE"
