@@ -24,6 +24,7 @@ PREFIX = "ZMQ_BRIDGE_"
 SECRET_LENGTH_MIN = 32
 SECRET_FILE = "secret_key"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+DAYS_EXPECTED = "a number from 7 to 3650"
 PER_MINUTE_EXPECTED = "a number from 1 to 1000000"
 PORT_EXPECTED = "a port number from 1 to 65535"
 DATABASE_EXPECTED = "a URL like postgresql://user:password@host:5432/database"
@@ -61,6 +62,7 @@ class Settings:
     stream_port: int = 8001  # WebSocket and Server-Sent Events, on web_host
     requests_per_minute: int = 6_000  # of one API key, signals aside
     signals_per_minute: int = 60_000  # of one API key
+    notifications_keep_days: int = 90  # older news is removed by the sender
     log_level: str = "INFO"  # one of LOG_LEVELS
 
     @property
@@ -163,6 +165,7 @@ def settings_environment(settings: Settings) -> dict[str, str]:
         "ZMQ_BRIDGE_STREAM_PORT": str(settings.stream_port),
         "ZMQ_BRIDGE_REQUESTS_PER_MINUTE": str(settings.requests_per_minute),
         "ZMQ_BRIDGE_SIGNALS_PER_MINUTE": str(settings.signals_per_minute),
+        "ZMQ_BRIDGE_NOTIFICATIONS_KEEP_DAYS": str(settings.notifications_keep_days),
         "ZMQ_BRIDGE_LOG_LEVEL": settings.log_level,
     }
     return {**os.environ, **variables}
@@ -200,6 +203,7 @@ def _read(reader: EnvironmentReader) -> Settings:
         stream_port=reader.read("ZMQ_BRIDGE_STREAM_PORT", PORT_EXPECTED, port, 8001),
         requests_per_minute=reader.read(f"{PREFIX}REQUESTS_PER_MINUTE", PER_MINUTE_EXPECTED, count(1, 10**6), 6_000),
         signals_per_minute=reader.read(f"{PREFIX}SIGNALS_PER_MINUTE", PER_MINUTE_EXPECTED, count(1, 10**6), 60_000),
+        notifications_keep_days=reader.read(f"{PREFIX}NOTIFICATIONS_KEEP_DAYS", DAYS_EXPECTED, count(7, 3_650), 90),
         log_level=reader.read("ZMQ_BRIDGE_LOG_LEVEL", f"one of {', '.join(LOG_LEVELS)}", choice(*LOG_LEVELS), "INFO"),
     )
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from zmq_bridge.storage.commands.outbox import doubt_sent, expire_queued
+from zmq_bridge.storage.notifications import words
 from zmq_bridge.storage.notifications.trading import tell_deal, tell_result, tell_terminal
 from zmq_bridge.storage.trading.terminals import Speaker, mark_terminal, upsert_terminal
 
@@ -32,9 +33,9 @@ def told(outbox):
     ("changes", "command_id", "event", "words"),
     [
         ({}, "C1", "fill", "Bought 0.10 EURUSD at 1.0850 (in)"),
-        ({"type": "sell", "entry": "out", "profit": Decimal("-12.5"), "reason": "sl"}, None, "fill", "profit -12.5"),
-        ({"type": "balance", "symbol": "", "profit": Decimal("1000.00")}, None, "deposit", "1000.00 came in"),
-        ({"type": "balance", "symbol": "", "profit": Decimal("-20.00")}, None, "withdrawal", "20.00 went out"),
+        ({"type": "sell", "entry": "out", "profit": Decimal("-12.5"), "reason": "sl"}, None, "fill", "profit -12.50"),
+        ({"type": "balance", "symbol": "", "profit": Decimal("1000.00")}, None, "deposit", "1000.00 USD came in"),
+        ({"type": "balance", "symbol": "", "profit": Decimal("-20.00")}, None, "withdrawal", "20.00 USD went out"),
         ({}, None, "unusual_activity", "Nobody here asked for it"),
         ({"entry": "out", "reason": "mobile"}, None, "unusual_activity", "Nobody here asked for it"),
         ({"entry": "out", "reason": "so"}, None, "unusual_activity", "Stop-out"),
@@ -60,6 +61,29 @@ def test_a_deal_that_no_words_fit_is_told_all_the_same(outbox, engine, account_i
     with engine.begin() as connection:
         tell_deal(connection, account_id, DEAL | {"volume": None}, command_id="C", now=NOW)
     assert told(outbox)[0][2] == "Deal 1 was booked"
+
+
+def test_a_failed_order_is_told_in_words_with_its_code(outbox, engine, account_id):
+    command = (
+        "INSERT INTO commands (id, account_id, kind, payload, status, expires_at) "
+        "VALUES (%s, %s, 'place_order', '{}', 'sent', now())"
+    )
+    result = {"command_id": "A" * 26, "status": "rejected", "retcode": 10019, "retcode_name": "NO_MONEY", "message": ""}
+    with engine.begin() as connection:
+        connection.exec_driver_sql(command, ("A" * 26, account_id))
+        tell_result(connection, account_id, result)
+    assert told(outbox)[0][2] == "The order was rejected: there is not enough money (NO_MONEY)"
+
+
+@pytest.mark.parametrize(
+    ("amount", "digits", "shown"),
+    [
+        ("10000.00000000", 2, "10000.00"), ("1500", 0, "1500"), ("0.00012", 5, "0.00012"), ("12.5", None, "12.50"),
+        ("12.345", 2, "12.345"), ("1E+3", 2, "1000.00"), ("-0.5", 2, "-0.50"),
+    ],
+)  # fmt: skip
+def test_money_has_the_digits_of_its_currency_and_nothing_is_rounded_away(amount, digits, shown):
+    assert words.amount(Decimal(amount), digits) == shown
 
 
 @pytest.mark.parametrize(

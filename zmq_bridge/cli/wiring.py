@@ -7,6 +7,7 @@ parts are inside the functions, so that a proxy never loads a database driver an
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from zmq_bridge.cli.errors import CannotRun
@@ -97,6 +98,7 @@ def run_notify(settings: Settings) -> None:
             database_url=settings.database_url,
             secret_key=settings.secret_key,
             variables=notify_variables(),
+            keep=timedelta(days=settings.notifications_keep_days),
         )
     )
 

@@ -27,7 +27,7 @@ from zmq_bridge.storage import notices
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.notices import NoticesLost
 from zmq_bridge.storage.notifications import deliveries
-from zmq_bridge.storage.notifications.deliveries import ROUTE_MAX, Delivery
+from zmq_bridge.storage.notifications.deliveries import ROUTE_MAX, SWEEP_MAX, Delivery
 from zmq_bridge.storage.notifications.destinations import Destination, list_destinations
 from zmq_bridge.storage.notifications.rules import list_rules
 from zmq_bridge.storage.notifications.sealing import Seal, SealBroken
@@ -45,6 +45,9 @@ LOOK_EVERY_S = 20.0
 AGAIN_S = 2.0
 """Between tries while Postgres is away."""
 
+SWEEP_EVERY = timedelta(hours=1)
+"""How often old news is looked for."""
+
 Send = Callable[[str, Sequence[deliveries.News]], None]
 
 
@@ -55,6 +58,7 @@ class SenderSettings:
     database_url: str = field(repr=False)
     secret_key: str = field(repr=False)  # opens sealed addresses
     variables: Mapping[str, str] = field(repr=False)  # NOTIFY_URL_...: addresses in the environment
+    keep: timedelta = timedelta(days=90)  # news older than that is removed
 
 
 class Sender:
@@ -65,6 +69,7 @@ class Sender:
         self._engine, self._settings, self._send = engine, settings, send
         self._seal = Seal(settings.secret_key)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="notify")
+        self._swept_at: datetime | None = None
 
     def step(self, now: datetime) -> int:
         """Route what is new and send what is due; return how many messages were taken in hand."""
@@ -80,6 +85,18 @@ class Sender:
         for each in rounds:
             each.result()
         return len(taken)
+
+    def tidy(self, now: datetime) -> int:
+        """Remove what is older than is kept, once an hour; return how many pieces of news went."""
+        if self._swept_at is not None and now - self._swept_at < SWEEP_EVERY:
+            return 0
+        self._swept_at, removed = now, 0
+        while True:
+            with self._engine.begin() as connection:
+                gone = deliveries.sweep(connection, now - self._settings.keep)
+            removed += gone
+            if gone < SWEEP_MAX:
+                return removed
 
     def run(self, stop: int) -> None:
         """Work until something can be read from the descriptor `stop`."""
@@ -98,6 +115,7 @@ class Sender:
             while self.step(datetime.now(UTC)):
                 if _readable(stop, 0.0):
                     return
+            self.tidy(datetime.now(UTC))
             due_at = deliveries.next_due(connection)
             wait_s = LOOK_EVERY_S if due_at is None else (due_at - datetime.now(UTC)).total_seconds()
             if not notices.take(connection) and notices.wait(connection, stop, min(LOOK_EVERY_S, max(0.05, wait_s))):

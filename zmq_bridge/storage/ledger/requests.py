@@ -234,7 +234,10 @@ def _request(
         connection, actor=source, action="request.create", subject=f"{kind}:{request_id}", account_id=account_id,
         after=asked,
     )  # fmt: skip
-    tell_request(connection, account_id, kind, request_id, user_id=user_id, amount=amount, currency=account.currency)
+    tell_request(
+        connection, account_id, kind, request_id, user_id=user_id, amount=amount, currency=account.currency,
+        digits=account.digits,
+    )  # fmt: skip
     if match_waiting(connection, account_id):
         settle_matched(connection, account_id)
     return _read(kind, connection.exec_driver_sql(BY_ID.format(table=TABLES[kind]), values).one())

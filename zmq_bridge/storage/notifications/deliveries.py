@@ -20,6 +20,8 @@ from zmq_bridge.storage.notifications.events import Event, Severity
 ROUTE_MAX = 500
 """News routed in one transaction."""
 ERROR_CHARS_MAX = 300
+SWEEP_MAX = 1_000
+"""News removed in one transaction."""
 
 UNROUTED = f"""
 SELECT n.id, n.event, n.severity, n.title, n.body, n.account_id, a.login AS account, n.created_at
@@ -88,6 +90,15 @@ SELECT p.name AS destination, d.status, d.attempts, d.due_at, d.sent_at, d.last_
 FROM notification_deliveries d JOIN notification_destinations p ON p.id = d.destination_id
 WHERE d.notification_id = %(id)s ORDER BY p.name
 """
+SWEEP = f"""
+DELETE FROM notifications WHERE id IN (
+    SELECT id FROM (
+        SELECT id, created_at, routed_at FROM notifications ORDER BY id LIMIT {SWEEP_MAX}
+    ) AS oldest
+    WHERE created_at < %(before)s AND routed_at IS NOT NULL
+)
+"""
+"""Only the oldest are looked at, so that there is never a scan of all; their deliveries go with them."""
 TEST = """
 WITH told AS (
     INSERT INTO notifications (event, severity, title, body, routed_at)
@@ -167,6 +178,15 @@ def next_due(connection: Connection) -> datetime | None:
 def overdue(connection: Connection, late: timedelta) -> int:
     """How many messages should have been looked at so long ago: no sender runs, or it can't keep up."""
     return int(connection.exec_driver_sql(OVERDUE, {"late": late}).scalar_one())
+
+
+def sweep(connection: Connection, before: datetime) -> int:
+    """Remove news that is older, with what became of it, also what still waits for a destination that is switched off.
+
+    Returns:
+        How many; `SWEEP_MAX`: there may be more.
+    """
+    return connection.exec_driver_sql(SWEEP, {"before": before}).rowcount
 
 
 def send_test(connection: Connection, destination: Destination, *, actor: str) -> int:

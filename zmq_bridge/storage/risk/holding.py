@@ -20,6 +20,7 @@ from risk.states import RULES, Cause, Hold, Lift
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.locks import hold as take
+from zmq_bridge.storage.notifications import words as said
 from zmq_bridge.storage.notifications.events import Event
 from zmq_bridge.storage.notifications.tell import notify
 
@@ -117,9 +118,8 @@ def lift(
     after = {"by": str(by), "why": why} if why else {"by": str(by)}
     _record(connection, account_id, "hold.lift", actor, before=_plain(old.hold), after=after)
     if cause in TOLD_AS and RULES[cause].state is not State.ACTIVE:
-        notify(
-            connection, Event.TRADING_STATE, account_id=account_id, title=f"{cause.value} lifted by {actor}", body=why
-        )
+        title = f"{said.words(cause.value)}: lifted by {actor}"
+        notify(connection, Event.TRADING_STATE, account_id=account_id, title=title, body=why)
     return True
 
 
@@ -131,7 +131,7 @@ def _begin(connection: Connection, account_id: int | None, hold: Hold) -> None:
     if event is not None:
         state = RULES[hold.cause].state.value
         notify(
-            connection, event, account_id=account_id, title=f"{hold.cause.value}: {state}: {hold.reason}",
+            connection, event, account_id=account_id, title=said.hold(hold.cause.value, state, hold.reason),
             body=f"by {hold.actor}" + (f", until {hold.until.isoformat()}" if hold.until else ""),
         )  # fmt: skip
 
