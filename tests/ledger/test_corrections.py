@@ -1,6 +1,9 @@
 """Mistakes are answered by transactions that take them back, never by a change."""
 
+from dataclasses import replace
 from decimal import Decimal
+
+import pytest
 
 from ledger.deals import BookedDeal
 from ledger.journal import Transaction
@@ -19,6 +22,7 @@ from tests.ledger.stories import (
 )
 from zmq_bridge.storage.ledger.corrections import adopt_nav, correct_deal, release_deal, reverse_transaction
 from zmq_bridge.storage.ledger.matching import match_by_hand, suspense
+from zmq_bridge.storage.ledger.posting import AlreadyPosted
 from zmq_bridge.storage.ledger.reconcile import Agreed, Broken
 from zmq_bridge.storage.ledger.requests import cancel_request
 from zmq_bridge.storage.ledger.settlement import Settled, price_redemption
@@ -231,6 +235,56 @@ def test_a_deal_that_the_broker_changed_is_corrected_by_a_reversal(broker):
         assert done.cause == cause
     assert isinstance(broker.agrees(), Agreed)
     assert breaks(broker) == []
+    assert_sound(broker)
+
+
+def test_a_corrected_deal_that_comes_again_is_compared_with_its_correction(broker):
+    broker.does("sell", "10.00", entry="out")
+    broker.balance += Decimal("2.50")
+    with broker.engine.begin() as connection:
+        correct_deal(connection, broker.account_id, booked("12.50"), **EVE)
+    old = broker.books[1]
+    again = broker.tell(replace(old, profit=Decimal("12.50")))
+    assert isinstance(again, AlreadyPosted)
+    assert (again.differs, breaks(broker)) == (False, [])
+    assert isinstance(broker.agrees(), Agreed)
+    again = broker.tell(old)
+    assert isinstance(again, AlreadyPosted)
+    assert again.differs
+    (broken,) = breaks(broker)
+    assert (broken.expected, broken.found) == (Decimal("12.50"), Decimal("10.00"))
+    assert_sound(broker)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"profit": Decimal("9.00"), "swap": Decimal("1.00")}, {"type": "balance", "entry": "in"}]
+)
+def test_a_deal_that_comes_back_as_something_else_of_the_same_amount_is_a_break(broker, changed):
+    broker.does("sell", "10.00", entry="out")
+    again = broker.tell(replace(broker.books[1], **changed))
+    assert isinstance(again, AlreadyPosted)
+    assert again.differs
+    assert [broken.reason for broken in breaks(broker)] == ["DEAL_CHANGED"]
+
+
+@pytest.mark.parametrize("kind", ["credit", "sell"])
+def test_a_correction_moves_the_nav_by_nothing_until_the_broker_says_so(broker, members, kind):
+    ann, *_ = members
+    pays_in(broker, ann, "1000.00")
+    deal = broker.deal(kind, "100.00", entry="in")
+    broker.tell(deal)
+    broker.agrees()
+    before = shares_of(broker).nav
+    changed = replace(booked("130.00"), ticket=deal.ticket, type=kind, entry="in")
+    with broker.engine.begin() as connection:
+        assert isinstance(correct_deal(connection, broker.account_id, changed, **EVE), Transaction)
+    assert shares_of(broker).nav == before
+    if kind == "credit":
+        broker.credit += 30
+    else:
+        broker.balance += 30
+    assert isinstance(broker.agrees(), Agreed)
+    assert shares_of(broker).nav == (before if kind == "credit" else before + 30)
     assert_sound(broker)
 
 

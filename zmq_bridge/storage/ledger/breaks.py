@@ -94,15 +94,20 @@ def open_break(
     found: Decimal,
     session: int = 0,
     event_seq: int = 0,
+    about: str = "",
 ) -> Break:
-    """Record a disagreement, freeze the account and tell people; the caller holds the account's lock."""
+    """Record a disagreement, freeze the account and tell people; the caller holds the account's lock.
+
+    Args:
+        about: what people are told besides the figures.
+    """
     values = {"account": account_id, "reason": str(reason), "expected": expected, "found": found}
     values |= {"session": session, "event_seq": event_seq, "deals_max": BREAK_DEALS_MAX}
     row = connection.exec_driver_sql(INSERT_BREAK, values).one()
     broken = read_break(row._mapping)
     if row.is_new:
         _freeze(connection, broken)
-        _alert(connection, broken)
+        _alert(connection, broken, about)
     mark_reconciled(connection, account_id, reconciled=False)
     return broken
 
@@ -151,12 +156,13 @@ def _freeze(connection: Connection, broken: Break) -> None:
     impose(connection, broken.account_id, held)
 
 
-def _alert(connection: Connection, broken: Break) -> None:
+def _alert(connection: Connection, broken: Break, about: str) -> None:
     notify(
         connection,
         Event.RECONCILIATION_BREAK,
         title=f"{broken.reason}: the ledger and the broker disagree by {broken.found - broken.expected:f}",
-        body=f"expected {broken.expected:f}, found {broken.found:f}; dealing and new positions are frozen; "
+        body=f"{about + ': ' if about else ''}expected {broken.expected:f}, found {broken.found:f}; "
+        "dealing and new positions are frozen; "
         f"deals since the last agreement: {dump_json(broken.deals)}",
         account_id=broken.account_id,
     )

@@ -5,6 +5,7 @@ while its units are still there; what a reversal frees waits in suspense again. 
 reversing it and booking it with the broker's new amounts.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -13,14 +14,15 @@ from ledger.book import changed
 from ledger.dealing import Dealing, adopt_value, release_suspense
 from ledger.deals import BookedDeal, deal_entries
 from ledger.errors import ImpossibleHistory
-from ledger.journal import Transaction, TransactionKind, correction_cause, deal_cause, reverse
+from ledger.journal import AccountKind, Entry, Transaction, TransactionKind, correction_cause, deal_cause, reverse
 from ledger.lots import Lot
+from ledger.money import total
 from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import Price
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.fees import open_dealing
-from zmq_bridge.storage.ledger.journal import append, append_new, find, text_detail
+from zmq_bridge.storage.ledger.journal import append, append_new, find, newest_posting, text_detail
 from zmq_bridge.storage.ledger.matching import SuspenseItem, suspense, unmatch
 from zmq_bridge.storage.ledger.pool import load_pool
 from zmq_bridge.storage.ledger.settlement import book
@@ -60,10 +62,6 @@ SELECT EXISTS (SELECT FROM ledger_suspense WHERE account_id = %(account)s AND re
 """
 
 LOT = "SELECT * FROM ledger_lots WHERE account_id = %(account)s AND lot = %(lot)s"
-
-CORRECTIONS = """
-SELECT count(*) FROM ledger_transactions WHERE account_id = %(account)s AND kind = 'deal' AND cause LIKE %(like)s
-"""
 
 RELEASED = """
 UPDATE ledger_suspense SET settled_by = %(cause)s WHERE account_id = %(account)s AND ticket = %(ticket)s
@@ -134,20 +132,18 @@ def correct_deal(
 ) -> Transaction | Refused:
     """Reverse a deal and book it again with the amounts that the broker gives it now; not for balance deals."""
     hold(connection, Lock.ADMISSION, account_id)
-    like = correction_cause(deal.ticket, 0).removesuffix("0") + "%"
-    done = connection.exec_driver_sql(CORRECTIONS, {"account": account_id, "like": like}).scalar_one()
-    before = correction_cause(deal.ticket, done) if done else deal_cause(deal.ticket)
-    found = find(connection, account_id, before)
+    done, found = newest_posting(connection, account_id, deal.ticket)
     if found is None or "balance" in (deal.type, found.transaction.detail["type"]):
-        return refuse(RefusalCode.NOT_REVERSIBLE, cause=before, type=deal.type)
+        return refuse(RefusalCode.NOT_REVERSIBLE, cause=deal_cause(deal.ticket), type=deal.type)
     state = load_pool(connection, account_id)
-    realised = deal.amount - Decimal(found.transaction.detail["amount"])
+    entries = deal_entries(deal, state.currency)
+    realised = _at_broker(entries) - _at_broker(found.transaction.entries)
     append_new(connection, account_id, reverse(found.transaction, at=state.now, actor=actor, reason=reason))
     corrected = Transaction(
         cause=correction_cause(deal.ticket, done + 1),
         kind=TransactionKind.DEAL,
         at=state.now,
-        entries=deal_entries(deal, state.currency),
+        entries=entries,
         detail=text_detail(
             type=deal.type, entry=deal.entry, amount=deal.amount, realised=realised, actor=actor, reason=reason
         ),
@@ -155,6 +151,11 @@ def correct_deal(
     append_new(connection, account_id, corrected)
     _audit(connection, account_id, "ledger.correct", corrected.cause, actor, reason)
     return corrected
+
+
+def _at_broker(entries: Iterable[Entry]) -> Decimal:
+    """Return by how much entries change the broker's balance."""
+    return total(entry.amount for entry in entries if entry.kind is AccountKind.BROKER)
 
 
 def _opened(connection: Connection, account_id: int, ticket: int) -> tuple[Dealing, SuspenseItem] | Refused:

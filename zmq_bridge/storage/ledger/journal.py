@@ -14,7 +14,17 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from ledger.errors import ImpossibleHistory
-from ledger.journal import GENESIS, AccountKind, Entry, LotChange, Transaction, TransactionKind, chain_hash
+from ledger.journal import (
+    GENESIS,
+    AccountKind,
+    Entry,
+    LotChange,
+    Transaction,
+    TransactionKind,
+    chain_hash,
+    correction_cause,
+    deal_cause,
+)
 from ledger.units import Price
 from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.engine import dump_json
@@ -182,6 +192,14 @@ def find(connection: Connection, account_id: int, cause: str) -> StoredTransacti
     """Return the transaction of a cause; None when it has not happened."""
     found = connection.exec_driver_sql(ONE, {"account": account_id, "cause": cause}).scalar()
     return None if found is None else next(transactions(connection, account_id, after=found - 1))
+
+
+def newest_posting(connection: Connection, account_id: int, ticket: int) -> tuple[int, StoredTransaction | None]:
+    """Return how often a deal was corrected, and the transaction that holds its amounts now; None: never posted."""
+    done = 0
+    while place_of(connection, account_id, correction_cause(ticket, done + 1)).known is not None:
+        done += 1
+    return done, find(connection, account_id, correction_cause(ticket, done) if done else deal_cause(ticket))
 
 
 def cause_of(connection: Connection, account_id: int, transaction_id: int) -> str | None:

@@ -16,7 +16,7 @@ from ledger.money import MONEY_DIGITS_MAX, half_even_to
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.ledger.breaks import BreakReason, open_break
-from zmq_bridge.storage.ledger.journal import Place, append, find, text_detail
+from zmq_bridge.storage.ledger.journal import Place, append, newest_posting, text_detail
 from zmq_bridge.storage.ledger.matching import add_to_suspense, match_waiting
 from zmq_bridge.storage.ledger.pool import UnknownAccountError
 from zmq_bridge.storage.ledger.settlement import Settled, settle_matched
@@ -84,7 +84,7 @@ def post_deal(connection: Connection, account_id: int, deal: Deal) -> Posted | A
     place = Place(head=account.head, known=account.known)
     transaction_id = append(connection, account_id, transaction, place=place)
     if transaction_id is None:
-        return _already_posted(connection, account_id, transaction)
+        return _already_posted(connection, account_id, deal.ticket, transaction)
     if posting.profit is not AccountKind.SUSPENSE:
         return Posted(transaction_id=transaction_id, amount=booked.amount)
     settled = _offer(connection, account_id, deal, booked, transaction)
@@ -112,14 +112,27 @@ def _realised(booked: BookedDeal, posting: Posting) -> dict[str, Decimal]:
     return {"realised": costs} if costs else {}
 
 
-def _already_posted(connection: Connection, account_id: int, transaction: Transaction) -> AlreadyPosted:
-    before = find(connection, account_id, transaction.cause)
+def _already_posted(connection: Connection, account_id: int, ticket: int, transaction: Transaction) -> AlreadyPosted:
+    """Compare a deal that came again with what is booked for it: at first, or when it was corrected last."""
+    _, before = newest_posting(connection, account_id, ticket)
     if before is None:
         raise LookupError(f"account {account_id}: expected the transaction of {transaction.cause}, found none")
-    old, new = Decimal(before.transaction.detail["amount"]), Decimal(transaction.detail["amount"])
-    if old != new:
-        open_break(connection, account_id, BreakReason.DEAL_CHANGED, expected=old, found=new)
-    return AlreadyPosted(transaction_id=before.id, differs=old != new)
+    differs = _moves(before.transaction) != _moves(transaction)
+    if differs:
+        old, new = Decimal(before.transaction.detail["amount"]), Decimal(transaction.detail["amount"])
+        about = f"deal {ticket} was {_shown(before.transaction)} and is {_shown(transaction)}"
+        open_break(connection, account_id, BreakReason.DEAL_CHANGED, expected=old, found=new, about=about)
+    return AlreadyPosted(transaction_id=before.id, differs=differs)
+
+
+def _moves(transaction: Transaction) -> tuple[str, list[tuple[str, Decimal]]]:
+    """Return what a deal is and does: its type, and what it moves on which accounts."""
+    return transaction.detail["type"], sorted((str(entry.kind), entry.amount) for entry in transaction.entries)
+
+
+def _shown(transaction: Transaction) -> str:
+    kind, moves = _moves(transaction)
+    return f"{kind} ({', '.join(f'{name} {amount:f}' for name, amount in moves)})"
 
 
 def _booked(deal: Deal) -> BookedDeal:
