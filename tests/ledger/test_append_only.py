@@ -156,6 +156,16 @@ def intruder(busy: Broker, postgres_server: EmbeddedPostgres) -> Iterator[Engine
         "UPDATE ledger_heads SET transactions = transactions - 1",
         "UPDATE ledger_suspense SET settled_by = NULL",
         "DELETE FROM ledger_lots",
+        "UPDATE ledger_lots SET opened = -opened",  # which one a redemption burns first
+        "UPDATE ledger_suspense SET amount = CASE ticket WHEN 1 THEN 500 ELSE 1000 END WHERE amount > 0",
+        "UPDATE ledger_suspense SET settled_by = 'deal:2' WHERE ticket = 1",
+        "UPDATE ledger_suspense SET request = NULL WHERE amount < 0",
+        "DELETE FROM ledger_suspense",
+        "UPDATE redemptions SET settled_amount = settled_amount + 1",
+        "UPDATE redemptions SET status = 'owed'",
+        "UPDATE redemptions SET user_id = (SELECT max(user_id) FROM subscriptions)",
+        "UPDATE subscriptions SET units = units + 1",
+        "UPDATE subscriptions SET status = 'pending' WHERE amount = 1000",
     ],
 )
 def test_an_edit_behind_the_databases_back_is_found(busy, intruder, edit):
@@ -256,14 +266,56 @@ def test_the_applications_role_can_post_and_never_change(application, empty_data
             as_application(application, change)
 
 
+HIDING = (
+    "CREATE TEMPORARY TABLE ledger_entries (transaction_id bigint, currency text, amount numeric)",
+    "CREATE TEMPORARY TABLE ledger_accounts (id bigint, balance numeric)",
+    "CREATE TEMPORARY TABLE ledger_heads (account_id bigint, hash text, transactions bigint)",
+)
+
+
+def test_tables_of_the_same_name_do_not_hide_the_books_from_their_guards(application, empty_database):
+    with application.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL ROLE {APPLICATION}")
+        account_id = connection.exec_driver_sql(
+            "INSERT INTO accounts (login, server, currency, margin_mode, leverage) "
+            "VALUES (1, 's', 'USD', 'hedging', 1) RETURNING id"
+        ).scalar_one()
+        broker = Broker(engine=application, account_id=account_id)
+        post_deal(connection, account_id, broker.deal("sell", "5.00", entry="out"))
+    connection = application.connect()
+    connection.exec_driver_sql(f"SET ROLE {APPLICATION}")
+    keys = connection.exec_driver_sql("SELECT kind, id FROM ledger_accounts").all()
+    head = connection.exec_driver_sql("SELECT hash FROM ledger_heads").scalar_one()
+    for statement in HIDING:
+        connection.exec_driver_sql(statement)
+    added = connection.exec_driver_sql(
+        "INSERT INTO public.ledger_transactions (account_id, cause, kind, at, prev_hash, hash) "
+        "VALUES (%s, 'by hand', 'deal', now(), %s, repeat('f', 64)) RETURNING id",
+        (account_id, head),
+    ).scalar_one()
+    connection.exec_driver_sql(
+        "INSERT INTO public.ledger_entries (transaction_id, ledger_account_id, currency, amount) "
+        "VALUES (%s, %s, 'USD', 5)",
+        (added, dict(keys)["broker"]),
+    )
+    with pytest.raises(IntegrityError, match="LEDGER_UNBALANCED"):
+        connection.commit()
+    connection.close()
+
+
 FORBIDDEN = (
     *(f"UPDATE {table} SET id = id" for table in (*BOOKS, "audit_log")),
     *(f"DELETE FROM {table}" for table in (*BOOKS, "audit_log", "ledger_lots", "ledger_heads")),
     "UPDATE ledger_accounts SET balance = 0",
     "UPDATE ledger_heads SET hash = ''",
+    "UPDATE ledger_suspense SET amount = 0",
     "INSERT INTO ledger_accounts (account_id, kind, currency, balance) VALUES (1, 'x', 'USD', 5)",
     "TRUNCATE ledger_entries",
     "DROP TRIGGER audit_log_stays ON audit_log",
+    "CREATE TEMPORARY TABLE mine (ledger_account_id bigint, amount numeric); CREATE TRIGGER bent AFTER INSERT ON mine "
+    "REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION ledger_add_balances(); "
+    "INSERT INTO mine SELECT id, 1000 FROM ledger_accounts",
+    *(f"DELETE FROM {table}" for table in ("subscriptions", "redemptions", "ledger_suspense", "ledger_breaks")),
 )
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -350,7 +351,7 @@ def forgeries(transaction: Transaction) -> list[Transaction]:
     return forged
 
 
-TestPool = Pool.TestCase
+TestPool = pytest.mark.timeout(600)(Pool.TestCase)  # eleven seconds, or minutes on a machine that does ten things
 TestPool.settings = settings(
     max_examples=120, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -2,7 +2,7 @@
 
 A row that was edited, added or taken away anywhere in an account's history shows: as a hash that is not that of its
 transaction, a link that does not fit, a balance that is not the sum of its entries, or a head that is not the last.
-Terms are compared with the chain that tells them; prices have a chain of their own.
+Terms, suspense and requests are compared with the chain that tells them; prices have a chain of their own.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,14 +14,14 @@ from sqlalchemy import Connection
 
 from ledger.book import Book
 from ledger.errors import LedgerError
-from ledger.journal import GENESIS, UNIT, AccountKind, deal_cause, terms_cause
+from ledger.journal import GENESIS, UNIT, AccountKind, terms_cause
 from ledger.lots import Lot
-from ledger.money import total
 from ledger.units import Price
 from zmq_bridge.storage.ledger.journal import Record, read, records
 from zmq_bridge.storage.ledger.pool import read_terms
 from zmq_bridge.storage.ledger.prices import price_problems
 from zmq_bridge.storage.ledger.terms import terms_detail
+from zmq_bridge.storage.ledger.verify_claims import claim_problems
 
 Key = TypeVar("Key")
 
@@ -34,9 +34,6 @@ WHERE (%(account)s::bigint IS NULL OR accounts.id = %(account)s) ORDER BY accoun
 HEAD = "SELECT hash, transactions FROM ledger_heads WHERE account_id = %(account)s"
 BALANCES = "SELECT kind, user_id, currency, balance FROM ledger_accounts WHERE account_id = %(account)s"
 LOTS = "SELECT * FROM ledger_lots WHERE account_id = %(account)s"
-SUSPENSE = """
-SELECT ticket, amount, settled_by FROM ledger_suspense WHERE account_id = %(account)s ORDER BY ticket
-"""
 TERMS = "SELECT * FROM ledger_terms WHERE account_id = %(account)s ORDER BY id"
 AGREED = "SELECT cause, at, detail FROM ledger_transactions WHERE account_id = %(account)s AND kind = 'terms'"
 
@@ -81,7 +78,7 @@ def _verify(connection: Connection, account_id: int, currency: str, digits: int)
     problems.extend(_head_problems(connection, book, count))
     problems.extend(_balance_problems(connection, book))
     problems.extend(_lot_problems(connection, book))
-    problems.extend(_suspense_problems(connection, book))
+    problems.extend(claim_problems(connection, account_id))
     problems.extend(_terms_problems(connection, account_id))
     problems.extend(price_problems(connection, account_id))
     return Verification(
@@ -143,7 +140,7 @@ def _lot_problems(connection: Connection, book: Book) -> Iterator[str]:
         row.lot: Lot(
             lot=row.lot,
             member=row.user_id,
-            opened=0,
+            opened=row.opened,
             units=row.units,
             units_bought=row.units_bought,
             cost=row.cost,
@@ -155,23 +152,18 @@ def _lot_problems(connection: Connection, book: Book) -> Iterator[str]:
         expected, found = book.lots.get(name), stored.get(name)
         if expected is None or found is None or _figures(expected) != _figures(found):
             yield f"lot {name}: expected {expected}, found {found}"
+    if _by_age(book.lots.values()) != _by_age(stored.values()):
+        yield "lots: expected them in the order in which they were opened, found another"
+
+
+def _by_age(lots: Iterable[Lot]) -> list[str]:
+    """Return the lots in the order in which redemptions take them."""
+    return [lot.lot for lot in sorted(lots, key=lambda lot: lot.opened)]
 
 
 def _figures(lot: Lot) -> tuple[object, ...]:
     mark = lot.high_water_mark
     return lot.member, lot.units, lot.units_bought, lot.cost, mark.nav, mark.units
-
-
-def _suspense_problems(connection: Connection, book: Book) -> Iterator[str]:
-    rows = connection.exec_driver_sql(SUSPENSE, {"account": book.account_id}).all()
-    waiting, booked = total(row.amount for row in rows if row.settled_by is None), -book.balance(AccountKind.SUSPENSE)
-    if waiting != booked:
-        yield f"suspense: expected {booked} to wait for a match, found {waiting}"
-    for row in rows:
-        if deal_cause(row.ticket) not in book.causes:
-            yield f"suspense: expected a posted deal {row.ticket}, found none"
-        if row.settled_by is not None and row.settled_by not in book.causes:
-            yield f"suspense: deal {row.ticket}: expected it to be settled by a transaction, found {row.settled_by}"
 
 
 def _terms_problems(connection: Connection, account_id: int) -> Iterator[str]:

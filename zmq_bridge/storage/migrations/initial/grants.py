@@ -4,9 +4,10 @@
 `zmq_bridge_app`, which it makes where it may; where it may not (a plain owner), the triggers still refuse every change.
 """
 
-from zmq_bridge.storage.migrations.initial.ledger import APPEND_ONLY, KEPT_BY_TRIGGERS
+from zmq_bridge.storage.migrations.initial.ledger import APPEND_ONLY, KEPT_BY_TRIGGERS, NEVER_DELETED
 
 _ONLY_ADDED = ", ".join((*APPEND_ONLY, "audit_log", "signals", "risk_decisions"))
+_NEVER_DELETED = ", ".join(NEVER_DELETED)
 _ONLY_READ = ", ".join(KEPT_BY_TRIGGERS)
 
 STATEMENTS = (
@@ -18,6 +19,9 @@ STATEMENTS = (
         EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA %I TO %I', here, role_name);
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', here, role_name);
         EXECUTE format('REVOKE UPDATE, DELETE ON {_ONLY_ADDED} FROM %I', role_name);
+        EXECUTE format('REVOKE DELETE ON {_NEVER_DELETED} FROM %I', role_name);
+        EXECUTE format('REVOKE UPDATE ON ledger_suspense FROM %I', role_name);
+        EXECUTE format('GRANT UPDATE (request, settled_by, reversals) ON ledger_suspense TO %I', role_name);
         EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON {_ONLY_READ} FROM %I', role_name);
         EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON ledger_accounts FROM %I', role_name);
         EXECUTE format('GRANT INSERT (account_id, kind, user_id, currency) ON ledger_accounts TO %I', role_name);

@@ -194,8 +194,7 @@ TABLES = (
 
 CHAIN = (
     """
-    CREATE FUNCTION ledger_extend_chain() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
-    AS $$
+    CREATE FUNCTION ledger_extend_chain() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         UPDATE ledger_heads SET hash = NEW.hash, transactions = transactions + 1
         WHERE account_id = NEW.account_id AND hash = NEW.prev_hash;
@@ -223,8 +222,7 @@ CHAIN = (
 
 BALANCES = (
     """
-    CREATE FUNCTION ledger_add_balances() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
-    AS $$
+    CREATE FUNCTION ledger_add_balances() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         UPDATE ledger_accounts SET balance = ledger_accounts.balance + moved.amount
         FROM (SELECT ledger_account_id, sum(amount) AS amount FROM added GROUP BY ledger_account_id) AS moved
@@ -238,8 +236,7 @@ BALANCES = (
         FOR EACH STATEMENT EXECUTE FUNCTION ledger_add_balances()
     """,
     """
-    CREATE FUNCTION ledger_check_sum() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
-    AS $$
+    CREATE FUNCTION ledger_check_sum() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     DECLARE wrong record;
     BEGIN
         SELECT currency, sum(amount) AS left_over INTO wrong FROM ledger_entries
@@ -261,8 +258,7 @@ BALANCES = (
 
 LOTS = (
     """
-    CREATE FUNCTION ledger_change_lot() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT
-    AS $$
+    CREATE FUNCTION ledger_change_lot() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     DECLARE mine ledger_lots%ROWTYPE;
     BEGIN
         SELECT * INTO mine FROM ledger_lots WHERE account_id = NEW.account_id AND lot = NEW.lot FOR UPDATE;
@@ -290,7 +286,25 @@ LOTS = (
     """,
 )
 
+GUARDS = ("ledger_extend_chain", "ledger_add_balances", "ledger_check_sum", "ledger_change_lot")
+
+# They work with the owner's rights. So they look into this schema only (a temporary table of the same name would come
+# first otherwise), and nobody may hang them on a table of their own.
+GUARDED = f"""
+    DO $$
+    DECLARE guard text;
+    BEGIN
+        FOREACH guard IN ARRAY ARRAY[{", ".join(f"'{name}'" for name in GUARDS)}] LOOP
+            EXECUTE format('ALTER FUNCTION %I.%I() SET search_path = %I, pg_temp', current_schema(), guard,
+                current_schema());
+            EXECUTE format('REVOKE EXECUTE ON FUNCTION %I.%I() FROM PUBLIC', current_schema(), guard);
+        END LOOP;
+    END
+    $$
+    """
+
 APPEND_ONLY = ("ledger_transactions", "ledger_entries", "ledger_lot_changes", "ledger_terms", "ledger_prices")
+NEVER_DELETED = ("ledger_suspense", "ledger_reconciliations", "ledger_breaks", "subscriptions", "redemptions")
 KEPT_BY_TRIGGERS = ("ledger_heads", "ledger_lots")  # an application reads them
 
 STATEMENTS = (
@@ -298,5 +312,6 @@ STATEMENTS = (
     *CHAIN,
     *BALANCES,
     *LOTS,
+    GUARDED,
     *(statement for table in APPEND_ONLY for statement in append_only(table)),
 )
