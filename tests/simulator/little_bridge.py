@@ -31,7 +31,7 @@ from zmq_bridge.protocol.dialogue import (
 )
 from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.ids import new_id
-from zmq_bridge.protocol.limits import BEAT_MS
+from zmq_bridge.protocol.limits import ACKS_PER_WORK_MAX, BEAT_MS, COMMANDS_PER_WORK_MAX
 from zmq_bridge.protocol.messages import (
     Event,
     decode_frame,
@@ -100,8 +100,10 @@ class LittleBridge:
         return str(command_id)
 
     def hand_out(self, command: Command) -> None:
+        """Hand this very command out with the next work that has room, once, however often it is said until then."""
         with self._lock:
-            self._commands.append(command)
+            waiting = [each for each in self._commands if each.command_id != command.command_id]
+            self._commands = [*waiting, command]
 
     def results(self, command_id: str) -> list[CommandResult]:
         """Every result of a command, each event once, in order."""
@@ -251,11 +253,13 @@ class LittleBridge:
     def _answer_pull(self, router: zmq.Socket[bytes], session: int) -> None:
         route, request, until = self._waiting[session]
         with self._lock:
-            acks = [key for key in self.events if key not in self._acked] if self.acknowledges else []
+            news = [key for key in self.events if key not in self._acked]
+            acks = news[:ACKS_PER_WORK_MAX] if self.acknowledges else []
             if not acks and not self._commands and time.monotonic() < until:
                 return
             self._acked.update(acks)
-            commands, self._commands = tuple(self._commands), []
+            commands = tuple(self._commands[:COMMANDS_PER_WORK_MAX])
+            del self._commands[: len(commands)]
             self._last_work[session] = commands
         work = Work(session=request.session, now_ms=now_ms(), trading_state=self.trading_state, commands=commands,
                     acks=tuple(sorted(acks)))  # fmt: skip
