@@ -20,7 +20,7 @@ from tests.web.conftest import Caller
 from web import create_app
 from web.pages import files
 from web.pages.cards import CARDS
-from web.pages.filters import duration, lots, number, percent, price, signed, told, units
+from web.pages.filters import duration, lots, number, percent, price, signed, signed_percent, told, units
 from web.pages.views import PAGES, _own_path
 from zmq_bridge.settings import Settings
 from zmq_bridge.storage.ledger.prices import store_price
@@ -188,6 +188,8 @@ def test_figures_are_written_exactly() -> None:
     assert str(price("1.08500")) == "1.08500"
     assert "none" in str(price("0"))
     assert str(percent("0.0512")) == "5.12\N{NO-BREAK SPACE}%"
+    assert str(signed_percent("-0.00001")) == '<span class="">0.00\N{NO-BREAK SPACE}%</span>'
+    assert str(number("-0.001", places=2)) == "0.00"
     assert str(units("10000.00000000")) == "10,000"
     assert str(units("387.34639521")) == "387.34639521"
     assert [str(duration(ms)) for ms in (3, 1500, 90_000, 7_200_000)] == ["3 ms", "1.5 s", "1.5 min", "2.0 h"]

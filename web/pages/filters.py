@@ -38,7 +38,7 @@ def number(value: Any, *, places: int | None = None) -> Markup | str:
     if parsed is None:
         return MISSING
     if places is not None:
-        parsed = parsed.quantize(Decimal(1).scaleb(-places))
+        parsed = parsed.quantize(Decimal(1).scaleb(-places)) + 0  # no minus before a zero
     return f"{parsed:,f}".replace("-", MINUS)
 
 
@@ -68,6 +68,12 @@ def price(value: Any, digits: int | None = None) -> Markup | str:
     return f"{padded:f}" if padded == parsed else f"{parsed:f}"
 
 
+def price_of(value: Any, symbol: str) -> Markup | str:
+    """A price with the digits that the symbol has on the account that is looked at."""
+    shown = viewer()
+    return price(value, None if shown is None else shown.digits.get(symbol))
+
+
 def lots(value: Any) -> Markup | str:
     """A volume with two decimals at least."""
     parsed = _parsed(value)
@@ -89,7 +95,7 @@ def signed_percent(value: Any, places: int = 2, unit: str = "\N{NO-BREAK SPACE}%
     parsed = _parsed(value)
     if parsed is None:
         return MISSING
-    rounded = (parsed * 100).quantize(Decimal(1).scaleb(-places))
+    rounded = (parsed * 100).quantize(Decimal(1).scaleb(-places)) + 0  # no minus before a zero
     look = "up" if rounded > 0 else "down" if rounded < 0 else ""
     return Markup('<span class="{}">{}{}{}</span>').format(look, "+" if rounded > 0 else "", number(rounded), unit)
 
@@ -212,8 +218,8 @@ def _parsed(value: Any) -> Decimal | None:
 
 
 FILTERS = (
-    number, signed, signed_percent, price, lots, units, percent, duration, when, server_when, age, total, words, short,
-    told, brief, marked, opposite,
+    number, signed, signed_percent, price, price_of, lots, units, percent, duration, when, server_when, age, total,
+    words, short, told, brief, marked, opposite,
 )  # fmt: skip
 
 
