@@ -6,6 +6,7 @@ other amounts opens a break, because one of the two was wrong.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -66,38 +67,39 @@ def post_deal(connection: Connection, account_id: int, deal: Deal) -> Posted | A
     if account is None:
         raise UnknownAccountError(f"expected the id of an account, found {account_id}")
     booked = _booked(deal)
-    posting = posting_of(booked)
-    transaction = Transaction(
-        cause=cause,
+    transaction = _transaction(deal, booked, account.currency, account.now)
+    place = Place(head=account.head, known=account.known)
+    transaction_id = append(connection, account_id, transaction, place=place)
+    if transaction_id is None:
+        return _already_posted(connection, account_id, deal.ticket, transaction)
+    settled = _offer(connection, account_id, deal, booked, transaction.at)
+    return Posted(transaction_id=transaction_id, amount=booked.amount, settled=settled)
+
+
+def _transaction(deal: Deal, booked: BookedDeal, currency: str, now: datetime) -> Transaction:
+    return Transaction(
+        cause=deal_cause(deal.ticket),
         kind=TransactionKind.DEAL,
-        at=account.now,
-        entries=deal_entries(booked, account.currency),
+        at=now,
+        entries=deal_entries(booked, currency),
         detail=text_detail(
             type=deal.type,
             entry=deal.entry,
             symbol=deal.symbol,
             amount=booked.amount,
             time_msc=deal.time_msc,
-            **_realised(booked, posting),
+            **_realised(booked, posting_of(booked)),
         ),
     )
-    place = Place(head=account.head, known=account.known)
-    transaction_id = append(connection, account_id, transaction, place=place)
-    if transaction_id is None:
-        return _already_posted(connection, account_id, deal.ticket, transaction)
-    if posting.profit is not AccountKind.SUSPENSE:
-        return Posted(transaction_id=transaction_id, amount=booked.amount)
-    settled = _offer(connection, account_id, deal, booked, transaction)
-    return Posted(transaction_id=transaction_id, amount=booked.amount, settled=settled)
 
 
 def _offer(
-    connection: Connection, account_id: int, deal: Deal, booked: BookedDeal, transaction: Transaction
+    connection: Connection, account_id: int, deal: Deal, booked: BookedDeal, now: datetime
 ) -> tuple[Settled, ...]:
-    """Offer a balance deal's money to the requests that wait for it."""
-    if booked.profit == 0:
+    """Offer a balance deal's money to the requests that wait for it; no other deal brings any."""
+    if posting_of(booked).profit is not AccountKind.SUSPENSE or booked.profit == 0:
         return ()
-    add_to_suspense(connection, account_id, deal, booked.profit, transaction.at)
+    add_to_suspense(connection, account_id, deal, booked.profit, now)
     match_waiting(connection, account_id)
     return tuple(done for done in settle_matched(connection, account_id) if isinstance(done, Settled))
 

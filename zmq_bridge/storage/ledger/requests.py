@@ -102,6 +102,19 @@ class Request:
     settled_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What a member asks for, before it is a request."""
+
+    kind: str  # subscription or redemption
+    account_id: int
+    user_id: int
+    amount: Decimal | None  # None: a full exit
+    source: str  # who sent it; keys are unique within one source
+    key: str | None  # the idempotency key; None: every sending is a request of its own
+    reference: str | None  # None: made of the request's id
+
+
 def request_subscription(
     connection: Connection,
     account_id: int,
@@ -117,10 +130,11 @@ def request_subscription(
     Args:
         reference: what the deposit's comment will carry; None makes one.
     """
-    return _request(
-        connection, SUBSCRIPTION, account_id, user_id, amount,
-        full_exit=False, source=source, key=idempotency_key, reference=reference,
+    wish = _Wish(
+        kind=SUBSCRIPTION, account_id=account_id, user_id=user_id, amount=amount, source=source, key=idempotency_key,
+        reference=reference,
     )  # fmt: skip
+    return _request(connection, wish)
 
 
 def request_redemption(
@@ -134,10 +148,11 @@ def request_redemption(
     reference: str | None = None,
 ) -> Request | Refused:
     """Note that a member wants to take money out, or, with no amount, all of it."""
-    return _request(
-        connection, REDEMPTION, account_id, user_id, amount,
-        full_exit=amount is None, source=source, key=idempotency_key, reference=reference,
+    wish = _Wish(
+        kind=REDEMPTION, account_id=account_id, user_id=user_id, amount=amount, source=source, key=idempotency_key,
+        reference=reference,
     )  # fmt: skip
+    return _request(connection, wish)
 
 
 def cancel_request(
@@ -196,51 +211,49 @@ def cancel_pending_of(connection: Connection, user_id: int, *, actor: str) -> li
     return [request for request in done if isinstance(request, Request)]
 
 
-def _request(
-    connection: Connection,
-    kind: str,
-    account_id: int,
-    user_id: int,
-    amount: Decimal | None,
-    *,
-    full_exit: bool,
-    source: str,
-    key: str | None,
-    reference: str | None,
-) -> Request | Refused:
-    hold(connection, Lock.ADMISSION, account_id)
-    account = connection.exec_driver_sql(ACCOUNT, {"account": account_id}).one_or_none()
+def _request(connection: Connection, wish: _Wish) -> Request | Refused:
+    hold(connection, Lock.ADMISSION, wish.account_id)
+    account = connection.exec_driver_sql(ACCOUNT, {"account": wish.account_id}).one_or_none()
     if account is None:
-        raise UnknownAccountError(f"expected the id of an account, found {account_id}")
-    if amount is not None and (wrong := check_cash(amount, account.digits)) is not None:
+        raise UnknownAccountError(f"expected the id of an account, found {wish.account_id}")
+    if wish.amount is not None and (wrong := check_cash(wish.amount, account.digits)) is not None:
         return wrong
-    request_id = new_id(int(account.now.timestamp() * 1000))
-    values = {
-        "id": request_id,
-        "user": user_id,
-        "account": account_id,
-        "amount": amount,
-        "full_exit": full_exit,
-        "currency": account.currency,
-        "reference": reference if reference is not None else f"{kind[0].upper()}{request_id[-REFERENCE_CHARS:]}",
-        "source": source,
-        "key": key,
-    }
-    insert = INSERT_SUBSCRIPTION if kind == SUBSCRIPTION else INSERT_REDEMPTION
+    values = _values(wish, new_id(int(account.now.timestamp() * 1000)), account.currency)
+    insert = INSERT_SUBSCRIPTION if wish.kind == SUBSCRIPTION else INSERT_REDEMPTION
     if connection.exec_driver_sql(insert, values).scalar() is None:
-        return _read(kind, connection.exec_driver_sql(BY_KEY.format(table=TABLES[kind]), values).one())
+        return _read(wish.kind, connection.exec_driver_sql(BY_KEY.format(table=TABLES[wish.kind]), values).one())
+    _tell(connection, wish, values, account.digits)
+    if match_waiting(connection, wish.account_id):
+        settle_matched(connection, wish.account_id)
+    return _read(wish.kind, connection.exec_driver_sql(BY_ID.format(table=TABLES[wish.kind]), values).one())
+
+
+def _values(wish: _Wish, request_id: str, currency: str) -> dict[str, Any]:
+    made_reference = f"{wish.kind[0].upper()}{request_id[-REFERENCE_CHARS:]}"
+    return {
+        "id": request_id,
+        "user": wish.user_id,
+        "account": wish.account_id,
+        "amount": wish.amount,
+        "full_exit": wish.amount is None,
+        "currency": currency,
+        "reference": made_reference if wish.reference is None else wish.reference,
+        "source": wish.source,
+        "key": wish.key,
+    }
+
+
+def _tell(connection: Connection, wish: _Wish, values: dict[str, Any], digits: int) -> None:
+    """Put a new request into the audit log, and tell people."""
     asked = {name: values[name] for name in ("user", "amount", "full_exit", "currency", "reference")}
     record(
-        connection, actor=source, action="request.create", subject=f"{kind}:{request_id}", account_id=account_id,
-        after=asked,
+        connection, actor=wish.source, action="request.create", subject=f"{wish.kind}:{values['id']}",
+        account_id=wish.account_id, after=asked,
     )  # fmt: skip
     tell_request(
-        connection, account_id, kind, request_id, user_id=user_id, amount=amount, currency=account.currency,
-        digits=account.digits,
+        connection, wish.account_id, wish.kind, values["id"], user_id=wish.user_id, amount=wish.amount,
+        currency=values["currency"], digits=digits,
     )  # fmt: skip
-    if match_waiting(connection, account_id):
-        settle_matched(connection, account_id)
-    return _read(kind, connection.exec_driver_sql(BY_ID.format(table=TABLES[kind]), values).one())
 
 
 def _read(kind: str, row: Row[Any]) -> Request:
