@@ -78,18 +78,27 @@ class Loop:
             are_books_pulled=settings.credentials.are_given,
         )  # fmt: skip
         self._watch = Watch(link, self._memory, symbols)
+        self._desk = self._new_desk(settings, session)
+        self._bridge = self._new_bridge(settings, session)
+        self._deals_due_ms = self._specs_due_ms = 0
+        self._is_new_connection = True
+        self._ready: set[Any] = set()  # sockets that the last poll found readable
+        terminal.beats(self._reports)
+
+    def _new_desk(self, settings: TerminalSettings, session: TerminalSession) -> Desk:
         settles = settings.unknown_settles_s
-        self._desk = Desk(
-            link, self._memory, session.clock, unknown_settles_ms=None if settles is None else int(settles * 1000)
-        )
-        self._bridge = Bridge(
+        settles_ms = None if settles is None else int(settles * 1000)
+        return Desk(self._link, self._memory, session.clock, unknown_settles_ms=settles_ms)
+
+    def _new_bridge(self, settings: TerminalSettings, session: TerminalSession) -> Bridge:
+        return Bridge(
             session,
             self._requester,
-            link,
+            self._link,
             self._memory,
             self._watch,
-            login=login,
-            role=settings.role,
+            login=self._login,
+            role=self._role,
             books=self._reports.books,
             news=self._reports.news,
             specs_every_ms=int(settings.specs_every_s * 1000),
@@ -97,10 +106,6 @@ class Loop:
             on_work=self._worked,
             on_command=self._command,
         )
-        self._deals_due_ms = self._specs_due_ms = 0
-        self._is_new_connection = True
-        self._ready: set[Any] = set()  # sockets that the last poll found readable
-        terminal.beats(self._reports)
 
     def run(self) -> None:
         """Turn until stopped, superseded or broken."""
