@@ -10,6 +10,7 @@ from flask_smorest import Blueprint
 from web.admitting import ask, parsed_body, read_signal, say, source
 from web.answer_docs import ACCEPTED, ORDER, gives, gives_page
 from web.answers import answer
+from web.api.asking import asks_the_gate
 from web.api.queries import OrderQuery
 from web.api.requests import ModifyOrderBody, TicketBody, cancelling, changing_order
 from web.api.schemas import ErrorAnswer
@@ -53,21 +54,13 @@ def create() -> Response:
     return say(parts().gate.admit(wanted, source()))
 
 
-@blueprint.post("/cancel")
-@needs(Scope.TRADE)
-@gives(ACCEPTED, 202)
-@blueprint.arguments(TicketBody)
-@blueprint.alt_response(422, schema=ErrorAnswer)
+@asks_the_gate(blueprint, "/cancel", TicketBody)
 def cancel(body: dict[str, Any]) -> Response:
     """Delete a pending order."""
     return ask(cancelling(body), body)
 
 
-@blueprint.post("/modify")
-@needs(Scope.TRADE)
-@gives(ACCEPTED, 202)
-@blueprint.arguments(ModifyOrderBody)
-@blueprint.alt_response(422, schema=ErrorAnswer)
+@asks_the_gate(blueprint, "/modify", ModifyOrderBody)
 def modify(body: dict[str, Any]) -> Response:
     """Change a pending order's prices, stops or time limit."""
     return ask(changing_order(body), body)

@@ -8,9 +8,10 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from web.admitting import ask
-from web.answer_docs import ACCEPTED, POSITION, gives, gives_page
+from web.answer_docs import POSITION, gives, gives_page
 from web.answers import answer, with_money
 from web.api.accounts import visible_ids
+from web.api.asking import asks_the_gate
 from web.api.queries import PositionQuery
 from web.api.requests import (
     CloseAllBody,
@@ -20,7 +21,7 @@ from web.api.requests import (
     closing_all,
     moving_stops,
 )
-from web.api.schemas import AccountQuery, ErrorAnswer
+from web.api.schemas import AccountQuery
 from web.auth import needs
 from web.errors import ApiError, NotFound
 from web.paging import Row, page, to_filter, visible_symbols
@@ -62,31 +63,19 @@ def one(query: dict[str, Any], ticket: int) -> Response:
     return answer(_shown(seen[0]))
 
 
-@blueprint.post("/close")
-@needs(Scope.TRADE)
-@gives(ACCEPTED, 202)
-@blueprint.arguments(ClosePositionBody)
-@blueprint.alt_response(422, schema=ErrorAnswer)
+@asks_the_gate(blueprint, "/close", ClosePositionBody)
 def close(body: dict[str, Any]) -> Response:
     """Close a position: whole, a part, or by an opposite one (`by`)."""
     return ask(closing(body), body)
 
 
-@blueprint.post("/modify")
-@needs(Scope.TRADE)
-@gives(ACCEPTED, 202)
-@blueprint.arguments(ModifyPositionBody)
-@blueprint.alt_response(422, schema=ErrorAnswer)
+@asks_the_gate(blueprint, "/modify", ModifyPositionBody)
 def modify(body: dict[str, Any]) -> Response:
     """Move the stops of a position; away from the market it is new risk, and judged as such."""
     return ask(moving_stops(body), body)
 
 
-@blueprint.post("/close-all")
-@needs(Scope.TRADE)
-@gives(ACCEPTED, 202)
-@blueprint.arguments(CloseAllBody)
-@blueprint.alt_response(422, schema=ErrorAnswer)
+@asks_the_gate(blueprint, "/close-all", CloseAllBody)
 def close_all(body: dict[str, Any]) -> Response:
     """Close every position, of one symbol or of all, and delete pending orders where that is asked for."""
     return ask(closing_all(body), body)
