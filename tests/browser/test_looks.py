@@ -78,11 +78,29 @@ def test_dialogs_are_accessible_on_a_phone(visit: Visit, busy: System, axe: str,
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_sign_in_page_is_accessible_too(visit: Visit, axe: str, theme: str) -> None:
-    visitor = visit(key=None, theme=theme)
-    visitor.page.goto(f"{visitor.system.url}/sign-in")
-    visitor.picture(f"sign-in-{theme}")
-    _is_accessible_and_fits(visitor.page, axe, "sign-in")
+@pytest.mark.parametrize("path", ["sign-in", "nowhere"])
+def test_the_pages_of_strangers_are_accessible_too(visit: Visit, axe: str, path: str, theme: str) -> None:
+    visitor = visit(key=None, at="phone", theme=theme)
+    visitor.page.goto(f"{visitor.system.url}/{path}")
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    visitor.picture(f"{path}-{theme}")
+    _is_accessible_and_fits(visitor.page, axe, path)
+
+
+def test_a_curve_is_drawn_whatever_order_its_days_come_in(visit: Visit, busy: System) -> None:
+    visitor = visit()
+    page = visitor.open("/community")
+    days = [["2026-03-02", "1.01"], ["2026-03-01", "1.00"], ["2026-03-03", "0.99"], ["2026-03-02", "1.02"]]
+    page.evaluate(
+        """(days) => {
+            document.getElementById("pool-curve-chart").dataset.days = JSON.stringify(days);
+            document.dispatchEvent(new Event("theme"));
+        }""",
+        days,
+    )
+    expect(page.locator("#pool-curve-chart canvas").first).to_be_visible()
+    visitor.picture("curve", whole=False)
+    assert visitor.problems == []
 
 
 def test_nothing_jumps_while_cards_are_asked_for_again(visit: Visit, busy: System) -> None:

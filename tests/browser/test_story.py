@@ -73,6 +73,25 @@ def test_a_new_member_invests_and_owns_units_when_the_deposit_arrives(visit: Vis
     _she_sees_her_own_page_only(visit, system)
 
 
+def test_money_without_an_owner_is_given_to_a_request_that_waits(visit: Visit, system: System) -> None:
+    member = system.api("POST", "/api/users", {"name": "Alan Turing", "email": "alan@example.org"})
+    asked = system.api("POST", f"/api/users/{member['id']}/invest", {"amount": "321.00"})
+    system.deposit("321.00", "no reference")
+    visitor = visit()
+    page = visitor.open("/community")
+    page.get_by_role("button", name="Match").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_label("Kind")).to_have_value("invest")
+    choice = page.locator(f"#waiting-requests option[value='{asked['id']}']")
+    expect(choice).to_have_text(re.compile(f"Alan Turing, invest 321.00 USD, {asked['reference']}"))
+    dialog.get_by_label("Request").fill(asked["id"])
+    visitor.picture("story-matching", whole=False)
+    dialog.get_by_role("button", name="Match").click()
+    expect(page.locator("#card-suspense")).to_contain_text("Every deposit has its owner")
+    expect(page.locator(f"#member-{member['id']} [data-label=Value]")).to_have_text("321.00")
+    assert visitor.problems == []
+
+
 def test_a_signal_appears_is_filled_and_is_closed_by_hand(visit: Visit, trading: System) -> None:
     feed = visit().open("/signals")
     visitor = visit()

@@ -280,3 +280,34 @@ def test_every_day_of_a_curve_is_drawn_in_order(caller: Callable[..., Caller], w
     months = caller("admin", "read").get("/cards/pool-months").text
     assert f'data-label="Year">{began.year}<' in months
     assert caller("member", user_id=user_id).get("/cards/my-curve").status_code == 200
+
+
+def test_a_member_finds_nothing_of_another_on_any_page_or_card(caller: Callable[..., Caller], world: World) -> None:
+    world.snapshot(positions=[position(7)])
+    admin = caller(*READER)
+    ada, bob = (
+        (admin.post("/api/users", {"name": name, "email": f"{name}@example.org"}).json or {})["id"]
+        for name in ("ada", "bobby")
+    )
+    asked = admin.post(f"/api/users/{bob}/invest", {"amount": "4321.00"}).json or {}
+    secrets = ("bobby", asked["reference"], asked["id"], "4,321.00", "4321.00")
+    assert all(secret in admin.get("/cards/requests").text for secret in ("bobby", asked["reference"], "4,321.00"))
+    member = caller("member", user_id=ada)
+    for name in CARDS:
+        for query in ({}, {"user": bob, "user_id": bob, "account": LOGIN}, {"look": "acting", "cursor": "x"}):
+            text = member.get(f"/cards/{name}", **query).text
+            assert not [secret for secret in secrets if secret in text], (name, query)
+    assert f"/api/users/{ada}/statement" in member.get("/me", user=bob).text
+    assert f"/api/users/{bob}/" not in member.get("/me", user=bob, user_id=bob).text
+    for page in (page for page in PAGES if page.name != "me"):
+        assert member.get(page.path).status_code == 403, page.name
+
+
+def test_the_audit_log_names_keys_and_members(caller: Callable[..., Caller], world: World) -> None:
+    admin = caller(*READER)
+    user_id = (admin.post("/api/users", {"name": "Grace", "email": "g@example.org"}).json or {})["id"]
+    made = admin.post("/api/keys", {"name": "hers", "scopes": ["member"], "user_id": user_id}).json or {}
+    text = re.sub(r"<[^>]+>", " ", admin.get("/cards/audit").text)
+    assert "Grace" in text
+    assert "key hers" in text
+    assert made["key"] not in text
