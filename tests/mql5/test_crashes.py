@@ -39,7 +39,7 @@ END_TIMEOUT_S = 60.0
 SIDES: tuple[Literal["buy", "sell"], ...] = ("buy", "sell")
 StartHost = Callable[..., HostProcess]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(params=["hedging", "netting"])

@@ -28,7 +28,7 @@ from zmq_bridge.storage.risk.limits import Scope, set_limits
 LATE_MS_MAX = 5_000  # of the market's time: at the start, what came late stands before what was there already
 EACH = (("TRANSPORT_NATIVE", False), ("TRANSPORT_DLL", True))  # transport, netting
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def name_of(case: tuple[str, bool]) -> str:
@@ -70,7 +70,7 @@ def test_ticks_reach_a_subscriber_and_postgres(rig: Rig) -> None:
 
 
 def test_an_order_is_filled_and_booked(rig: Rig) -> None:
-    price = wait_until(lambda: asked_price(rig, "EURUSD"), 20, "no price of EURUSD")
+    price = wait_until(lambda: asked_price(rig, "EURUSD"), 60, "no price of EURUSD")
     stop, target = (str(round(price * Decimal(factor), 5)) for factor in ("0.997", "1.008"))
     answer = rig.signal(symbol="EURUSD", action="BUY", volume="0.01", sl=stop, tp=target)
     assert answer.status == 202, answer.body
@@ -86,7 +86,7 @@ def test_the_chart_may_change_its_timeframe(rig: Rig) -> None:
     """OnDeinit and OnInit with globals kept: the same program goes on, and nothing is left behind at the end."""
     terminal = rig.services["terminal"]
     os.kill(rig._pid("terminal"), signal.SIGUSR1)
-    wait_until(lambda: log_of(rig).count("welcomed by the bridge") == 2, 20, "no second welcome")
+    wait_until(lambda: log_of(rig).count("welcomed by the bridge") >= 2, 60, "no second welcome")
     test_an_order_is_filled_and_booked(rig)
     terminal.stop()
     assert "undeleted objects" not in log_of(rig)

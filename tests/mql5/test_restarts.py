@@ -33,7 +33,7 @@ CASES = [(transport, netting) for transport in ("TRANSPORT_NATIVE", "TRANSPORT_D
 DEATHS = {"terminal": 3}  # of the others one
 IN_FLIGHT_S = 0.05  # from an answer to the kill, at most: the next order is anywhere between web and broker
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module", params=CASES, ids=name_of)

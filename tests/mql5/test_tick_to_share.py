@@ -17,7 +17,7 @@ from tests.pipeline.rig import Rig
 from tests.pipeline.test_tick_to_share import HISTDATA, do_the_main_job, generated_lines, make_tape
 from zmq_bridge.cli.simulation import Simulation
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,7 @@ class HostProcess:
         wait_until(lambda: text in self.output, timeout_s, f"never printed {text!r}: {self.output[-3000:]}")
 
 
-def run_script(executable: Path, options: HostOptions, timeout_s: float = 60.0, machine: Machine = HERE) -> str:
+def run_script(executable: Path, options: HostOptions, timeout_s: float = 180.0, machine: Machine = HERE) -> str:
     """Run a script to its end and give what it printed.
 
     Raises:

@@ -135,6 +135,10 @@ class LittleBridge:
         """The ticks of a symbol, in the order of arrival."""
         return [tick for batch in self.batches(symbol) for tick in batch.ticks]
 
+    def tick_count(self, symbol: str) -> int:
+        """How many there are: cheap enough to be asked again and again beside what makes them."""
+        return sum(len(batch.ticks) for batch in self.batches(symbol))
+
     def batches(self, symbol: str) -> list[TickBatch]:
         topic = f"tick.{symbol}.123456"
         with self._lock:

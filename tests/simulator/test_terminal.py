@@ -93,7 +93,7 @@ def test_ticks_are_numbered_from_one_without_a_hole_and_in_order(ready: tuple[Br
     wait_until(lambda: bridge.messages(Beat))
     sent = rows(*((MONDAY_MSC + 1 + n // 3, 1.1 + n * 1e-5, 1.1001 + n * 1e-5) for n in range(2500)))
     client.call("inject", ticks={"EURUSD": sent})
-    wait_until(lambda: len(bridge.ticks("EURUSD")) == 2500)
+    wait_until(lambda: bridge.tick_count("EURUSD") == 2500)
     assert bridge.ticks("EURUSD") == sent
     following = 1
     for batch in bridge.batches("EURUSD"):
@@ -438,13 +438,13 @@ def test_a_replay_starts_only_when_somebody_subscribes_and_then_loses_nothing(
     write_tick_file(tmp_path / "eurusd.csv", ticks, digits=5)
     bridge = LittleBridge().start(subscribes=False)
     try:
-        start_terminal(bridge, port)
+        start_terminal(bridge, port, broker_timeout_s=30.0)  # all of them share this process
         bridge.wait_for_hello()
         client.call("replay", files=[str(tmp_path / "eurusd.csv")], speed="max")
         wait_until(lambda: client.call("status")["feed"]["state"] == "waiting")
         assert bridge.ticks("EURUSD") == []
         bridge.subscribe()
-        wait_until(lambda: len(bridge.ticks("EURUSD")) >= 30_000)
+        wait_until(lambda: bridge.tick_count("EURUSD") >= 30_000, 60)
         assert bridge.ticks("EURUSD") == ticks
     finally:
         bridge.stop()
