@@ -45,7 +45,7 @@ from zmq_bridge.storage.ledger.corrections import correct_deal, release_deal, re
 from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.journal import transactions
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, match_by_hand, suspense
-from zmq_bridge.storage.ledger.pool import Terms, load_pool
+from zmq_bridge.storage.ledger.pool import Terms, load_pool, load_terms
 from zmq_bridge.storage.ledger.posting import AlreadyPosted, post_deal
 from zmq_bridge.storage.ledger.reconcile import Agreed, Waiting, reconcile
 from zmq_bridge.storage.ledger.requests import (
@@ -268,6 +268,26 @@ class StoredPool(RuleBasedStateMachine):
     @rule(death=DEATH)
     def fees_are_crystallised(self, death: int | None) -> None:
         self.run(lambda connection: crystallise_by_hand(connection, self.account_id, actor="eve", reason="r"), death)
+
+    @rule(
+        management=st.sampled_from(["0", "0.02"]), performance=st.sampled_from(["0", "0.20", "0.50"]),
+        who=st.integers(0, 3), death=DEATH,
+    )  # fmt: skip
+    def new_terms_are_agreed_on(self, management: str, performance: str, who: int, death: int | None) -> None:
+        """Another rate, another manager: what was earned before is settled, so the new terms begin at nothing."""
+        rates = {"management_rate": Decimal(management), "performance_rate": Decimal(performance)}
+        wanted = FeeTerms(**rates, manager=[*self.members, self.manager][who])
+        with self.engine.connect() as connection:
+            before = load_terms(connection, self.account_id).fees
+        terms = Terms(fees=wanted)
+        refused = self.run(lambda connection: set_terms(connection, self.account_id, terms, actor="eve"), death)
+        if refused is not None:
+            return
+        self.is_free_of_time = self.is_free_of_time and not wanted.management_rate
+        if (before.manager, before.performance_rate) != (wanted.manager, wanted.performance_rate):
+            with self.engine.connect() as connection:
+                found = shares(connection, self.account_id)
+            assert total(share.performance_fee_accrued for share in found.members) == 0
 
     # what must hold
 
