@@ -1,82 +1,38 @@
-"""What the answers of the trading addresses hold, for the OpenAPI document; schemathesis compares it with what comes.
-
-A field's kind is JSON's, with `?` where it may be null: money, prices and volumes are strings.
-"""
+"""Say what a view answers, for the OpenAPI document: `@gives(Shape)`, or `@gives_page("signals", Shape)` for a list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from flask_smorest import Blueprint
+from marshmallow import Schema
+
+from web.shapes.kinds import Shape, many, text
+from web.shapes.trading import Accepted as ACCEPTED
+from web.shapes.trading import Order as ORDER
+from web.shapes.trading import Position as POSITION
+
+__all__ = ["ACCEPTED", "ORDER", "POSITION", "gives", "gives_page"]
 
 V = TypeVar("V", bound=Callable[..., Any])
 
-Kinds = Mapping[str, str]
-
-SIGNAL: Kinds = {
-    "id": "string", "account": "integer?", "source": "string", "symbol": "string", "action": "string",
-    "side": "string?", "order_type": "string", "volume": "string?", "risk_percent": "string?", "price": "string?",
-    "stoplimit": "string?", "sl": "string?", "tp": "string?", "magic": "integer", "comment": "string",
-    "confidence": "string?", "timeframe": "string?", "reasons": "array", "status": "string", "created_at": "string",
-    "expires_at": "string?", "decision_id": "string?", "verdict": "string?", "code": "string?", "context": "object?",
-    "commands": "array",
-}  # fmt: skip
-
-POSITION: Kinds = {
-    "account": "integer", "ticket": "integer", "symbol": "string", "side": "string", "volume": "string",
-    "price_open": "string", "price_current": "string", "sl": "string?", "tp": "string?", "profit": "string",
-    "swap": "string", "time_msc": "integer", "magic": "integer", "comment": "string", "updated_at": "string",
-}  # fmt: skip
-
-ORDER: Kinds = {
-    "account": "integer", "ticket": "integer", "symbol": "string", "order_type": "string", "state": "string",
-    "working": "boolean", "volume_initial": "string", "volume_current": "string", "price_open": "string",
-    "price_stoplimit": "string?", "sl": "string?", "tp": "string?", "time_setup_msc": "integer",
-    "expiration_msc": "integer?", "command_id": "string?", "signal_id": "string?",
-}  # fmt: skip
-
-DEAL: Kinds = {
-    "account": "integer", "ticket": "integer", "order": "integer", "position": "integer", "symbol": "string",
-    "type": "string", "entry": "string", "volume": "string", "price": "string", "profit": "string",
-    "commission": "string", "swap": "string", "fee": "string", "time_msc": "integer", "command_id": "string?",
-    "signal_id": "string?",
-}  # fmt: skip
-
-TRADE: Kinds = {
-    "account": "integer", "position": "integer", "symbol": "string", "side": "string?", "status": "string",
-    "volume_opened": "string?", "volume_closed": "string?", "price_open": "string?", "price_close": "string?",
-    "profit": "string", "commission": "string", "swap": "string", "fee": "string", "net_profit": "string",
-    "deals": "integer", "opened_msc": "integer", "closed_msc": "integer?", "signal_id": "string?",
-}  # fmt: skip
-
-CANDLES: Kinds = {
-    "account": "integer", "symbol": "string", "timeframe": "string", "candles": "array", "gaps": "array",
-}  # fmt: skip
-
-ACCEPTED: Kinds = {
-    "status": "string", "signal_id": "string?", "decision_id": "string", "command_id": "string?",
-    "command_ids": "array", "duplicate": "boolean",
-}  # fmt: skip
+PAGES: dict[tuple[str, type[Schema]], type[Schema]] = {}
+"""The shapes of pages that were made so far: one for each list, however many views answer it."""
 
 
-def gives(kinds: Kinds, status: int = 200) -> Callable[[V], V]:
-    """Describe a view that answers one thing."""
-    return _answers(status, _object(kinds))
-
-
-def gives_page(name: str, kinds: Kinds) -> Callable[[V], V]:
-    """Describe a view that answers a page of a list."""
-    properties = {name: {"type": "array", "items": _object(kinds)}, "next_cursor": {"type": ["string", "null"]}}
-    return _answers(200, {"type": "object", "required": [name, "next_cursor"], "properties": properties})
-
-
-def _answers(status: int, schema: dict[str, Any]) -> Callable[[V], V]:
-    content = {"application/json": {"schema": schema}}
+def gives(shape: type[Schema], status: int = 200, **more: Any) -> Callable[[V], V]:
+    """Describe a view that answers one thing; `more` are further kinds of content, by media type."""
+    content = {"application/json": {"schema": shape}, **more}
     described: Callable[[V], V] = Blueprint.doc(responses={str(status): {"description": "Done", "content": content}})
     return described
 
 
-def _object(kinds: Kinds) -> dict[str, Any]:
-    properties = {name: {"type": [kind[:-1], "null"] if kind.endswith("?") else kind} for name, kind in kinds.items()}
-    return {"type": "object", "required": list(kinds), "properties": properties}
+def gives_page(name: str, shape: type[Schema], **beside: Any) -> Callable[[V], V]:
+    """Describe a view that answers a page of a list, with these fields beside it."""
+    made = PAGES.get((name, shape))
+    if made is None:
+        parts = {**beside, name: many(shape), "next_cursor": text("of the next page; null: there is none", none=True)}
+        made = type(f"{shape.__name__}Page", (Shape,), parts)
+        PAGES[name, shape] = made
+    return gives(made)

@@ -60,10 +60,6 @@ WAYS_IN = {
 """The security schemes of the OpenAPI document; with a session, what changes something also needs `X-CSRF-Token`."""
 
 
-DONE = {"2XX": {"description": "Done", "content": {"application/json": {"schema": {"type": "object"}}}}}
-"""What a view answers when all is well, where it says no more about it."""
-
-
 def require(*scopes: Scope) -> ApiKey:
     """The key of this request, if it has one of the scopes.
 
@@ -162,7 +158,6 @@ def _marked(view: Callable[P, R], scopes: tuple[Scope, ...], security: list[dict
     """The view with its scopes on it, for the permission matrix and for the OpenAPI document."""
     setattr(view, SCOPES_MARK, scopes)
     doc = deepcopy(getattr(view, "_apidoc", {}))
-    manual = doc.get("manual_doc", {})
-    doc["manual_doc"] = {"responses": DONE, **manual, "security": security}
+    doc["manual_doc"] = {**doc.get("manual_doc", {}), "security": security}
     view._apidoc = doc  # type: ignore[attr-defined]  # where flask-smorest keeps what it documents
     return view

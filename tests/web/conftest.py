@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.admission.world import OFFSET_S, World
+from tests.web.described import Described
 from web import create_app
 from web.parts import EXTENSION
 from zmq_bridge.live.connection import open_redis
@@ -63,10 +64,13 @@ def settings(database: str, redis_url: str) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    """The application as gunicorn makes it."""
+    """The application as gunicorn makes it. Every answer must be as its OpenAPI document says."""
     app = create_app(settings)
+    described = Described(app)
+    app.after_request(described.look)
     yield app
     app.extensions[EXTENSION].engine.dispose()
+    assert described.wrong == []
 
 
 @pytest.fixture

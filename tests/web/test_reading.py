@@ -14,7 +14,7 @@ from web.auth import open_to_all
 Make = Callable[..., Caller]
 
 PROTECTED = {
-    "/api/signals": ("read", "signal"),
+    "/api/signals": ("read", "signal", "trade"),
     "/api/positions": ("read", "trade"),
     "/api/account": ("read", "trade"),
     "/api/account/stats": ("read", "trade"),

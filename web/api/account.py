@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response
 from flask_smorest import Blueprint
 
+from web.answer_docs import gives
 from web.answers import answer, with_money
 from web.api.accounts import chosen_account
 from web.api.pool import pool_figures
@@ -16,6 +17,7 @@ from web.api.schemas import AccountQuery
 from web.auth import needs
 from web.errors import NotFound
 from web.parts import parts, utc_now
+from web.shapes.account import AccountNow, AccountStats
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.ledger.shares import shares
@@ -30,6 +32,7 @@ RECORD_MONEY = ("gross_profit", "gross_loss", "commission", "swap", "fee", "net_
 
 @blueprint.get("")
 @needs(Scope.READ, Scope.TRADE)
+@gives(AccountNow)
 @blueprint.arguments(AccountQuery, location="query")
 def account(query: dict[str, Any]) -> Response:
     """Balance, equity, margin and trading state, with the age of the snapshot they come from."""
@@ -55,6 +58,7 @@ def account_now(login: int | None) -> Response:
 
 @blueprint.get("/stats")
 @needs(Scope.READ, Scope.TRADE)
+@gives(AccountStats)
 @blueprint.arguments(AccountQuery, location="query")
 def stats(query: dict[str, Any]) -> Response:
     """Trading record of the account and the pool's NAV, units and price."""

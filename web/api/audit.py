@@ -9,10 +9,12 @@ from flask import Response
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
+from web.answer_docs import gives_page
 from web.answers import answer
 from web.auth import needs
 from web.paging import ListQuery, Row, page, to_filter
 from web.parts import parts
+from web.shapes.operations import AuditLine
 from zmq_bridge.admission.schema import BIGINT_MAX, text
 from zmq_bridge.protocol.ids import is_id
 from zmq_bridge.storage.audit_view import Wanted, list_audit
@@ -43,6 +45,7 @@ class AuditQuery(ListQuery):
 
 @blueprint.get("")
 @needs(Scope.ADMIN)
+@gives_page("lines", AuditLine)
 @blueprint.arguments(AuditQuery, location="query")
 def listing(query: dict[str, Any]) -> Response:
     """List lines of the audit log, newest first."""

@@ -16,7 +16,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 from sqlalchemy import Connection
 
-from web.answer_docs import CANDLES, gives
+from web.answer_docs import gives
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.prices import to_digits
@@ -25,6 +25,7 @@ from web.auth import needs
 from web.errors import ApiError, NotFound
 from web.paging import visible_symbols
 from web.parts import parts
+from web.shapes.market import Candles, Ticks
 from zmq_bridge.admission.schema import SYMBOL_CHARS_MAX, text
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.keys import Scope
@@ -96,7 +97,7 @@ class TickQuery(HistoryQuery):
 
 @blueprint.get("/candles")
 @needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
-@gives(CANDLES)
+@gives(Candles)
 @blueprint.arguments(CandleQuery, location="query")
 def candles(query: dict[str, Any]) -> Response:
     """Candles of the bid, oldest first. A time without ticks has none; a gap that touches one makes it incomplete."""
@@ -115,6 +116,7 @@ def candles(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/ticks")
 @needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
+@gives(Ticks)
 @blueprint.arguments(TickQuery, location="query")
 def ticks(query: dict[str, Any]) -> Response:
     """Ticks as the terminal sent them, oldest first; of a range at most 10,000, `next_from` says where to go on."""

@@ -7,12 +7,13 @@ from typing import Any
 from flask import Response
 from flask_smorest import Blueprint
 
-from web.answer_docs import DEAL, TRADE, gives_page
+from web.answer_docs import gives_page
 from web.answers import answer, with_money
 from web.api.queries import DealQuery, TradeQuery
 from web.auth import needs
 from web.paging import Row, page, to_filter
 from web.parts import parts
+from web.shapes.trading import Deal, Trade
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.trading.lists import list_deals, list_trades
 
@@ -24,7 +25,7 @@ PRICE_PLACES = 8
 
 @blueprint.get("/deals")
 @needs(Scope.READ, Scope.TRADE)
-@gives_page("deals", DEAL)
+@gives_page("deals", Deal)
 @blueprint.arguments(DealQuery, location="query")
 def deals(query: dict[str, Any]) -> Response:
     """List deals, newest first, deposits and charges among them."""
@@ -35,7 +36,7 @@ def deals(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/trades")
 @needs(Scope.READ, Scope.TRADE)
-@gives_page("trades", TRADE)
+@gives_page("trades", Trade)
 @blueprint.arguments(TradeQuery, location="query")
 def trades(query: dict[str, Any]) -> Response:
     """List round trips: what a position cost and brought from its first deal to its last.

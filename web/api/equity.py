@@ -9,12 +9,14 @@ from flask import Response
 from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
+from web.answer_docs import gives
 from web.answers import answer, with_money
 from web.api.accounts import chosen_account
 from web.api.schemas import AccountQuery
 from web.auth import needs
 from web.errors import ApiError
 from web.parts import parts, utc_now
+from web.shapes.account import Curve
 from zmq_bridge.admission.schema import AwareTime
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.trading.equity import equity_curve
@@ -38,6 +40,7 @@ class CurveQuery(AccountQuery):
 
 @blueprint.get("/history")
 @needs(Scope.READ, Scope.TRADE)
+@gives(Curve)
 @blueprint.arguments(CurveQuery, location="query")
 def history(query: dict[str, Any]) -> Response:
     """Balance, equity and credit as of the last snapshot of each of so many equal stretches, oldest first."""

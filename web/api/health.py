@@ -17,9 +17,11 @@ from flask import Response, current_app
 from flask_smorest import Blueprint
 from sqlalchemy.exc import SQLAlchemyError
 
+from web.answer_docs import gives
 from web.answers import answer
 from web.auth import open_to_all, shows_credentials, visitor
 from web.parts import now_ms, parts
+from web.shapes.account import Alive, Health, Ready
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.storage.accounts import Account, list_accounts
 from zmq_bridge.storage.keys import ApiKey, Scope
@@ -32,9 +34,6 @@ REMEMBERED_S = 1.0  # how old a stranger's answer may be
 EXTENSION = "zmq_bridge.health"
 
 Part = dict[str, Any]
-
-_STATE = {"content": {"application/json": {"schema": {"type": "object", "required": ["status"]}}}}
-STATES = {"200": {"description": "All is well", **_STATE}, "503": {"description": "What is not", **_STATE}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +83,7 @@ blueprint.record_once(lambda state: state.app.extensions.setdefault(EXTENSION, M
 
 @blueprint.get("/health/live")
 @open_to_all
+@gives(Alive)
 def liveness() -> Response:
     """Answer as long as this process can answer anything."""
     return answer({"status": "ok"})
@@ -91,7 +91,8 @@ def liveness() -> Response:
 
 @blueprint.get("/health/ready")
 @open_to_all
-@blueprint.doc(responses=STATES)
+@gives(Ready)
+@gives(Ready, 503)
 def readiness() -> Response:
     """Whether requests can be served here: Postgres and Redis answer. 200, else 503; terminals are `/health`'s."""
     found = _remembered()
@@ -101,7 +102,8 @@ def readiness() -> Response:
 
 @blueprint.get("/health")
 @open_to_all
-@blueprint.doc(responses=STATES)
+@gives(Health)
+@gives(Health, 503)
 def health() -> Response:
     """Every dependency; with a key that may read, every terminal and data age. 200 when signals can be accepted."""
     reader = _reader()

@@ -15,11 +15,13 @@ from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 from sqlalchemy import Connection
 
+from web.answer_docs import gives
 from web.answers import answer
 from web.api.schemas import ErrorAnswer
 from web.auth import ANY_KEY, actor, current_key, needs
 from web.errors import ApiError, Forbidden, NotFound
 from web.parts import parts, utc_now
+from web.shapes.operations import Key, KeyMade, Keys
 from zmq_bridge.admission.numbers import WholeNumber
 from zmq_bridge.admission.schema import BIGINT_MAX, SYMBOL_CHARS_MAX, AwareTime, text
 from zmq_bridge.storage.keys import (
@@ -79,6 +81,7 @@ class RotateBody(Schema):
 
 @blueprint.get("")
 @needs(Scope.ADMIN)
+@gives(Keys)
 def listing() -> Response:
     """List every key, living or not, with when it was last used; never its text."""
     with parts().engine.connect() as connection:
@@ -88,6 +91,7 @@ def listing() -> Response:
 
 @blueprint.post("")
 @needs(Scope.ADMIN)
+@gives(KeyMade, 201)
 @blueprint.arguments(NewKeyBody)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 def create(body: dict[str, Any]) -> Response:
@@ -109,6 +113,7 @@ def create(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/<string:key_id>/rotate")
 @needs(*ANY_KEY)
+@gives(KeyMade, 201)
 @blueprint.arguments(RotateBody)
 def rotate(body: dict[str, Any], key_id: str) -> Response:
     """Replace a key by a new one with the same rights. A key may replace itself; others only an admin's may."""
@@ -130,6 +135,7 @@ def rotate(body: dict[str, Any], key_id: str) -> Response:
 
 @blueprint.post("/<string:key_id>/revoke")
 @needs(Scope.ADMIN)
+@gives(Key)
 def revoke(key_id: str) -> Response:
     """End a key for good, and every session that was opened with it."""
     with parts().engine.begin() as connection:

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response
 from flask_smorest import Blueprint
 
+from web.answer_docs import gives
 from web.answers import answer
 from web.api.account import account_now
 from web.api.accounts import chosen_account
@@ -15,6 +16,8 @@ from web.api.schemas import AccountQuery, PriceQuery
 from web.auth import needs
 from web.paging import visible_symbols
 from web.parts import now_ms, parts
+from web.shapes.account import AccountNow
+from web.shapes.market import Prices, Symbols
 from zmq_bridge.live.types import Quote
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.trading.views import list_symbols, symbol_digits
@@ -24,6 +27,7 @@ blueprint = Blueprint("market", __name__, url_prefix="/api/market", description=
 
 @blueprint.get("/prices")
 @needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
+@gives(Prices)
 @blueprint.arguments(PriceQuery, location="query")
 def prices(query: dict[str, Any]) -> Response:
     """Latest price of every symbol of an account, each with its age."""
@@ -42,6 +46,7 @@ def prices(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/symbols")
 @needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
+@gives(Symbols)
 @blueprint.arguments(AccountQuery, location="query")
 def symbols(query: dict[str, Any]) -> Response:
     """What the account's broker offers, as its terminal described it, and which of it may be traded."""
@@ -53,6 +58,7 @@ def symbols(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/account")
 @needs(Scope.READ, Scope.TRADE)
+@gives(AccountNow)
 @blueprint.arguments(AccountQuery, location="query")
 def account(query: dict[str, Any]) -> Response:
     """Balance, equity, margin and trading state; the same as `GET /api/account`."""

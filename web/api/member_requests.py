@@ -14,6 +14,7 @@ from flask import Response
 from flask_smorest import Blueprint
 from sqlalchemy import Connection
 
+from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.accounts import chosen_account, visible_accounts, visible_ids
 from web.api.community import (
@@ -32,6 +33,7 @@ from web.auth import actor, check_user, current_key, needs
 from web.errors import Conflict, NotFound
 from web.paging import page, read_cursor
 from web.parts import parts
+from web.shapes.community import MemberRequest, RequestMade, RequestPriced
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.filters import Filter
 from zmq_bridge.storage.keys import Scope
@@ -54,6 +56,7 @@ ULID = re.compile(r"[0-9A-Z]{26}")
 
 @blueprint.post("/users/<int:user_id>/invest")
 @needs(Scope.ADMIN, Scope.MEMBER)
+@gives(RequestMade, 202)
 @blueprint.arguments(Investment)
 def invest(body: dict[str, Any], user_id: int) -> Response:
     """Note what a member will pay in. Units follow when the broker's deposit carries the reference in its comment."""
@@ -73,6 +76,7 @@ def invest(body: dict[str, Any], user_id: int) -> Response:
 
 @blueprint.post("/users/<int:user_id>/withdraw")
 @needs(Scope.ADMIN, Scope.MEMBER)
+@gives(RequestMade, 202)
 @blueprint.arguments(Withdrawal)
 def withdraw(body: dict[str, Any], user_id: int) -> Response:
     """Note what a member wants out, or all of it. Units are burned when the broker's withdrawal carries the reference.
@@ -95,6 +99,7 @@ def withdraw(body: dict[str, Any], user_id: int) -> Response:
 
 @blueprint.get("/requests")
 @needs(Scope.ADMIN, Scope.MEMBER)
+@gives_page("requests", MemberRequest)
 @blueprint.arguments(RequestQuery, location="query")
 def listing(query: dict[str, Any]) -> Response:
     """List requests, newest first; a member's key sees its own."""
@@ -114,6 +119,7 @@ def listing(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/requests/<kind>/<request_id>")
 @needs(Scope.ADMIN, Scope.MEMBER)
+@gives(MemberRequest)
 def one(kind: str, request_id: str) -> Response:
     """One request as it stands."""
     with parts().engine.connect() as connection:
@@ -122,6 +128,7 @@ def one(kind: str, request_id: str) -> Response:
 
 @blueprint.post("/requests/<kind>/<request_id>/cancel")
 @needs(Scope.ADMIN, Scope.MEMBER)
+@gives(MemberRequest)
 def cancel(kind: str, request_id: str) -> Response:
     """Take a request back: a member while no money has come for it, an admin while no units have moved."""
     with parts().engine.begin() as connection:
@@ -134,6 +141,7 @@ def cancel(kind: str, request_id: str) -> Response:
 
 @blueprint.post("/requests/<kind>/<request_id>/match")
 @needs(Scope.ADMIN)
+@gives(MemberRequest)
 @blueprint.arguments(Match)
 def match(body: dict[str, Any], kind: str, request_id: str) -> Response:
     """Match a request with a balance deal in suspense, and settle it if that can be done now; the deal's amount counts.
@@ -154,6 +162,7 @@ def match(body: dict[str, Any], kind: str, request_id: str) -> Response:
 
 @blueprint.post("/requests/withdraw/<request_id>/price")
 @needs(Scope.ADMIN)
+@gives(RequestPriced)
 def price(request_id: str) -> Response:
     """Burn the units of a pending withdrawal at the price of now; the answer says how much money to withdraw."""
     with parts().engine.begin() as connection:

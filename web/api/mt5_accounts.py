@@ -15,12 +15,14 @@ from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 from sqlalchemy import Connection
 
+from web.answer_docs import gives
 from web.answers import answer
 from web.api.accounts import visible_accounts
 from web.api.schemas import ErrorAnswer
 from web.auth import actor, check_all_accounts, check_login, needs
 from web.errors import ApiError, Conflict, NotFound, Unavailable
 from web.parts import parts, utc_now
+from web.shapes.account import Mt5Account, Mt5Accounts, Resealed
 from zmq_bridge.admission.numbers import WholeNumber
 from zmq_bridge.admission.schema import BIGINT_MAX, SERVER_CHARS_MAX, SYMBOL_CHARS_MAX, text
 from zmq_bridge.storage.account_symbols import allowed_everywhere, set_allowed_symbols
@@ -97,6 +99,7 @@ class Notes:
 
 @blueprint.get("")
 @needs(Scope.READ, Scope.TRADE)
+@gives(Mt5Accounts)
 def listing() -> Response:
     """List the accounts that the key may speak of."""
     with parts().engine.connect() as connection:
@@ -105,6 +108,7 @@ def listing() -> Response:
 
 @blueprint.post("")
 @needs(Scope.ADMIN)
+@gives(Mt5Account, 201)
 @blueprint.arguments(NewAccount)
 @blueprint.alt_response(409, schema=ErrorAnswer)
 def create(body: dict[str, Any]) -> Response:
@@ -122,6 +126,7 @@ def create(body: dict[str, Any]) -> Response:
 
 @blueprint.get("/<int:login>")
 @needs(Scope.READ, Scope.TRADE)
+@gives(Mt5Account)
 @blueprint.arguments(ServerQuery, location="query")
 def one(query: dict[str, Any], login: int) -> Response:
     """One account."""
@@ -131,6 +136,7 @@ def one(query: dict[str, Any], login: int) -> Response:
 
 @blueprint.put("/<int:login>/symbols")
 @needs(Scope.ADMIN)
+@gives(Mt5Account)
 @blueprint.arguments(ServerQuery, location="query")
 @blueprint.arguments(AllowedSymbols)
 def set_symbols(query: dict[str, Any], body: dict[str, Any], login: int) -> Response:
@@ -143,6 +149,7 @@ def set_symbols(query: dict[str, Any], body: dict[str, Any], login: int) -> Resp
 
 @blueprint.put("/<int:login>/credentials")
 @needs(Scope.ADMIN)
+@gives(Mt5Account)
 @blueprint.arguments(ServerQuery, location="query")
 @blueprint.arguments(NewCredentials)
 @blueprint.alt_response(503, schema=ErrorAnswer)
@@ -161,6 +168,7 @@ def put_credentials(query: dict[str, Any], body: dict[str, Any], login: int) -> 
 
 @blueprint.delete("/<int:login>/credentials")
 @needs(Scope.ADMIN)
+@gives(Mt5Account)
 @blueprint.arguments(ServerQuery, location="query")
 def delete_credentials(query: dict[str, Any], login: int) -> Response:
     """Forget an account's credentials."""
@@ -173,6 +181,7 @@ def delete_credentials(query: dict[str, Any], login: int) -> Response:
 
 @blueprint.post("/credentials/reseal")
 @needs(Scope.ADMIN)
+@gives(Resealed)
 @blueprint.alt_response(503, schema=ErrorAnswer)
 def reseal() -> Response:
     """Seal everything with the newest key, so that an old one can be taken out of the environment."""

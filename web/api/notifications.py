@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, current_app
 from flask_smorest import Blueprint
 
+from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.notification_bodies import DestinationBody, EnabledBody, NotificationQuery, RuleBody
@@ -16,6 +17,18 @@ from web.auth import actor, current_key, needs
 from web.errors import ApiError, Forbidden, NotFound
 from web.paging import page, to_filter
 from web.parts import parts
+from web.shapes.operations import (
+    Deliveries,
+    Destination,
+    DestinationRemoved,
+    Destinations,
+    EventKinds,
+    Notification,
+    Rule,
+    RuleRemoved,
+    Rules,
+    TestSent,
+)
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.notifications import deliveries, destinations, rules
 from zmq_bridge.storage.notifications.destinations import DestinationError, QuietHours
@@ -30,6 +43,7 @@ blueprint = Blueprint(
 
 @blueprint.get("")
 @needs(Scope.READ, Scope.TRADE)
+@gives_page("notifications", Notification)
 @blueprint.arguments(NotificationQuery, location="query")
 def listing(query: dict[str, Any]) -> Response:
     """List notifications, newest first, each with where it was sent and what became of it.
@@ -45,6 +59,7 @@ def listing(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/events")
 @needs(Scope.READ, Scope.TRADE)
+@gives(EventKinds)
 def events() -> Response:
     """What people can be told of."""
     every = [{"event": event, "severity": event.severity, "meaning": event.meaning} for event in Event]
@@ -53,6 +68,7 @@ def events() -> Response:
 
 @blueprint.get("/destinations")
 @needs(Scope.ADMIN)
+@gives(Destinations)
 def list_destinations() -> Response:
     """Where messages can go; never an address."""
     with parts().engine.connect() as connection:
@@ -62,6 +78,7 @@ def list_destinations() -> Response:
 
 @blueprint.post("/destinations")
 @needs(Scope.ADMIN)
+@gives(Destination, 201)
 @blueprint.arguments(DestinationBody)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 def add_destination(body: dict[str, Any]) -> Response:
@@ -80,6 +97,7 @@ def add_destination(body: dict[str, Any]) -> Response:
 
 @blueprint.patch("/destinations/<string:name>")
 @needs(Scope.ADMIN)
+@gives(Destination)
 @blueprint.arguments(EnabledBody)
 @blueprint.alt_response(404, schema=ErrorAnswer)
 def enable_destination(body: dict[str, Any], name: str) -> Response:
@@ -94,6 +112,7 @@ def enable_destination(body: dict[str, Any], name: str) -> Response:
 
 @blueprint.delete("/destinations/<string:name>")
 @needs(Scope.ADMIN)
+@gives(DestinationRemoved)
 @blueprint.alt_response(404, schema=ErrorAnswer)
 def remove_destination(name: str) -> Response:
     """Forget a destination, its rules, and what waits for it."""
@@ -106,6 +125,7 @@ def remove_destination(name: str) -> Response:
 
 @blueprint.post("/destinations/<string:name>/test")
 @needs(Scope.ADMIN)
+@gives(TestSent, 202)
 @blueprint.alt_response(404, schema=ErrorAnswer)
 def test_destination(name: str) -> Response:
     """Send a test message, past rules and quiet hours. 202: it is on its way; its deliveries say what became of it."""
@@ -120,6 +140,7 @@ def test_destination(name: str) -> Response:
 
 @blueprint.get("/<int:notification_id>/deliveries")
 @needs(Scope.ADMIN)
+@gives(Deliveries)
 def deliveries_of(notification_id: int) -> Response:
     """What became of one notification: a line a destination."""
     with parts().engine.connect() as connection:
@@ -129,6 +150,7 @@ def deliveries_of(notification_id: int) -> Response:
 
 @blueprint.get("/rules")
 @needs(Scope.ADMIN)
+@gives(Rules)
 def list_rules() -> Response:
     """Who hears of what."""
     with parts().engine.connect() as connection:
@@ -138,6 +160,7 @@ def list_rules() -> Response:
 
 @blueprint.post("/rules")
 @needs(Scope.ADMIN)
+@gives(Rule, 201)
 @blueprint.arguments(RuleBody)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 def add_rule(body: dict[str, Any]) -> Response:
@@ -157,6 +180,7 @@ def add_rule(body: dict[str, Any]) -> Response:
 
 @blueprint.delete("/rules/<int:rule_id>")
 @needs(Scope.ADMIN)
+@gives(RuleRemoved)
 @blueprint.alt_response(404, schema=ErrorAnswer)
 def remove_rule(rule_id: int) -> Response:
     """End a rule."""

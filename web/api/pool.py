@@ -13,6 +13,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 from ledger.fees import FeeTerms
 from ledger.pool_statement import PoolStatement
 from ledger.units import DEFAULT_BAND, PriceBand
+from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.community import Reason, accepted, known_user, money, shown_days
@@ -21,6 +22,20 @@ from web.auth import actor, needs
 from web.errors import Conflict, NotFound
 from web.paging import PageQuery, page, read_cursor
 from web.parts import parts
+from web.shapes.community import NamedShare
+from web.shapes.pool import (
+    POOL_BESIDE,
+    Booked,
+    Break,
+    BreakAccepted,
+    PoolHistory,
+    PoolTerms,
+    Reconciliation,
+    Reversed,
+    Suspense,
+    Transaction,
+    Unmatched,
+)
 from zmq_bridge.admission.schema import BIGINT_MAX
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.filters import Filter
@@ -83,6 +98,7 @@ class AccountPage(PageQuery, AccountQuery):
 
 @blueprint.get("/history")
 @needs(Scope.READ, Scope.TRADE, Scope.MEMBER)
+@gives(PoolHistory)
 @blueprint.arguments(AccountQuery, location="query")
 def history(query: dict[str, Any]) -> Response:
     """NAV by day of the trade server, flows, drawdown, and the returns of every month and year."""
@@ -94,6 +110,7 @@ def history(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/shares")
 @needs(Scope.ADMIN)
+@gives_page("members", NamedShare, **POOL_BESIDE)
 @blueprint.arguments(AccountPage, location="query")
 def everybody(query: dict[str, Any]) -> Response:
     """What each member has, by user id; the values of all members sum to the NAV."""
@@ -110,6 +127,7 @@ def everybody(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/reconciliation")
 @needs(Scope.READ, Scope.TRADE)
+@gives(Reconciliation)
 @blueprint.arguments(AccountQuery, location="query")
 def reconciliation(query: dict[str, Any]) -> Response:
     """Whether ledger and broker agree; if not, by how much, since when, and the deals since they last did."""
@@ -126,6 +144,7 @@ def reconciliation(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/breaks")
 @needs(Scope.READ, Scope.TRADE)
+@gives_page("breaks", Break)
 @blueprint.arguments(AccountPage, location="query")
 def breaks(query: dict[str, Any]) -> Response:
     """List breaks between ledger and broker, newest first, open and closed, each with its deals."""
@@ -141,6 +160,7 @@ def breaks(query: dict[str, Any]) -> Response:
 
 @blueprint.post("/breaks/<reason>/accept")
 @needs(Scope.ADMIN)
+@gives(BreakAccepted)
 @blueprint.arguments(OnAccount)
 def accept(body: dict[str, Any], reason: str) -> Response:
     """Close a break on a person's word; the next snapshot opens it again if the figures still differ."""
@@ -154,6 +174,7 @@ def accept(body: dict[str, Any], reason: str) -> Response:
 
 @blueprint.get("/suspense")
 @needs(Scope.ADMIN)
+@gives(Suspense)
 @blueprint.arguments(AccountQuery, location="query")
 def in_suspense(query: dict[str, Any]) -> Response:
     """Balance deals that are not yet part of anybody's share."""
@@ -166,6 +187,7 @@ def in_suspense(query: dict[str, Any]) -> Response:
 
 @blueprint.post("/suspense/<int:ticket>/release")
 @needs(Scope.ADMIN)
+@gives(Booked)
 @blueprint.arguments(OnAccount)
 def release(body: dict[str, Any], ticket: int) -> Response:
     """Declare a balance deal to be the pool's own profit or loss: a bonus, a correction, a charge."""
@@ -177,6 +199,7 @@ def release(body: dict[str, Any], ticket: int) -> Response:
 
 @blueprint.post("/suspense/<int:ticket>/unmatch")
 @needs(Scope.ADMIN)
+@gives(Unmatched)
 @blueprint.arguments(OnAccount)
 def unmatch(body: dict[str, Any], ticket: int) -> Response:
     """Take a match back that is not settled; its request is pending again, and only a person matches the deal now."""
@@ -188,6 +211,7 @@ def unmatch(body: dict[str, Any], ticket: int) -> Response:
 
 @blueprint.post("/adopt")
 @needs(Scope.ADMIN)
+@gives(Booked)
 @blueprint.arguments(Adoption)
 def adopt(body: dict[str, Any]) -> Response:
     """Give value that no unit stands for (profit made before the first member) to a member."""
@@ -200,6 +224,7 @@ def adopt(body: dict[str, Any]) -> Response:
 
 @blueprint.get("/transactions/<int:transaction_id>")
 @needs(Scope.ADMIN)
+@gives(Transaction)
 @blueprint.arguments(AccountQuery, location="query")
 def transaction(query: dict[str, Any], transaction_id: int) -> Response:
     """One transaction of the books: its cause, entries, lots, and its link in the chain."""
@@ -213,6 +238,7 @@ def transaction(query: dict[str, Any], transaction_id: int) -> Response:
 
 @blueprint.post("/transactions/<int:transaction_id>/reverse")
 @needs(Scope.ADMIN)
+@gives(Reversed)
 @blueprint.arguments(OnAccount)
 def reverse(body: dict[str, Any], transaction_id: int) -> Response:
     """Take a dealing back by a transaction of its own; its money waits in suspense again."""
@@ -227,6 +253,7 @@ def reverse(body: dict[str, Any], transaction_id: int) -> Response:
 
 @blueprint.get("/terms")
 @needs(Scope.READ, Scope.TRADE, Scope.MEMBER)
+@gives(PoolTerms)
 @blueprint.arguments(AccountQuery, location="query")
 def terms(query: dict[str, Any]) -> Response:
     """What members pay, to whom and when, and the prices between which units are dealt in."""
@@ -238,6 +265,7 @@ def terms(query: dict[str, Any]) -> Response:
 
 @blueprint.post("/terms")
 @needs(Scope.ADMIN)
+@gives(PoolTerms)
 @blueprint.arguments(NewTerms)
 def agree(body: dict[str, Any]) -> Response:
     """Set new terms from now on; what the old ones earned is booked first."""
@@ -254,6 +282,7 @@ def agree(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/fees/crystallise")
 @needs(Scope.ADMIN)
+@gives(Booked)
 @blueprint.arguments(OnAccount)
 def crystallise(body: dict[str, Any]) -> Response:
     """Turn all fees that are due now into units of the manager, before the period ends."""

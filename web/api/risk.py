@@ -21,12 +21,14 @@ from risk.report import Report, Usage
 from risk.states import Cause
 from risk.verdict import describe, plain
 from web.admitting import parsed_body, read_signal, source
+from web.answer_docs import gives
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.schemas import AccountQuery, ErrorAnswer
 from web.auth import current_key, needs, open_to_all
 from web.errors import Unavailable
 from web.parts import parts
+from web.shapes.risk import Assessment, Codes, RiskReport, RiskState
 from zmq_bridge.admission.answers import Code as GateCode
 from zmq_bridge.admission.inspection import Standing
 from zmq_bridge.admission.schema import SignalSchema
@@ -42,6 +44,7 @@ STOPPED = (Cause.KILL_SWITCH.value, Cause.DAILY_LOSS.value, Cause.DRAWDOWN.value
 
 @blueprint.get("/state")
 @needs(Scope.READ, Scope.TRADE)
+@gives(RiskState)
 @blueprint.arguments(AccountQuery, location="query")
 def state(query: dict[str, Any]) -> Response:
     """What the account may do, everything that holds it, today's loss and drawdown, and how far a stop has come."""
@@ -66,6 +69,7 @@ def state(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/report")
 @needs(Scope.READ, Scope.TRADE)
+@gives(RiskReport)
 @blueprint.arguments(AccountQuery, location="query")
 @blueprint.alt_response(503, schema=ErrorAnswer)
 def live_report(query: dict[str, Any]) -> Response:
@@ -81,6 +85,7 @@ def live_report(query: dict[str, Any]) -> Response:
 
 @blueprint.post("/assess")
 @needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
+@gives(Assessment)
 @blueprint.doc(requestBody=BODY)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 def assess() -> Response:
@@ -103,6 +108,7 @@ def assess() -> Response:
 
 @blueprint.get("/codes")
 @open_to_all
+@gives(Codes)
 def codes() -> Response:
     """Every reason for a denial; the list is closed and stable."""
     found = [("risk", code.value, code.explanation) for code in RiskCode]

@@ -7,12 +7,14 @@ from typing import Any
 from flask import Response
 from flask_smorest import Blueprint
 
+from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.risk_bodies import DecisionQuery
 from web.auth import current_key, needs
 from web.errors import NotFound
 from web.paging import Row, page, to_filter
 from web.parts import parts
+from web.shapes.risk import Decision, WholeDecision
 from zmq_bridge.protocol.ids import is_id
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.risk.decisions import get_decision, list_decisions
@@ -22,6 +24,7 @@ blueprint = Blueprint("decisions", __name__, url_prefix="/api/risk/decisions", d
 
 @blueprint.get("")
 @needs(Scope.READ, Scope.TRADE)
+@gives_page("decisions", Decision)
 @blueprint.arguments(DecisionQuery, location="query")
 def listing(query: dict[str, Any]) -> Response:
     """List decisions, newest first."""
@@ -33,6 +36,7 @@ def listing(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/<decision_id>")
 @needs(Scope.READ, Scope.TRADE)
+@gives(WholeDecision)
 def one(decision_id: str) -> Response:
     """One decision: what was asked, what was read, each check's value and limit, and the verdict."""
     with parts().engine.connect() as connection:

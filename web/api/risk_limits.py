@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from risk import Limits, LimitsError
 from risk.limits import to_mapping
+from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.risk_bodies import EndLimitsBody, HistoryQuery, LimitsBody
@@ -18,6 +19,7 @@ from web.auth import actor, current_key, needs
 from web.errors import ApiError, Conflict, Forbidden, NotFound
 from web.paging import Row, page, read_cursor
 from web.parts import parts, utc_now
+from web.shapes.risk import LimitsEnded, LimitsInForce, LimitsSet, LimitsVersion
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.risk.limits import (
     Scope as LimitsOf,
@@ -37,6 +39,7 @@ blueprint = Blueprint("limits", __name__, url_prefix="/api/risk/limits", descrip
 
 @blueprint.get("")
 @needs(Scope.READ, Scope.TRADE)
+@gives(LimitsInForce)
 @blueprint.arguments(AccountQuery, location="query")
 def in_force(query: dict[str, Any]) -> Response:
     """The account's limits, every row that they and its overrides come from, and the defaults."""
@@ -55,6 +58,7 @@ def in_force(query: dict[str, Any]) -> Response:
 
 @blueprint.put("")
 @needs(Scope.ADMIN)
+@gives(LimitsSet, 201)
 @blueprint.arguments(LimitsBody)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 @blueprint.alt_response(409, schema=ErrorAnswer)
@@ -79,6 +83,7 @@ def replace(body: dict[str, Any]) -> Response:
 
 @blueprint.delete("")
 @needs(Scope.ADMIN)
+@gives(LimitsEnded)
 @blueprint.arguments(EndLimitsBody)
 @blueprint.alt_response(404, schema=ErrorAnswer)
 def end(body: dict[str, Any]) -> Response:
@@ -92,6 +97,7 @@ def end(body: dict[str, Any]) -> Response:
 
 @blueprint.get("/history")
 @needs(Scope.READ, Scope.TRADE)
+@gives_page("versions", LimitsVersion)
 @blueprint.arguments(HistoryQuery, location="query")
 def history(query: dict[str, Any]) -> Response:
     """Every version that concerns the account, newest first: who set what, and until when it was in force."""

@@ -13,6 +13,7 @@ from flask_smorest import Blueprint
 from sqlalchemy import Connection
 
 from web.admitting import ask
+from web.answer_docs import gives
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.risk_bodies import AdoptBody, KillBody, Reasoned, StateBody, StrategyBody
@@ -20,6 +21,8 @@ from web.api.schemas import ErrorAnswer
 from web.auth import actor, current_key, needs
 from web.errors import Forbidden, NotFound
 from web.parts import parts, utc_now
+from web.shapes.risk import Adopted, Killed, Lifted, StateChange
+from web.shapes.trading import Accepted
 from zmq_bridge.admission.requests import SetTradingState
 from zmq_bridge.storage.accounts import list_accounts
 from zmq_bridge.storage.keys import Scope
@@ -34,6 +37,8 @@ blueprint = Blueprint("switches", __name__, url_prefix="/api/risk", description=
 
 @blueprint.post("/state")
 @needs(Scope.TRADE)
+@gives(Accepted, 202)
+@gives(StateChange)
 @blueprint.arguments(StateBody)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 def set_state(body: dict[str, Any]) -> Response:
@@ -50,6 +55,7 @@ def set_state(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/kill")
 @needs(Scope.TRADE)
+@gives(Killed, 202)
 @blueprint.arguments(KillBody)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 def use_kill_switch(body: dict[str, Any]) -> Response:
@@ -79,6 +85,7 @@ def use_kill_switch(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/drawdown/reset")
 @needs(Scope.ADMIN)
+@gives(Lifted)
 @blueprint.arguments(Reasoned)
 @blueprint.alt_response(404, schema=ErrorAnswer)
 def reset(body: dict[str, Any]) -> Response:
@@ -92,6 +99,7 @@ def reset(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/strategies/release")
 @needs(Scope.ADMIN)
+@gives(Lifted)
 @blueprint.arguments(StrategyBody)
 @blueprint.alt_response(404, schema=ErrorAnswer)
 def release(body: dict[str, Any]) -> Response:
@@ -105,6 +113,7 @@ def release(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/adopt")
 @needs(Scope.ADMIN)
+@gives(Adopted)
 @blueprint.arguments(AdoptBody)
 @blueprint.alt_response(404, schema=ErrorAnswer)
 def take_on(body: dict[str, Any]) -> Response:

@@ -10,10 +10,12 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
 from web import limits, sessions
+from web.answer_docs import gives
 from web.answers import answer
 from web.auth import ANY_KEY, current_key, needs, open_to_all
 from web.errors import ApiError, Unauthenticated
 from web.parts import parts, utc_now
+from web.shapes.operations import SignedIn, SignedOut
 from zmq_bridge.storage.keyring import KEY_CHARS_MAX, KeyRefused
 from zmq_bridge.storage.keys import ApiKey
 from zmq_bridge.storage.sessions import Session, end_session, start_session
@@ -29,6 +31,7 @@ class SignIn(Schema):
 
 @blueprint.post("")
 @open_to_all
+@gives(SignedIn, 201)
 @blueprint.arguments(SignIn)
 def sign_in(body: dict[str, Any]) -> Response:
     """Open a session with an API key; the cookie that comes back stands for it until it ends."""
@@ -37,6 +40,7 @@ def sign_in(body: dict[str, Any]) -> Response:
 
 @blueprint.get("")
 @needs(*ANY_KEY)
+@gives(SignedIn)
 def who() -> Response:
     """Who is signed in, with which rights, and the token that every change must carry."""
     token = sessions.presented()
@@ -46,6 +50,7 @@ def who() -> Response:
 
 @blueprint.delete("")
 @needs(*ANY_KEY)
+@gives(SignedOut)
 def sign_out() -> Response:
     """End the session for good."""
     token = sessions.presented()

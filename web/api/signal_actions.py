@@ -15,12 +15,14 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
 from web.admitting import OWN_KEYS, say, source
+from web.answer_docs import gives
 from web.answers import answer
 from web.api.schemas import ErrorAnswer
 from web.api.signals import visible_signal
 from web.auth import actor, current_key, needs
 from web.errors import Conflict
 from web.parts import parts
+from web.shapes.trading import Executed, SignalCancelled
 from zmq_bridge.admission.answers import Accepted
 from zmq_bridge.admission.requests import CancelOrder
 from zmq_bridge.admission.schema import TYPES, parse_signal
@@ -45,6 +47,7 @@ class ExecuteBody(Schema):
 
 @blueprint.post("/execute")
 @needs(Scope.SIGNAL)
+@gives(Executed, 202)
 @blueprint.arguments(ExecuteBody)
 @blueprint.alt_response(409, schema=ErrorAnswer)
 @blueprint.alt_response(422, schema=ErrorAnswer)
@@ -67,6 +70,7 @@ def execute(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/<string:signal_id>/cancel")
 @needs(Scope.SIGNAL, Scope.TRADE)
+@gives(SignalCancelled, 202)
 @blueprint.alt_response(409, schema=ErrorAnswer)
 def cancel(signal_id: str) -> Response:
     """Take a signal back: what was not sent yet never is, and pending orders that came of it are cancelled."""

@@ -12,7 +12,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from web.admitting import parsed_body, read_signal, say, source
-from web.answer_docs import ACCEPTED, SIGNAL, gives, gives_page
+from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.queries import LatestQuery, SignalQuery, SignalsOfSymbolQuery
 from web.api.schemas import ErrorAnswer
@@ -20,6 +20,7 @@ from web.auth import current_key, needs
 from web.errors import NotFound
 from web.paging import page, to_filter
 from web.parts import parts
+from web.shapes.trading import Accepted, SignalWithDeals, StoredSignal
 from zmq_bridge.admission.schema import SignalSchema
 from zmq_bridge.protocol.ids import is_id
 from zmq_bridge.storage.keys import Scope
@@ -32,7 +33,7 @@ BODY = {"content": {"application/json": {"schema": SignalSchema}}, "required": T
 
 @blueprint.post("/signal")
 @needs(Scope.SIGNAL)
-@gives(ACCEPTED, 202)
+@gives(Accepted, 202)
 @blueprint.doc(requestBody=BODY)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 @blueprint.alt_response(422, schema=ErrorAnswer)
@@ -43,7 +44,7 @@ def submit() -> Response:
 
 @blueprint.post("/signals")
 @needs(Scope.SIGNAL)
-@gives(ACCEPTED, 202)
+@gives(Accepted, 202)
 @blueprint.doc(requestBody=BODY)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 @blueprint.alt_response(422, schema=ErrorAnswer)
@@ -54,7 +55,7 @@ def submit_one_more() -> Response:
 
 @blueprint.get("/signals")
 @needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
-@gives_page("signals", SIGNAL)
+@gives_page("signals", StoredSignal)
 @blueprint.arguments(SignalQuery, location="query")
 def listing(query: dict[str, Any]) -> Response:
     """List signals, newest first, each with its decision and its commands."""
@@ -63,7 +64,7 @@ def listing(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/signals/by-symbol/<path:symbol>")
 @needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
-@gives_page("signals", SIGNAL)
+@gives_page("signals", StoredSignal)
 @blueprint.arguments(SignalsOfSymbolQuery, location="query")
 def of_symbol(query: dict[str, Any], symbol: str) -> Response:
     """List the signals of one symbol, newest first."""
@@ -72,7 +73,7 @@ def of_symbol(query: dict[str, Any], symbol: str) -> Response:
 
 @blueprint.get("/signals/latest")
 @needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
-@gives(SIGNAL)
+@gives(StoredSignal)
 @blueprint.arguments(LatestQuery, location="query")
 def latest(query: dict[str, Any]) -> Response:
     """The newest signal, of a symbol or an account where one is named."""
@@ -84,7 +85,7 @@ def latest(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/signals/<string:signal_id>")
 @needs(Scope.READ, Scope.SIGNAL, Scope.TRADE)
-@gives({**SIGNAL, "deals": "array"})
+@gives(SignalWithDeals)
 def one(signal_id: str) -> Response:
     """One signal with its decision, its commands and the deals that came of it."""
     return answer(visible_signal(signal_id))

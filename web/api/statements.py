@@ -11,6 +11,7 @@ from flask_smorest import Blueprint
 from sqlalchemy import Connection
 
 from ledger.history import period_of
+from web.answer_docs import gives
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.community import StatementQuery, TraceQuery, known_user, money, shown_days
@@ -21,6 +22,7 @@ from web.documents.pdf_file import statement_pdf
 from web.errors import NotFound
 from web.paging import page, read_cursor
 from web.parts import parts
+from web.shapes.community import Statement, Trace
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.filters import Filter
 from zmq_bridge.storage.keys import Scope
@@ -34,11 +36,13 @@ MONEY = (
     "fee_accrued", "management_fees",
 )  # fmt: skip
 PLAIN = ("at", "units", "nav_per_unit", "share_percent", "time_weighted_return", "money_weighted_return")
+FILES: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}, "application/pdf": {}}
 UNIT_FIGURES = frozenset({"units"})
 
 
 @blueprint.get("/users/<int:user_id>/statement")
 @needs(Scope.ADMIN, Scope.MEMBER)
+@gives(Statement, **FILES)
 @blueprint.arguments(StatementQuery, location="query")
 def statement(query: dict[str, Any], user_id: int) -> Response:
     """A member's statement; figures are since joining, days and movements those of the period."""
@@ -54,6 +58,7 @@ def statement(query: dict[str, Any], user_id: int) -> Response:
 
 @blueprint.get("/users/<int:user_id>/trace/<figure>")
 @needs(Scope.ADMIN, Scope.MEMBER)
+@gives(Trace)
 @blueprint.arguments(TraceQuery, location="query")
 def trace(query: dict[str, Any], user_id: int, figure: str) -> Response:
     """The entries that a figure of the statement is the sum of, or the formula and the figures that it is made of."""
@@ -65,6 +70,7 @@ def trace(query: dict[str, Any], user_id: int, figure: str) -> Response:
 
 @blueprint.get("/pool/trace/<figure>")
 @needs(Scope.ADMIN)
+@gives(Trace)
 @blueprint.arguments(TraceQuery, location="query")
 def trace_pool(query: dict[str, Any], figure: str) -> Response:
     """The same for a figure of the pool."""

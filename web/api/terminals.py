@@ -21,12 +21,14 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 from sqlalchemy.exc import DataError
 
+from web.answer_docs import gives
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.schemas import ErrorAnswer
 from web.auth import check_login, needs
 from web.errors import ApiError, Conflict
 from web.parts import now_ms, parts, utc_now
+from web.shapes.polling import PollAcknowledged, PollBooked, PollCommands
 from zmq_bridge.admission.schema import BIGINT_MAX
 from zmq_bridge.booking.entering import NotWelcome
 from zmq_bridge.booking.polled import confirm, hand_out, update
@@ -63,6 +65,7 @@ class PendingQuery(Schema):
 
 @blueprint.post("/account/update")
 @needs(Scope.TERMINAL)
+@gives(PollBooked)
 @blueprint.doc(requestBody=MAP_BODY)
 @blueprint.alt_response(409, schema=ErrorAnswer)
 def account_update() -> Response:
@@ -88,6 +91,7 @@ def account_update() -> Response:
 
 @blueprint.get("/signals/pending")
 @needs(Scope.TERMINAL)
+@gives(PollCommands)
 @blueprint.arguments(PendingQuery, location="query")
 @blueprint.alt_response(409, schema=ErrorAnswer)
 def pending(query: dict[str, Any]) -> Response:
@@ -104,6 +108,7 @@ def pending(query: dict[str, Any]) -> Response:
 
 @blueprint.post("/trades/confirm")
 @needs(Scope.TERMINAL)
+@gives(PollAcknowledged)
 @blueprint.doc(requestBody=MAP_BODY)
 @blueprint.alt_response(409, schema=ErrorAnswer)
 def trades_confirm() -> Response:

@@ -9,6 +9,7 @@ from flask import Response
 from flask_smorest import Blueprint
 
 from ledger.money import scaled
+from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.community import NewUser, Reason, UserPage, known_user, shown_request
@@ -18,6 +19,7 @@ from web.auth import actor, check_all_accounts, needs
 from web.errors import Conflict, NotFound
 from web.paging import page, read_cursor
 from web.parts import parts
+from web.shapes.community import Member, UserLeft, UserStats
 from zmq_bridge.storage.filters import Filter
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.ledger.requests import cancel_pending_of, page_requests
@@ -31,6 +33,7 @@ REQUESTS_SHOWN = 20  # newest requests beside a member's figures; the rest are l
 
 @blueprint.post("")
 @needs(Scope.ADMIN)
+@gives(Member, 201)
 @blueprint.arguments(NewUser)
 def create(body: dict[str, Any]) -> Response:
     """Make a member."""
@@ -43,6 +46,7 @@ def create(body: dict[str, Any]) -> Response:
 
 @blueprint.get("")
 @needs(Scope.ADMIN)
+@gives_page("users", Member)
 @blueprint.arguments(UserPage, location="query")
 def listing(query: dict[str, Any]) -> Response:
     """List members by id."""
@@ -54,6 +58,7 @@ def listing(query: dict[str, Any]) -> Response:
 
 @blueprint.get("/<int:user_id>")
 @needs(Scope.ADMIN, Scope.MEMBER)
+@gives(Member)
 def one(user_id: int) -> Response:
     """One member."""
     with parts().engine.connect() as connection:
@@ -62,6 +67,7 @@ def one(user_id: int) -> Response:
 
 @blueprint.post("/<int:user_id>/deactivate")
 @needs(Scope.ADMIN)
+@gives(UserLeft)
 @blueprint.arguments(Reason)
 def deactivate(body: dict[str, Any], user_id: int) -> Response:
     """Let a member invest no more, and take back their investments that no money has come for.
@@ -76,6 +82,7 @@ def deactivate(body: dict[str, Any], user_id: int) -> Response:
 
 @blueprint.post("/<int:user_id>/activate")
 @needs(Scope.ADMIN)
+@gives(Member)
 @blueprint.arguments(Reason)
 def activate(body: dict[str, Any], user_id: int) -> Response:
     """Let a member invest again."""
@@ -85,6 +92,7 @@ def activate(body: dict[str, Any], user_id: int) -> Response:
 
 @blueprint.get("/<int:user_id>/stats")
 @needs(Scope.ADMIN, Scope.MEMBER)
+@gives(UserStats)
 @blueprint.arguments(AccountQuery, location="query")
 def stats(query: dict[str, Any], user_id: int) -> Response:
     """A member's units, their value to the cent, and their newest requests. All members' values sum to the NAV."""

@@ -57,24 +57,32 @@ def _operation(document: Document, path: str, method: str, said: Document, share
         "scopes": scopes,
         "parameters": [{**each, "kind": _kind(document, each.get("schema", {}))} for each in parameters],
         "fields": _fields(document, body) if body else (),
+        "answer_fields": _fields(document, _answer(said), inside=True),
         "answers": {
             status: _resolved(document, each).get("description", "") for status, each in said["responses"].items()
         },
     }
 
 
-def _fields(document: Document, schema: Document) -> list[dict[str, Any]]:
+def _answer(said: Document) -> Document:
+    """The schema of what is answered when all is well; empty where that is no JSON."""
+    good: Document = next((each for status, each in said["responses"].items() if status.startswith("2")), {})
+    found: Document = good.get("content", {}).get("application/json", {}).get("schema", {})
+    return found
+
+
+def _fields(document: Document, schema: Document, *, inside: bool = False, before: str = "") -> list[dict[str, Any]]:
+    """The fields of a schema, one a line; `inside`: also those of the objects in it, as `positions[].ticket`."""
     resolved = _resolved(document, schema)
-    required = resolved.get("required", ())
-    return [
-        {
-            "name": name,
-            "kind": _kind(document, each),
-            "required": name in required,
-            "description": each.get("description", ""),
-        }
-        for name, each in resolved.get("properties", {}).items()
-    ]
+    required, found = resolved.get("required", ()), []
+    for name, each in resolved.get("properties", {}).items():
+        line = {"name": before + name, "kind": _kind(document, each), "required": name in required}
+        found.append({**line, "description": each.get("description", "")})
+        if inside:
+            of_list = _resolved(document, each).get("items")
+            deeper = f"{before}{name}[]." if of_list else f"{before}{name}."
+            found += _fields(document, of_list or each, inside=True, before=deeper)
+    return found
 
 
 def _kind(document: Document, schema: Document) -> str:
@@ -95,7 +103,10 @@ def _kind(document: Document, schema: Document) -> str:
 
 
 def _resolved(document: Document, part: Document) -> Document:
-    """A part of the document, or what it refers to."""
+    """A part of the document, or what it refers to; of what may be null, what it is otherwise."""
+    if "anyOf" in part:
+        other = next(each for each in part["anyOf"] if each.get("type") != "null")
+        return {**_resolved(document, other), "type": ["object", "null"]}
     reference = part.get("$ref")
     if reference is None:
         return part
