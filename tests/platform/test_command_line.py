@@ -22,6 +22,7 @@ from zmq_bridge.cli.panel import LivePrice, curl_line
 from zmq_bridge.settings import load_settings
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.keys import create_key
 from zmq_bridge.storage.risk.holding import impose
 from zmq_bridge.storage.risk.trading_state import activate_reconciled
 
@@ -87,6 +88,44 @@ def test_keys_are_made_listed_and_revoked(database: str, redis_url: str) -> None
     again = run("keys", "revoke", key_id.group(), **servers)
     assert again.returncode != 0
     assert "living key" in again.stderr
+
+
+def test_status_says_what_is_down_and_fails(database: str) -> None:
+    port = str(free_port())
+    nothing = {"DATABASE_URL": f"postgresql://nobody@127.0.0.1:{port}/none", "REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+    helped = run("status", "--help").stdout
+    assert "Exit code 1 when any part is down" in " ".join(helped.split())
+    for servers in (nothing, {"DATABASE_URL": database, "REDIS_URL": f"redis://127.0.0.1:{port}/0"}):
+        told = run("status", **servers, ZMQ_BRIDGE_SECRET_KEY="k" * 40, ZMQ_BRIDGE_WEB_PORT=port, COLUMNS="80")
+        assert told.returncode == 1, told.stdout
+        assert re.search(r"^\S.* down ", told.stdout, re.MULTILINE)
+
+
+def test_tables_fit_a_terminal_of_80_columns_and_a_pipe_has_a_row_a_line(database: str, redis_url: str) -> None:
+    engine = create_engine(database)
+    with engine.begin() as connection:
+        for login in (7, 123456789):
+            ensure_account(
+                connection, login=login, server="Demo", currency="USD", currency_digits=2, margin_mode="hedging",
+                leverage=100,
+            )  # fmt: skip
+        create_key(
+            connection, name="a key with quite a long name", scopes=["read", "trade", "signal"], now=datetime.now(UTC),
+            actor="test", symbols=["EURUSD", "GBPUSD", "USDJPY"],
+        )  # fmt: skip
+    engine.dispose()
+    servers = {"DATABASE_URL": database, "REDIS_URL": redis_url, "ZMQ_BRIDGE_SECRET_KEY": "k" * 40}
+    for words in (["status"], ["keys", "list"], ["notifications", "events"]):
+        shown = run(*words, **servers, COLUMNS="80", FORCE_COLOR="1").stdout
+        lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in shown.splitlines()]
+        assert lines
+        if words != ["status"]:
+            assert max(map(len, lines)) <= 80, shown
+        else:
+            assert "account      7" in "\n".join(lines)
+    piped = run("keys", "list", **servers, COLUMNS="80").stdout
+    assert any("a key with quite a long name" in line and "EURUSD GBPUSD USDJPY" in line for line in piped.splitlines())
+    assert re.search(r"^123456789 +halted", run("status", **servers, COLUMNS="80").stdout, re.MULTILINE)
 
 
 def test_trading_is_halted_for_everybody_and_for_one_account_with_a_reason(database: str) -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+
+PIPE_COLUMNS = 1_000
 
 console = Console(highlight=False, soft_wrap=True)
+
+
+def show(tables: RenderableType) -> None:
+    """Print tables: within the window's width for a person, a row on a line for a program."""
+    wide = console if console.is_terminal else Console(highlight=False, width=PIPE_COLUMNS)
+    wide.print(tables, soft_wrap=False)
 
 
 def report_line(text: str) -> None:

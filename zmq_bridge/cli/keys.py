@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import click
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+from zmq_bridge.cli.console import show
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.storage.keys import ApiKey, Scope, create_key, list_keys, revoke_key
@@ -54,10 +54,10 @@ def list_all() -> None:
     """List every key, without its secret."""
     with transaction("keys") as connection:
         found = list_keys(connection)
-    table = Table("id", "name", "prefix", "scopes", "accounts", "symbols", "last used", "state")
+    table = Table(Column("id", no_wrap=True), "name", "prefix", "scopes", "accounts", "symbols", "last used", "state")
     for key in found:
         table.add_row(*_row(key, datetime.now(UTC)))
-    Console().print(table if found else "no keys yet; `zmq-bridge keys create NAME` makes one")
+    show(table if found else "no keys yet; `zmq-bridge keys create NAME` makes one")
 
 
 @command.command()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 import click
 from rich.table import Column, Table
+from rich.text import Text
 from sqlalchemy import Connection
 
 from ledger.errors import InvalidTerms
 from ledger.fees import FeeTerms
 from ledger.refusals import Refused
-from zmq_bridge.cli.console import console
+from zmq_bridge.cli.console import console, show
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.storage.accounts import Account, list_accounts
@@ -21,7 +23,7 @@ from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.report import LedgerReport, ledger_report
 from zmq_bridge.storage.ledger.terms import PERIODS, set_terms, shown_terms
 from zmq_bridge.storage.ledger.verify import verify_chain
-from zmq_bridge.storage.users import get_user
+from zmq_bridge.storage.users import get_user, names_of
 
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
@@ -54,7 +56,9 @@ def report(login: int | None) -> None:
     with transaction("ledger report") as connection:
         connection.exec_driver_sql(SNAPSHOT)
         for account in _chosen(connection, login):
-            _show(account, ledger_report(connection, account.id))
+            found = ledger_report(connection, account.id)
+            people = {share.user_id for share in found.shares.members} | {each.user_id for each in found.waiting}
+            _show(account, found, names_of(connection, sorted(people)))
 
 
 @command.command("terms")
@@ -135,7 +139,7 @@ def _chosen(connection: Connection, login: int | None) -> list[Account]:
     return chosen
 
 
-def _show(account: Account, found: LedgerReport) -> None:
+def _show(account: Account, found: LedgerReport, names: Mapping[int, str]) -> None:
     pool = found.shares
     agreed = "never" if found.agreed_at is None else f"{found.agreed_at:%Y-%m-%d %H:%M:%S} UTC"
     console.print(f"account {account.login} of {account.server}: trading {found.trading_state}, last agreed {agreed}")
@@ -149,16 +153,19 @@ def _show(account: Account, found: LedgerReport) -> None:
             f"  deal since {deal['at']:%Y-%m-%d %H:%M:%S} {deal['cause']}, {deal['type']}, {deal['amount']:f}"
         )
     for item in found.suspense:
-        console.print(f"  suspense   deal {item.ticket}: {item.amount:f}, comment {item.comment!r}, nobody's yet")
+        amount = _money(item.amount, account)
+        console.print(f"  suspense   deal {item.ticket}: {amount}, comment {item.comment!r}, nobody's yet")
     for request in found.waiting:
-        amount = "everything" if request.amount is None else f"{request.amount:f}"
-        console.print(f"  waiting    {request.kind} {request.reference}: user {request.user_id}, {amount}")
+        amount = "everything" if request.amount is None else _money(request.amount, account)
+        who = f"user {request.user_id} ({names[request.user_id]})"
+        console.print(f"  waiting    {request.kind} {request.reference}: {who}, {amount}", markup=False)
     columns = (Column(name, justify="right") for name in ("member", "units", "share %", "value"))
-    table = Table(*columns, box=None, padding=(0, 1))
+    table = Table(*columns, Column("name"), box=None, padding=(0, 1))
     for share in pool.members:
-        table.add_row(str(share.user_id), f"{share.units:f}", f"{share.share_percent:f}", f"{share.value:f}")
+        figures = (f"{share.units:f}", f"{share.share_percent:f}", f"{share.value:f}")
+        table.add_row(str(share.user_id), *figures, Text(names[share.user_id]))
     if pool.members:
-        console.print(table)
+        show(table)
 
 
 def _money(amount: Decimal | None, account: Account) -> str:

@@ -8,9 +8,9 @@ from datetime import time as ClockTime
 from typing import TypeVar
 
 import click
-from rich.console import Console
 from rich.table import Table
 
+from zmq_bridge.cli.console import show
 from zmq_bridge.cli.errors import CannotRun, CannotRunNow
 from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.settings import load_settings, with_secrets
@@ -45,7 +45,7 @@ def list_all(limit: int) -> None:
         account = str(each["account"] or "")
         table.add_row(str(each["id"]), f"{each['created_at']:%m-%d %H:%M:%S}", each["event"], each["severity"],
                       account, each["title"], sent)  # fmt: skip
-    Console().print(table if found else "nothing has happened yet that people are told of")
+    show(table if found else "nothing has happened yet that people are told of")
 
 
 @command.command("events")
@@ -54,7 +54,7 @@ def events() -> None:
     table = Table("event", "severity", "meaning")
     for event in Event:
         table.add_row(str(event), str(event.severity), event.meaning)
-    Console().print(table)
+    show(table)
 
 
 @command.command("destinations")
@@ -66,7 +66,7 @@ def list_destinations() -> None:
     for each in found:
         quiet = f"{each['quiet_from']} to {each['quiet_to']} {each['quiet_zone']}" if each["quiet_from"] else ""
         table.add_row(each["name"], each["address"], "on" if each["enabled"] else "off", quiet)
-    Console().print(table if found else "no destination yet; `zmq-bridge notifications add NAME` makes one")
+    show(table if found else "no destination yet; `zmq-bridge notifications add NAME` makes one")
 
 
 @command.command("add")
@@ -116,7 +116,7 @@ def list_rules() -> None:
     for rule in found:
         digest = f"every {rule.digest_minutes} min" if rule.digest_minutes else "at once"
         table.add_row(str(rule.id), rule.event, rule.severity_min, str(rule.account or "all"), rule.destination, digest)
-    Console().print(
+    show(
         table if found else "no rule yet, so nobody is told; `zmq-bridge notifications rule NAME` makes one"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from zmq_bridge.cli.checks.finding import Finding, Level
 from zmq_bridge.cli.checks.parts import check_parts
 from zmq_bridge.cli.checks.servers import check_postgres, check_redis
-from zmq_bridge.cli.console import console
+from zmq_bridge.cli.console import console, show
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.live.reader import LiveReader
@@ -26,6 +27,7 @@ from zmq_bridge.storage.trading.overview import AccountStanding, accounts_standi
 from zmq_bridge.storage.trading.probes import Judged
 
 REFRESH_S = 2.0
+WIDE = 120  # columns that the table of accounts wants
 # Figures that must not grow: something was dropped, refused or tried again. Shown in yellow when they are not zero.
 LOSSES = ("refused", "dropped", "failures", "malformed", "unstorable", "unknown_login", "failed", "gaps")
 
@@ -47,15 +49,21 @@ class Look:
     accounts: list[tuple[AccountStanding, AccountLife]] = field(default_factory=list)
     figures: dict[str, str] = field(default_factory=dict)  # `process.name` -> number
 
+    @property
+    def all_run(self) -> bool:
+        """Whether no part is down."""
+        return all(finding.level is not Level.BAD for finding in self.findings)
+
 
 @click.command("status")
 @click.option("--watch", is_flag=True, help="Look again every two seconds until Ctrl-C.")
 def command(watch: bool) -> None:
-    """Show what is running, the accounts, and the bridge's own figures."""
+    """Show what is running, the accounts, and the bridge's own figures. Exit code 1 when any part is down."""
     settings = load_settings()
     if not watch:
-        console.print(render(look(settings)))
-        return
+        found = look(settings)
+        show(render(found))
+        sys.exit(0 if found.all_run else 1)
     with Live(render(look(settings)), console=console, auto_refresh=False) as live:
         while True:
             time.sleep(REFRESH_S)
@@ -121,23 +129,33 @@ def _parts(findings: list[Finding]) -> Table:
 
 
 def _accounts(accounts: list[tuple[AccountStanding, AccountLife]]) -> Table:
-    table = Table(
-        "account", "trading", "terminal", "newest data", "equity", "positions", "commands", "gaps", "figures",
-        box=None, pad_edge=False, padding=(0, 2, 0, 0),
-    )  # fmt: skip
-    for standing, life in accounts:
-        table.add_row(
-            str(standing.login),
-            Text(standing.trading_state, style="green" if standing.trading_state == "active" else "yellow"),
-            _age(life.terminal_age_s, "silent"),
-            _age(life.data_age_s, "none"),
-            life.equity,
-            str(standing.positions),
-            _counts(open=standing.commands_open, unknown=standing.commands_unknown),
-            _counts(open=standing.gaps_open, lost=standing.gaps_lost),
-            _judged(standing.judged),
-        )
+    """A row for each account; on a narrow terminal a block for each, so that nothing runs past the edge."""
+    rows = [_account(standing, life) for standing, life in accounts]
+    if console.is_terminal and console.width < WIDE:
+        blocks = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+        for row in rows:
+            for name, value in row.items():
+                blocks.add_row(name, value)
+            blocks.add_row()
+        return blocks
+    table = Table(*rows[0], box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for row in rows:
+        table.add_row(*row.values())
     return table
+
+
+def _account(standing: AccountStanding, life: AccountLife) -> dict[str, RenderableType]:
+    return {
+        "account": str(standing.login),
+        "trading": Text(standing.trading_state, style="green" if standing.trading_state == "active" else "yellow"),
+        "terminal": _age(life.terminal_age_s, "silent"),
+        "newest data": _age(life.data_age_s, "none"),
+        "equity": life.equity,
+        "positions": str(standing.positions),
+        "commands": _counts(open=standing.commands_open, unknown=standing.commands_unknown),
+        "gaps": _counts(open=standing.gaps_open, lost=standing.gaps_lost),
+        "figures": _judged(standing.judged),
+    }
 
 
 def _holds(accounts: list[tuple[AccountStanding, AccountLife]]) -> list[Text]:
