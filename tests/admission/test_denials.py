@@ -13,7 +13,7 @@ from tests.admission.world import LOGIN, NOW, order, position, spec
 from zmq_bridge.admission.answers import Accepted, Code, Denied
 from zmq_bridge.admission.source import Source
 from zmq_bridge.live import keys
-from zmq_bridge.storage.commands.gate import RECENT_ORDERS_MAX
+from zmq_bridge.storage.commands.recent import RECENT_ORDERS_MAX
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.ledger.breaks import BreakReason, close_agreed, open_break
 from zmq_bridge.storage.risk.trading_state import set_account_state, set_global_state

@@ -20,8 +20,8 @@ from zmq_bridge.admission.requests import CloseAll
 from zmq_bridge.admission.schema import parse_signal
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.reader import LiveReader
-from zmq_bridge.storage.commands.gate import WRITE_ALL
 from zmq_bridge.storage.commands.lines import Line
+from zmq_bridge.storage.commands.outcome import WRITE_ALL
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.locks import Lock, hold
 

@@ -18,8 +18,8 @@ from tests.support import free_port, wait_until
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.relay.desk import DeskSettings, run_desk
 from zmq_bridge.sockets.zap import AllowList
-from zmq_bridge.storage.commands.gate import Outcome, write
 from zmq_bridge.storage.commands.lines import Lines
+from zmq_bridge.storage.commands.outcome import Outcome, write
 
 SPAWN = multiprocessing.get_context("forkserver")
 SPAWN.set_forkserver_preload(["tests.desk.world"])  # imports once, so that each desk starts in a moment

@@ -31,7 +31,7 @@ from zmq_bridge.admission.signal import Action, Signal, as_request
 from zmq_bridge.admission.situation import Situation
 from zmq_bridge.admission.snapshot import strategy
 from zmq_bridge.admission.source import Source
-from zmq_bridge.storage.commands.gate import Alike
+from zmq_bridge.storage.commands.recent import Alike
 from zmq_bridge.storage.risk.trading_state import set_account_state
 from zmq_bridge.storage.trading.changes import record_request
 

@@ -1,11 +1,11 @@
 """The gate: one transaction an answer, under the account's lock, closed when in doubt.
 
     ask for what is live, where it is needed        live_view
-    begin, lock the account, read what is stored    storage.gate.read_*
+    begin, lock the account, read what is stored    storage.commands.gate
     a key that was used before: its first answer
     read what is live                               asked anew if the lock kept us waiting
     judge                                           opening, closing, direct: pure, by risk.assess
-    store decision, reservation, commands, commit   storage.gate.write, with NOTIFY
+    store decision, reservation, commands, commit   storage.commands.outcome, with NOTIFY
 
 Whatever fails before the commit leaves nothing behind. A commit whose outcome is not known is looked up again, under
 the same lock, so that "accepted" and "nothing was sent" are both said only when they are true.
@@ -34,6 +34,7 @@ from zmq_bridge.admission.survey import Surveyor
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.commands import gate as store
 from zmq_bridge.storage.commands.lines import Line, Lines
+from zmq_bridge.storage.commands.outcome import KeyTaken, write
 from zmq_bridge.storage.locks import Lock, hold
 
 log = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ class Gate:
         try:
             with self._lines.lend() as line:
                 return self._decide(line, application, progress)
-        except store.KeyTaken:
+        except KeyTaken:
             progress.committing = False
             return self._look_up(application, progress)
         except SQLAlchemyError as error:
@@ -198,7 +199,7 @@ def _store(
     now: datetime,
 ) -> Accepted | Denied:
     outcome, answer = to_outcome(application.ticketed, plan, account_id, inputs, now)
-    store.write(line, outcome, account_id)
+    write(line, outcome, account_id)
     return answer
 
 

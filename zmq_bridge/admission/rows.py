@@ -13,7 +13,7 @@ from zmq_bridge.admission.answers import Accepted, Denied
 from zmq_bridge.admission.plan import Order, Plan
 from zmq_bridge.admission.signal import Signal, plain_number
 from zmq_bridge.protocol.ids import new_id
-from zmq_bridge.storage.commands.gate import Outcome
+from zmq_bridge.storage.commands.outcome import Outcome
 
 COMMENTED = frozenset({"place_order", "close_position", "close_all"})  # kinds that carry the command's id to the broker
 SIDES = {"BUY": "buy", "SELL": "sell"}

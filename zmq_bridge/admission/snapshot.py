@@ -29,7 +29,7 @@ from risk.snapshot import (
 )
 from risk.states import Cause, Hold, in_force
 from zmq_bridge.admission.live_view import LiveView
-from zmq_bridge.storage.commands.gate import RECENT_ORDERS_MAX
+from zmq_bridge.storage.commands.recent import RECENT_ORDERS_MAX
 
 PENDING = {
     "buy_limit": (Side.BUY, OrderType.LIMIT),

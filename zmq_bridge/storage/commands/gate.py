@@ -1,34 +1,24 @@
-"""What the risk gate reads and writes: one query each, so that an account's lock is held for a moment only.
+"""What the risk gate reads: one query, so that an account's lock is held for a moment only.
 
 `read` begins the transaction, takes the account's lock, then reads everything a decision may need, in one round trip.
 The statements travel together but each sees its own snapshot (READ COMMITTED): what is read is what was true after the
-lock was ours. `write` stores the outcome, all of it, with NOTIFY `commands` and `signals` (signal id), and commits, in
-one more. Both run on a line of the gate (`lines`).
-
-A command is born `sent` where a desk stands ready for its account (it holds `Lock.READY`): the notice carries the
-command, and the desk hands it out without another transaction. Else it is born `queued`, and the notice is the account
-id. The gate's shared try of that lock and the desk's own exclude each other, so there is no moment between the two.
+lock was ours. It runs on a line of the gate (`lines`). What the decision comes to is stored by `outcome`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row
-from sqlalchemy.exc import IntegrityError
 
+from zmq_bridge.storage.commands.by_hand import ORDER_BY_HAND, POSITION_BY_HAND
 from zmq_bridge.storage.commands.lines import Line
-from zmq_bridge.storage.commands.notice import COMMANDS_CHANNEL, NOTICE, NOTICE_PAYLOAD_BYTES_MAX
 from zmq_bridge.storage.commands.prepared import Prepared
-from zmq_bridge.storage.commands.signal_news import SIGNALS_CHANNEL
-from zmq_bridge.storage.engine import dump_rows
+from zmq_bridge.storage.commands.recent import RECENT, RECENT_LIKE, Alike
 from zmq_bridge.storage.locks import Lock
-from zmq_bridge.storage.risk.limits import REPEAT_WINDOW_S_MAX
 
 Stored = Any  # a row with an attribute for each column of READ, and for what is appended to it
 
-RECENT_ORDERS_MAX = 5000  # more within the window: not known, so denied
 CHANGES_MAX = 200  # of prices, on their way at once: with more, the next one is denied
 DONE_LOOKED_AT = 200  # newest commands among which a result that no snapshot shows yet is looked for
 
@@ -111,71 +101,6 @@ CHANGES = f""",
 """
 """Changes of prices that the account's snapshot does not show yet."""
 
-WINDOW = f"""
-SELECT LEAST({REPEAT_WINDOW_S_MAX}, GREATEST(60, max(CASE WHEN limits->>'repeat_window_s' ~ '^[0-9]{{1,9}}([.][0-9]+)?$'
-                                     THEN (limits->>'repeat_window_s')::float8 END)))
-FROM risk_limits WHERE ended_at IS NULL AND (account_id IS NULL OR account_id = %(account)s)
-"""
-"""How far back orders count, in seconds: a minute, or the longest window of a stored limit, at most a day."""
-
-OPENED = f"""FROM commands WHERE account_id = %(account)s AND kind = 'place_order'
-            AND created_at > %(now)s - make_interval(secs => ({WINDOW}))
-        ORDER BY created_at DESC LIMIT {RECENT_ORDERS_MAX} + 1"""
-STRATEGY = "COALESCE(NULLIF(payload->>'magic', '0'), source)"
-
-RECENT = f"""
-SELECT json_agg(x) FROM (
-    SELECT max(created_at) AS created_at, count(*) AS orders, source, symbol, side, strategy
-    FROM (
-        SELECT created_at, source, payload->>'symbol' AS symbol, payload->>'side' AS side, {STRATEGY} AS strategy
-        {OPENED}
-    ) AS one
-    GROUP BY source, symbol, side, strategy, date_trunc('second', created_at)
-) x
-"""
-"""The openings approved of late. Those of one second that are alike are one row, as late as the last of them."""
-
-RECENT_LIKE = f"""
-SELECT json_agg(x) FROM (
-    SELECT max(created_at) AS created_at, count(*) AS orders, source, CASE WHEN alike THEN %(symbol)s END AS symbol,
-           CASE WHEN alike THEN %(side)s END AS side, CASE WHEN alike THEN %(strategy)s END AS strategy
-    FROM (
-        SELECT created_at, source, {STRATEGY} = %(strategy)s
-               AND payload->>'symbol' = %(symbol)s AND payload->>'side' = %(side)s AS alike
-        {OPENED}
-    ) AS one
-    WHERE alike OR created_at > %(now)s - interval '1 minute'
-    GROUP BY source, alike, CASE WHEN alike THEN date_trunc('second', created_at) END
-) x
-"""
-"""The same for a signal: what does not repeat it counts for the rates of its minute alone, so it is one row a source.
-
-At 40 orders a second and account it spares Python 4 us for each order of the minute, at every signal."""
-
-OPENING_UNDER_WAY = """
-SELECT FROM commands c WHERE c.account_id = %(account)s AND c.finished_at IS NULL AND c.kind = 'place_order'
-    AND c.payload->>'symbol' = {symbol}
-"""
-ADOPTED = "SELECT FROM adoptions a WHERE a.account_id = %(account)s AND a.ticket = {ticket}"
-
-POSITION_BY_HAND = f"""
-    NOT EXISTS (SELECT FROM commands c WHERE c.id = p.comment AND c.account_id = p.account_id)
-    AND NOT EXISTS (SELECT FROM deals d WHERE d.account_id = p.account_id AND d.position_ticket = p.ticket
-                    AND d.command_id IS NOT NULL)
-    AND NOT EXISTS ({ADOPTED.format(ticket="p.ticket")})
-    AND NOT EXISTS ({OPENING_UNDER_WAY.format(symbol="p.symbol")})
-"""
-"""No command of ours opened it, nobody answers for it, and none that may yet prove to have opened it is under way.
-
-Asked by the watch, which holds the account for it. A decision reads the hold, and spares itself the question."""
-
-ORDER_BY_HAND = f"""
-    o.command_id IS NULL
-    AND NOT EXISTS (SELECT FROM commands c WHERE c.account_id = %(account)s AND c.order_ticket = o.ticket)
-    AND NOT EXISTS ({ADOPTED.format(ticket="o.ticket")})
-    AND NOT EXISTS ({OPENING_UNDER_WAY.format(symbol="o.symbol")})
-"""
-
 REJECTED = """,
 (SELECT json_agg(finished_at) FROM commands
  WHERE account_id = %(account)s AND kind = 'place_order' AND created_at > %(now)s - interval '1 day'
@@ -207,81 +132,6 @@ READ_WATCH = _reader(
 SPECS = "SELECT symbol, spec, commission, tradable, figures, seen_at FROM symbols WHERE account_id = %(account)s"
 SPECS_SEEN = "SELECT symbol, seen_at FROM symbols WHERE account_id = %(account)s"
 
-HANDED_AT = f"""
-SELECT moment FROM (SELECT clock_timestamp() AS moment OFFSET 0) AS asked
-WHERE NOT pg_try_advisory_xact_lock_shared({int(Lock.READY)}, %(account)s)
-"""
-"""A moment at which a desk stood ready for the account; none: there was no such desk, and there will be none before the
-commit.
-
-Taken before the lock is tried, so a desk that owns the account since before then is the one that stood ready."""
-
-WRITE = f"""
-WITH signal AS (
-    INSERT INTO signals SELECT * FROM jsonb_populate_recordset(NULL::signals, %(signals)s::jsonb) RETURNING id
-), decision AS (
-    INSERT INTO risk_decisions SELECT * FROM jsonb_populate_recordset(NULL::risk_decisions, %(decisions)s::jsonb)
-), command AS (
-    INSERT INTO commands
-        (id, account_id, signal_id, decision_id, source, kind, payload, expires_at, created_at, status, sent_at)
-    SELECT id, account_id, signal_id, decision_id, source, kind, payload, expires_at, created_at,
-        CASE WHEN handed_at IS NULL THEN 'queued' ELSE 'sent' END, handed_at
-    FROM (
-        SELECT *,
-            CASE WHEN octet_length(payload::text) <= {NOTICE_PAYLOAD_BYTES_MAX} THEN ({HANDED_AT}) END AS handed_at
-        FROM jsonb_populate_recordset(NULL::commands, %(commands)s::jsonb)) AS new
-    RETURNING id, account_id, kind, payload, expires_at, sent_at
-), reservation AS (
-    INSERT INTO reservations (command_id, account_id, symbol, side, volume, risk, margin, notional, slots, created_at)
-    SELECT command_id, account_id, symbol, side, volume, risk, margin, notional, slots, created_at
-    FROM jsonb_populate_recordset(NULL::reservations, %(reservations)s::jsonb)
-), latch AS (
-    INSERT INTO strategy_latches (account_id, strategy, reason, latched_at)
-    SELECT account_id, strategy, reason, latched_at
-    FROM jsonb_populate_recordset(NULL::strategy_latches, %(latches)s::jsonb)
-    ON CONFLICT DO NOTHING
-)
-SELECT
-    (SELECT count(pg_notify('{COMMANDS_CHANNEL}', notice)) FROM (
-        SELECT CASE WHEN sent_at IS NULL THEN account_id::text ELSE {NOTICE} END AS notice
-        FROM command ORDER BY id) AS notices),
-    (SELECT count(pg_notify('{SIGNALS_CHANNEL}', id)) FROM signal)
-"""
-"""All or nothing. A key that somebody else used first, through another account, breaks it off (`KeyTaken`)."""
-
-WRITE_ALL = Prepared(
-    "gate_write",
-    {"account": "int", **dict.fromkeys(("signals", "decisions", "commands", "reservations", "latches"), "text")},
-    WRITE,
-    last="; COMMIT",
-)
-KEYS = frozenset({"uq_signals_source_idempotency_key", "uq_risk_decisions_source_idempotency_key"})
-
-
-class KeyTaken(Exception):
-    """A transaction of another account used the key first; nothing of this one was stored."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alike:
-    """What an opening must be to count as the same once more."""
-
-    symbol: str
-    side: str  # buy, sell; "" where nothing is opened
-    strategy: str  # its magic; the id of its source where it has none
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """The rows that one decision makes; each a mapping of column to value, of the table it is named after."""
-
-    signals: Sequence[dict[str, Any]]  # one, or none for a direct request
-    decisions: Sequence[dict[str, Any]]  # one
-    commands: Sequence[dict[str, Any]]
-    reservations: Sequence[dict[str, Any]]
-    latches: Sequence[dict[str, Any]]
-
-
 def read_for_signal(line: Line, account_id: int, alike: Alike, *, source: str, key: str, now: datetime) -> Stored:
     """Lock the account until the transaction ends; return all that a decision on a signal may need.
 
@@ -312,23 +162,6 @@ def read_specs(connection: Connection, account_id: int) -> list[Row[Any]]:
 def read_specs_seen(connection: Connection, account_id: int) -> dict[str, datetime]:
     """When the terminal last told each of them."""
     return {row.symbol: row.seen_at for row in connection.exec_driver_sql(SPECS_SEEN, {"account": account_id})}
-
-
-def write(line: Line, outcome: Outcome, account_id: int | None) -> None:
-    """Store an outcome and commit.
-
-    Raises:
-        KeyTaken: its key is somebody else's.
-        DBAPIError: anything else; whether it is stored is not known.
-    """
-    rows: dict[str, Any] = {name: dump_rows(getattr(outcome, name)) for name in Outcome.__slots__}
-    try:
-        line.run(WRITE_ALL, {"account": account_id, **rows})
-    except IntegrityError as error:
-        violated = getattr(error.orig, "diag", None)
-        if violated is not None and violated.constraint_name in KEYS:
-            raise KeyTaken from error
-        raise
 
 
 def first_answer(connection: Connection, *, source: str, key: str, direct: bool) -> dict[str, Any] | None:

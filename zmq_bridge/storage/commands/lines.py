@@ -5,9 +5,9 @@ that was asleep just now more than half a millisecond an order. So a line is tak
 lent to one transaction after another; prepared statements run on the driver's own cursor (`Line.run`), all else on
 `Line.connection`.
 
-BEGIN and COMMIT travel with the first and the last statement (`gate.READ_SIGNAL`, `gate.WRITE_ALL`): a transaction is
-two round trips. Whatever is still open when a line comes back is rolled back. Failures are SQLAlchemy's, as everywhere;
-one line that is found dead ends all that wait, because what killed it (a restart) killed them too.
+BEGIN and COMMIT travel with the first and the last statement (`gate.READ_SIGNAL`, `outcome.WRITE_ALL`): a transaction
+is two round trips. Whatever is still open when a line comes back is rolled back. Failures are SQLAlchemy's, as
+everywhere; one line that is found dead ends all that wait, because what killed it (a restart) killed them too.
 """
 
 import time
