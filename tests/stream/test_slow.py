@@ -13,6 +13,7 @@ import pytest
 from tests.stream.world import LOGIN
 from tests.support import wait_until
 from web.stream import service
+from web.stream import socket as stream_socket
 
 SYMBOLS = [f"SYM{number:03d}" for number in range(200)]
 
@@ -77,6 +78,24 @@ def test_one_deaf_client_is_dropped_and_the_others_never_wait(stream, world, new
         publish(world, number + 1)
         assert fast.hear()["prices"][0]["bid"] == f"{number + 1}.0"
         deaf.close()
+
+
+def test_a_client_that_is_dropped_and_reads_on_is_told_why(stream, world, new_key, impatient, monkeypatch):
+    monkeypatch.setattr(stream_socket, "CLOSE_WITHIN_S", 60.0)  # a busy machine reads on late
+    deaf = deaf_client(stream, new_key("read").text)
+    number, until = 0, time.monotonic() + 90
+    while stream.health()["dropped_slow"] == 0:
+        assert time.monotonic() < until, "the deaf client is still there"
+        number += 1
+        publish(world, number)
+    deaf.settimeout(60.0)
+    heard, close_frame = b"", (4408).to_bytes(2, "big") + b"TOO_SLOW"
+    while close_frame not in heard:
+        got = deaf.recv(65_536)
+        assert got, "the end came without a close frame"
+        heard = heard[-1_000:] + got
+    deaf.close()
+    assert b'"code":"TOO_SLOW"' in heard
 
 
 def test_a_client_that_is_slow_for_a_while_gets_the_latest_and_not_the_backlog(stream, world, new_key):

@@ -9,14 +9,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.admission.world import MONEY, position
 from tests.stream.running import PAGE_PORT
 from tests.stream.world import LOGIN, OTHER
 from tests.support import wait_until
+from web.stream import updates
+from web.stream.hub import Hub
+from web.stream.requests import parse_request
 from web.stream.words import REQUEST_BYTES_MAX, REQUESTS_BURST
 from zmq_bridge.storage.keys import revoke_key
 from zmq_bridge.storage.risk.trading_state import set_account_state
 from zmq_bridge.storage.sessions import end_session, start_session
 from zmq_bridge.storage.ticks.gaps import close_gap, open_gap
+from zmq_bridge.storage.trading.state import Place, keep_snapshot, lock_account
 from zmq_bridge.storage.users import create_user
 
 NOW = datetime.now(UTC)
@@ -59,6 +64,40 @@ def test_positions_money_and_risk_of_an_account_come_together(stream, world, new
         with engine.begin() as connection:
             set_account_state(connection, world.ids[LOGIN], "reducing", reason="lunch", actor="ann", now=NOW)
         wait_until(lambda: any("lunch" in hold["reason"] for hold in client.hear_type("RISK_UPDATE")["holds"]))
+
+
+def test_what_is_used_of_the_limits_is_told_when_it_changes(stream, world, new_key, engine):
+    def positions_used():
+        limits = client.hear_type("RISK_UPDATE", account=LOGIN)["limits"]
+        return [(each["used"], each["left"]) for each in limits if each["limit"] == "max_positions"]
+
+    def snapshot(seq, positions):
+        with engine.begin() as connection:
+            lock_account(connection, world.ids[LOGIN])
+            keep_snapshot(
+                connection, world.ids[LOGIN], Place(session=1, event_seq=0, seq=seq), account=MONEY,
+                positions=positions, orders=(), time_msc=1, received_at=datetime.now(UTC),
+            )  # fmt: skip
+
+    snapshot(1, [])
+    with stream.client(new_key("read").text) as client:
+        client.say("SUBSCRIBE_POSITIONS", account=LOGIN)
+        wait_until(lambda: positions_used() == [("0", "10")])
+        snapshot(2, [position(9)])
+        wait_until(lambda: positions_used() == [("1", "9")])
+
+
+def test_limits_that_did_not_change_are_no_news(new_key):
+    hub = Hub()
+    used = {"limit": "max_positions", "used": "1", "allowed": "10", "left": "9"}
+    member = hub.join(new_key("read").key, lambda: None, lambda code, reason: None)
+    hub.subscribe(member, parse_request('{"action": "SUBSCRIBE_POSITIONS"}'))
+    hub.publish([updates.risk(LOGIN, "active", [], [used])])
+    assert [message.type for message in member.client.take()] == ["RISK_UPDATE"]
+    hub.publish([updates.risk(LOGIN, "active", [], [dict(used)])])
+    assert not member.client.has_news
+    hub.publish([updates.risk(LOGIN, "active", [], [used | {"used": "2", "left": "8"}])])
+    assert member.client.has_news
 
 
 def test_deals_and_terminals_are_told(stream, world, new_key):

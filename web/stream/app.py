@@ -27,6 +27,9 @@ from web.stream.service import Service
 from web.stream.socket import ABORT, serve_socket
 from web.stream.sources import Sources
 from web.stream.words import CLIENTS_MAX, REQUEST_BYTES_MAX, SIGN_OF_LIFE_S
+from zmq_bridge.admission.inspection import Inspector
+from zmq_bridge.live.connection import open_redis
+from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.storage.engine import create_engine
 
 log = logging.getLogger(__name__)
@@ -118,7 +121,8 @@ async def serve(
     )
     port = listening.getsockname()[1]
     service = Service(engine, Doorkeeper(engine, ports=settings.page_ports | {port}), clients_max=settings.clients_max)
-    sources = Sources(service, engine, settings.redis_url)
+    redis = open_redis(settings.redis_url)
+    sources = Sources(service, engine, settings.redis_url, Inspector(engine, LiveReader(redis)))
     # Not at info: there uvicorn writes every address, and somebody will put a key into one.
     config = uvicorn.Config(
         make_app(service, sources), ws=Protocol, ws_max_size=REQUEST_BYTES_MAX, ws_per_message_deflate=False,
@@ -139,6 +143,7 @@ async def serve(
     finally:
         await asyncio.to_thread(notices.stop)
         service.close()
+        redis.close()
         engine.dispose()
     log.info("stream stopped")
 

@@ -1,20 +1,29 @@
-"""What Postgres knows of all accounts: logins, decimals, what holds them, gaps in their ticks. Loading blocks."""
+"""What Postgres knows of all accounts: logins, decimals, what holds them, gaps in their ticks, and what of their limits
+is used. Loading blocks.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from risk.report import Report
+from risk.verdict import plain
 from web.stream import updates
 from web.stream.updates import Update
-from zmq_bridge.storage.accounts import list_accounts
+from zmq_bridge.admission.inspection import Inspector
+from zmq_bridge.storage.accounts import Account, list_accounts
 from zmq_bridge.storage.risk.holds import effective_state, holds
 from zmq_bridge.storage.ticks.gaps import TickGap, gap_news, last_gap_id
 from zmq_bridge.storage.trading.views import symbol_digits
 
 Standing = tuple[str, tuple[dict[str, Any], ...]]
+Limits = Mapping[int, tuple[dict[str, Any], ...]]
+"""By login, every limit as `GET /api/risk/report` shows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +32,7 @@ class Books:
 
     digits: dict[int, dict[str, int]]  # login -> symbol -> decimals of a price
     standing: dict[int, Standing]  # login -> trading state, holds
+    accounts: tuple[Account, ...]
     last_gap: int | None  # id of the newest gap known; None: not read yet
     open_gaps: frozenset[int]  # ids
     gaps: tuple[TickGap, ...]  # opened or closed since the reading before
@@ -30,16 +40,17 @@ class Books:
     @classmethod
     def empty(cls) -> Books:
         """Before the first reading."""
-        return cls(digits={}, standing={}, last_gap=None, open_gaps=frozenset(), gaps=())
+        return cls(digits={}, standing={}, accounts=(), last_gap=None, open_gaps=frozenset(), gaps=())
 
-    def news(self, before: Books) -> list[Update]:
-        """What is new since an earlier reading."""
-        held = [
-            updates.risk(login, state, found)
-            for login, (state, found) in self.standing.items()
-            if before.standing.get(login) != (state, found)
+    def news(self, limits: Limits) -> list[Update]:
+        """What there is to be told; what was told before is no news to the hub."""
+        return self.risk(limits) + [_gap(gap) for gap in self.gaps]
+
+    def risk(self, limits: Limits) -> list[Update]:
+        """What holds each account, and what of its limits is used."""
+        return [
+            updates.risk(login, state, found, limits.get(login, ())) for login, (state, found) in self.standing.items()
         ]
-        return held + [_gap(gap) for gap in self.gaps]
 
 
 def load_books(engine: Engine, before: Books) -> Books:
@@ -52,10 +63,29 @@ def load_books(engine: Engine, before: Books) -> Books:
         return Books(
             digits={account.login: symbol_digits(connection, account.id) for account in accounts},
             standing={account.login: _standing(connection, account.id) for account in accounts},
+            accounts=tuple(accounts),
             last_gap=last,
             open_gaps=(before.open_gaps | opened) - closed,
             gaps=tuple(gaps),
         )
+
+
+def load_limits(inspector: Inspector, accounts: Iterable[Account]) -> Limits:
+    """See what is used and left of every limit of these accounts; nothing where the account can't be judged."""
+    return {account.login: _limits(inspector.standing(account).report) for account in accounts}
+
+
+def _limits(found: Report | None) -> tuple[dict[str, Any], ...]:
+    if found is None:
+        return ()
+    return tuple(
+        {"limit": usage.limit, "used": _text(usage.used), "allowed": _text(usage.allowed), "left": _text(usage.left)}
+        for usage in found.usages
+    )
+
+
+def _text(figure: Decimal | None) -> str | None:
+    return None if figure is None else plain(figure)
 
 
 def _gaps(connection: Connection, before: Books) -> tuple[int, list[TickGap]]:

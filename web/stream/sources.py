@@ -15,11 +15,12 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from web.stream import updates
-from web.stream.books import Books, load_books
+from web.stream.books import Books, Limits, load_books, load_limits
 from web.stream.service import Service
 from web.stream.signals import signal_news
 from web.stream.updates import Unreadable, Update
 from web.stream.words import Code, Topic, Type
+from zmq_bridge.admission.inspection import Inspector
 from zmq_bridge.live import keys
 from zmq_bridge.live.errors import LiveError
 from zmq_bridge.live.listener import Listener
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 AGAIN_S = 1.0
 HEAR_S = 1.0  # new accounts are followed at most so late
 GATHER_S = 0.03  # signals that change together are read together
+LIMITS_EVERY_S = 2.0  # how much of the limits is used, as long as anybody wants it
 BOOKS_EVERY_S = 15.0  # accounts, decimals and holds, if no NOTIFY said so; a hold may end by the clock
 
 Reader = Callable[[bytes], list[Update]]
@@ -37,8 +39,11 @@ Reader = Callable[[bytes], list[Update]]
 class Sources:
     """Everything that feeds the hub."""
 
-    def __init__(self, service: Service, engine: Engine, redis_url: str) -> None:
+    def __init__(self, service: Service, engine: Engine, redis_url: str, inspector: Inspector) -> None:
+        """`inspector` says what of the limits is used."""
         self.is_live = False
+        self._inspector = inspector
+        self._limits: Limits = {}
         self._service, self._engine, self._redis_url, self._hub = service, engine, redis_url, service.hub
         self._books = Books.empty()
         self._followed: dict[str, Reader] = {}
@@ -54,6 +59,7 @@ class Sources:
             tasks.create_task(self._hear_redis())
             tasks.create_task(self._tell_signals())
             tasks.create_task(self._keep_books())
+            tasks.create_task(self._keep_limits())
 
     # Postgres says
 
@@ -78,8 +84,10 @@ class Sources:
     async def _keep_books(self) -> None:
         while True:
             try:
-                before, self._books = self._books, await asyncio.to_thread(load_books, self._engine, self._books)
-                self._hub.publish(self._books.news(before))
+                self._books = await asyncio.to_thread(load_books, self._engine, self._books)
+                if not self._books_read.is_set():  # later on, what holds an account waits for nothing
+                    await self._read_limits()
+                self._hub.publish(self._books.news(self._limits))
                 self._books_read.set()
             except SQLAlchemyError as error:
                 log.warning("stream: accounts and holds not read: %s", str(error).splitlines()[0])
@@ -89,6 +97,21 @@ class Sources:
             except TimeoutError:
                 pass
             self._books_wait.clear()
+
+    async def _keep_limits(self) -> None:
+        """See again and again what of the limits is used: it moves with prices, of which Postgres says nothing."""
+        while True:
+            await asyncio.sleep(LIMITS_EVERY_S)
+            if not self._hub.is_wanted(Topic.POSITIONS):
+                continue
+            try:
+                await self._read_limits()
+                self._hub.publish(self._books.risk(self._limits))
+            except (SQLAlchemyError, LiveError) as error:
+                log.warning("stream: limits not read: %s", str(error).splitlines()[0])
+
+    async def _read_limits(self) -> None:
+        self._limits = await asyncio.to_thread(load_limits, self._inspector, self._books.accounts)
 
     async def _tell_signals(self) -> None:
         """Read the signals that changed, those that change together in one go, and only if anybody wants them."""

@@ -134,9 +134,11 @@ def terminal(login: int, data: Mapping[str, Any]) -> Update:
     return _one(Type.ACCOUNT_UPDATE, Topic.POSITIONS, login, body, key=("terminal", data.get("role")))
 
 
-def risk(login: int, trading_state: str, holds: Iterable[Mapping[str, Any]]) -> Update:
-    """What holds an account."""
-    body = {"trading_state": trading_state, "holds": list(holds)}
+def risk(
+    login: int, trading_state: str, holds: Iterable[Mapping[str, Any]], limits: Iterable[Mapping[str, Any]]
+) -> Update:
+    """What holds an account, and what is used and left of its limits."""
+    body = {"trading_state": trading_state, "holds": list(holds), "limits": list(limits)}
     return _one(Type.RISK_UPDATE, Topic.POSITIONS, login, body, key="risk")
 
 
