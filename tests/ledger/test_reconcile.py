@@ -89,7 +89,7 @@ def test_a_break_shows_the_deals_since_the_last_agreement_and_tells_people(tradi
     with trading.engine.connect() as connection:
         alert = connection.exec_driver_sql("SELECT event, severity, title, body FROM notifications").one()
     assert (alert.event, alert.severity) == ("reconciliation_break", "critical")
-    assert alert.title == "BALANCE: the ledger and the broker disagree by 96.50000000"
+    assert alert.title == "Balance: the ledger and the broker disagree by 96.50"
     assert "deal:3" in alert.body
 
 

@@ -32,8 +32,8 @@ def told(outbox):
 @pytest.mark.parametrize(
     ("changes", "command_id", "event", "words"),
     [
-        ({}, "C1", "fill", "Bought 0.10 EURUSD at 1.0850 (in)"),
-        ({"type": "sell", "entry": "out", "profit": Decimal("-12.5"), "reason": "sl"}, None, "fill", "profit -12.50"),
+        ({}, "C1", "fill", "Bought 0.10 EURUSD at 1.0850 (opened)"),
+        ({"type": "sell", "entry": "out", "profit": Decimal("-12.5"), "reason": "sl"}, None, "fill", "), loss 12.50"),
         ({"type": "balance", "symbol": "", "profit": Decimal("1000.00")}, None, "deposit", "1000.00 USD came in"),
         ({"type": "balance", "symbol": "", "profit": Decimal("-20.00")}, None, "withdrawal", "20.00 USD went out"),
         ({}, None, "unusual_activity", "Nobody here asked for it"),

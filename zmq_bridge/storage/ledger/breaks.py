@@ -17,6 +17,7 @@ from risk.states import Cause, Hold, Lift
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.notifications import words as said
 from zmq_bridge.storage.notifications.events import Event
 from zmq_bridge.storage.notifications.tell import notify
 from zmq_bridge.storage.risk.holding import impose, lift
@@ -157,11 +158,13 @@ def _freeze(connection: Connection, broken: Break) -> None:
 
 
 def _alert(connection: Connection, broken: Break, about: str) -> None:
+    gap = broken.found - broken.expected
+    figures = f"expected {said.amount(broken.expected)}, found {said.amount(broken.found)}"
     notify(
         connection,
         Event.RECONCILIATION_BREAK,
-        title=f"{broken.reason}: the ledger and the broker disagree by {broken.found - broken.expected:f}",
-        body=f"{about + ': ' if about else ''}expected {broken.expected:f}, found {broken.found:f}; "
+        title=f"{said.words(broken.reason)}: the ledger and the broker disagree by {said.amount(gap)}",
+        body=f"{about + ': ' if about else ''}{figures}; "
         "dealing and new positions are frozen; "
         f"deals since the last agreement: {dump_json(broken.deals)}",
         account_id=broken.account_id,

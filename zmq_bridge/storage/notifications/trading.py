@@ -121,12 +121,12 @@ def _deal(
         sign = "-" if amount < 0 else ""
         return Event.UNUSUAL_ACTIVITY, f"The broker booked {sign}{money} as {said.words(kind).lower()}"
     verb = "Bought" if kind == "buy" else "Sold"
-    words = f"{verb} {deal['volume']:f} {deal['symbol']} at {deal['price']:f} ({deal['entry']})"
+    words = f"{verb} {deal['volume']:f} {deal['symbol']} at {deal['price']:f} ({said.entry(deal['entry'])})"
     if deal["reason"] == STOP_OUT:
         return Event.UNUSUAL_ACTIVITY, f"Stop-out by the broker: {words}"
     if command_id is None and (deal["entry"] == "in" or deal["reason"] in BY_HAND):
         return Event.UNUSUAL_ACTIVITY, f"Nobody here asked for it: {words}"
-    return Event.FILL, words if deal["entry"] == "in" else f"{words}, profit {said.amount(amount)}"
+    return Event.FILL, words if deal["entry"] == "in" else f"{words}, {said.gain(amount)}"
 
 
 def _money(connection: Connection, account_id: int, amount: Decimal) -> str:

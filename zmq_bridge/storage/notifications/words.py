@@ -42,6 +42,7 @@ RETCODES = {
     "LIMIT_POSITIONS": "there are as many positions as the broker allows",
     "POSITION_CLOSED": "the position is closed already",
 }
+ENTRIES = {"in": "opened", "out": "closed", "inout": "turned round", "out_by": "closed by an opposite one"}
 HOLDS = {"halted": "trading is halted", "reducing": "positions may only be reduced", "active": "a warning"}
 
 
@@ -66,6 +67,16 @@ def retcode(name: str) -> str:
 def command(kind: str, symbol: str | None) -> str:
     """What was asked for: the order in EURUSD."""
     return f"{COMMANDS.get(kind, words(kind))}{f' in {symbol}' if symbol else ''}"
+
+
+def entry(code: str) -> str:
+    """What a deal did to its position."""
+    return ENTRIES.get(code, words(code).lower())
+
+
+def gain(value: Decimal) -> str:
+    """What a deal brought."""
+    return f"{'loss' if value < 0 else 'profit'} {amount(abs(value))}"
 
 
 def hold(cause: str, state: str, reason: str) -> str:
