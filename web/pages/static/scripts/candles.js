@@ -2,6 +2,7 @@
 
 import { CandlestickSeries, createChart, createSeriesMarkers } from "/static/vendor/lightweight-charts.mjs";
 import { call } from "./api.js";
+import { describe } from "./candle-words.js";
 import { chartOptions, colour, onThemeChange, readersTime } from "./charts.js";
 import { Levels } from "./levels.js";
 
@@ -101,18 +102,6 @@ function showEmpty(title, text) {
   empty.hidden = false;
 }
 
-function describe(candles, positions, orders) {
-  if (!candles.length) return "There are no candles to show.";
-  const lows = Math.min(...candles.map((each) => Number(each.low))),
-    highs = Math.max(...candles.map((each) => Number(each.high)));
-  const count = `${candles.length} ${candles.length === 1 ? "candle" : "candles"} of ${frame}`;
-  const range = `between ${lows} and ${highs}, last ${candles.at(-1).close}`;
-  return `${picker.value}, ${count}, ${range}. ${positions.length} open, ${orders.length} pending.`;
-}
-
-const gapWords = (gaps) =>
-  gaps.length ? ` ${gaps.length} ${gaps.length === 1 ? "stretch" : "stretches"} of ticks known to be missing.` : "";
-
 async function draw({ fit = false } = {}) {
   const [market, deals, positions, orders] = await Promise.all([
     asked("/api/market/candles", { timeframe: frame, count: COUNT }),
@@ -129,7 +118,7 @@ async function draw({ fit = false } = {}) {
   last = candles.length ? number(candles.at(-1)) : null;
   showDeals(deals.deals, candles.length ? openOf(candles[0]) : 0);
   levels.show(positions.positions, orders.orders);
-  words.textContent = describe(candles, positions.positions, orders.orders) + gapWords(market.gaps);
+  words.textContent = describe(picker.value, frame, market, positions.positions, orders.orders);
   box.ariaBusy = null;
   if (fit) {
     chart.timeScale().resetTimeScale();
