@@ -31,6 +31,7 @@ COPYING = "STRATEGY file_copy"  # several times faster than writing the copy to 
 MEMORY = Path("/dev/shm")
 MEMORY_FREE_MIN_BYTES = 3_000_000_000
 RUN_PREFIX = "zb-run-"
+LOCK_TIMEOUT_MS = 60_000  # many workers at one lock take turns, on a busy machine for longer than the product waits
 START_TRIES = 5  # a free port can be taken between finding and using it
 
 # Properties are tried on the same examples in every run, however slow the machine is.
@@ -92,7 +93,7 @@ def database(postgres_server: EmbeddedPostgres, postgres_url: str, migrated_temp
 @pytest.fixture
 def engine(database: str) -> Iterator[Engine]:
     """An engine on this test's database."""
-    engine = create_engine(database, application_name="test")
+    engine = create_engine(database, application_name="test", lock_timeout_ms=LOCK_TIMEOUT_MS)
     yield engine
     engine.dispose()
 

@@ -190,14 +190,18 @@ def test_a_refusal_that_may_pass_is_tried_again(context: zmq.Context[Any], kind:
     assert len(desk.requests) == 3
 
 
+@one_attempt
 @KINDS
-def test_a_refusal_that_does_not_pass_in_time_is_told(context: zmq.Context[Any], kind: str) -> None:
+def test_a_refusal_that_does_not_pass_in_time_is_told(
+    context: zmq.Context[Any], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_call_module, "PAUSE_FIRST_S", 2 * PATIENCE_S)
     busy = ErrorReply(now_ms=1, code="UNAVAILABLE", message="the books are away")
     with (
         scripted_desk(context, lambda _: busy) as desk,
         pytest.raises(RequestRefused, match="UNAVAILABLE: the books are away"),
     ):
-        _call(kind, desk.port, "submit", SIGNAL, timeout_s=2.0)
+        _call(kind, desk.port, "submit", SIGNAL)
 
 
 @one_attempt

@@ -14,6 +14,7 @@ import zmq
 
 from tests.desk.terminal import CONTEXT, LOGIN, PATIENCE_MS, Publisher, Terminal, deposit, position, resting_order
 from tests.desk.world import Books, DeskProcess
+from tests.running import PATIENT
 from tests.support import wait_until
 from zmq_bridge.live import keys
 from zmq_bridge.live.reader import LiveReader
@@ -23,6 +24,7 @@ from zmq_bridge.protocol.messages import StrategyReply, StrategyRequest, decode_
 from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Kill, Killed, Query, Submit
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.keys import create_key
+from zmq_bridge.storage.risk.limits import Scope, set_limits
 
 Connect = Callable[..., Terminal]
 BUY = {"symbol": "EURUSD", "action": "BUY", "volume": "0.10", "sl": "1.08300", "tp": "1.08900"}
@@ -89,7 +91,10 @@ def market(
         "INSERT INTO correlations (account_id, as_of, symbols, links) VALUES (%s, %s, %s, '{}') RETURNING 1",
         books.account_id(), datetime.now(UTC) - timedelta(minutes=5), dump_json(["EURUSD"]),
     )  # fmt: skip
+    with books.engine.begin() as connection:
+        set_limits(connection, Scope(), PATIENT, actor="test", now=datetime.now(UTC))
     with redis.Redis.from_url(redis_url) as client:
+        terminal.pull()
         now_ms = time.time_ns() // 1_000_000
         quote = {"bid": 1.0849, "ask": 1.0850, "time_msc": now_ms + 7_200_000, "received_ms": now_ms}
         client.hset(keys.quotes(LOGIN), "EURUSD", to_json(quote))

@@ -183,13 +183,13 @@ def test_a_worker_that_dies_holding_the_lock_holds_up_nobody(broker, members, en
         connection = engine.connect()
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(21003, %s)", (broker.account_id,))
         locked.set()
-        done.wait(10)
+        done.wait(60)
         connection.invalidate()
         connection.close()
 
     thread = threading.Thread(target=hold_then_die)
     thread.start()
-    assert locked.wait(10)
+    assert locked.wait(60)
     done.set()
     assert pays_in(broker, ann, "5.00").status == "settled"
     thread.join()

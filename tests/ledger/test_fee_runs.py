@@ -17,6 +17,19 @@ from zmq_bridge.storage.ledger.statements import statement_of
 from zmq_bridge.storage.ledger.terms import set_terms
 
 
+@pytest.fixture(autouse=True)
+def server_now(broker: Broker) -> datetime:
+    """The trade server's clock, in the middle of a month: a period ends only where a test lets one end."""
+    now = datetime.now(UTC)
+    server_now = now.replace(day=20, hour=12)
+    with broker.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO terminals (account_id, role, session, server_offset_s) VALUES (%s, 'desk', 1, %s)",
+            (broker.account_id, int((server_now - now).total_seconds())),
+        )
+    return server_now
+
+
 def agree_on(broker: Broker, manager: int, *, management: str = "0", performance: str = "0") -> None:
     fees = FeeTerms(management_rate=Decimal(management), performance_rate=Decimal(performance), manager=manager)
     with broker.engine.begin() as connection:
@@ -47,9 +60,9 @@ def crystallisations(broker: Broker) -> list[str]:
         return list(found.scalars())
 
 
-def last_month() -> str:
-    """Name the period that the moment 31 days ago is in, as its run is named."""
-    return f"crystallisation:{datetime.now(UTC) - timedelta(days=31):%Y-%m}"
+def of_last_month(server_now: datetime) -> list[str]:
+    """Name the run of the period that the moment 31 days ago is in."""
+    return [f"crystallisation:{server_now - timedelta(days=31):%Y-%m}"]
 
 
 def accrued(broker: Broker) -> Decimal:
@@ -93,7 +106,7 @@ def test_who_joins_late_pays_nothing_for_the_time_before(broker, members):
     assert found[ann] + found[bob] == Decimal("1990.00")
 
 
-def test_the_end_of_a_period_crystallises_both_fees_once(broker, members):
+def test_the_end_of_a_period_crystallises_both_fees_once(broker, members, server_now):
     ann, _, manager = members
     agree_on(broker, manager, management="0.365", performance="0.20")
     pays_in(broker, ann, "1000.00")
@@ -109,11 +122,11 @@ def test_the_end_of_a_period_crystallises_both_fees_once(broker, members):
     assert managers.user_id == manager
     assert abs(managers.value - Decimal("47.28")) <= Decimal("0.01")
     assert mine.value + managers.value == Decimal("1100.00")
-    assert crystallisations(broker) == [last_month()]
+    assert crystallisations(broker) == of_last_month(server_now)
     assert_sound(broker)
 
 
-def test_a_dealing_just_after_a_period_does_not_swallow_the_periods_fees(broker, members):
+def test_a_dealing_just_after_a_period_does_not_swallow_the_periods_fees(broker, members, server_now):
     ann, bob, manager = members
     agree_on(broker, manager, management="0.01", performance="0.20")
     pays_in(broker, ann, "1000.00")
@@ -123,12 +136,12 @@ def test_a_dealing_just_after_a_period_does_not_swallow_the_periods_fees(broker,
     a_snapshot_is_fresh(broker)
     pays_in(broker, bob, "500.00")  # accrues the management fee up to now, in the new period
     broker.agrees()
-    assert crystallisations(broker) == [last_month()]
+    assert crystallisations(broker) == of_last_month(server_now)
     assert shares_of(broker).members[-1].user_id == manager
     assert_sound(broker)
 
 
-def test_a_period_that_ends_without_a_price_is_crystallised_when_there_is_one(broker, members):
+def test_a_period_that_ends_without_a_price_is_crystallised_when_there_is_one(broker, members, server_now):
     ann, _, manager = members
     agree_on(broker, manager, management="0.01", performance="0.20")
     pays_in(broker, ann, "1000.00")
@@ -140,7 +153,7 @@ def test_a_period_that_ends_without_a_price_is_crystallised_when_there_is_one(br
     broker.floating = Decimal("100.00")
     broker.agrees()
     broker.agrees()
-    assert crystallisations(broker) == [last_month()]
+    assert crystallisations(broker) == of_last_month(server_now)
     assert_sound(broker)
 
 

@@ -30,7 +30,7 @@ VICTIMS = ("proxy", "recorder", "desk", "web", "terminal", "broker", "valkey", "
 DEATHS = 3  # of each victim
 ORDERS_BETWEEN = 3  # answered between two deaths
 ENOUGH_TICKS = 20  # of each symbol, before what Postgres has is compared with the history
-ANSWER_TIMEOUT_S = 60.0
+ANSWER_TIMEOUT_S = 90.0
 HISTORY_TIMEOUT_S = 60.0
 NO_ANSWER = (OSError, HTTPException, ValueError)  # refused, cut off in the middle, or half a document
 LOOSE = {
@@ -75,13 +75,19 @@ class Sender(threading.Thread):
             self.failure = error
             raise
 
+    @property
+    def accepted(self) -> list[Reply]:
+        """The orders that became commands; others were denied, as when prices are late after a death."""
+        return [answer for _key, answer in self.answers if answer.status == 202]
+
     def wait_for_more(self, count: int) -> None:
         """Until `count` more orders have an answer."""
         goal = len(self.answers) + count
         wait_until(lambda: len(self.answers) >= goal or self.failure, ANSWER_TIMEOUT_S, "no order got an answer")
 
     def finish(self) -> None:
-        """Stop after the answer that is under way."""
+        """Stop after the answer that is under way, once enough were accepted to judge by."""
+        wait_until(lambda: len(self.accepted) >= DEATHS or self.failure, ANSWER_TIMEOUT_S, "too few were accepted")
         self._enough.set()
         self.join(ANSWER_TIMEOUT_S)
         assert not self.is_alive(), "the last order never got an answer"
@@ -138,13 +144,11 @@ def test_kill_9_costs_no_fill_and_doubles_no_order(rig: Rig, victim: str) -> Non
 
 
 def assert_what_really_happened(rig: Rig, sender: Sender) -> None:
-    accepted = {answer.body["signal_id"] for _key, answer in sender.answers if answer.status == 202}
-    assert len(accepted) == sum(answer.status == 202 for _key, answer in sender.answers)
-    assert len(accepted) >= DEATHS, Counter(answer.body.get("code") for _key, answer in sender.answers)
+    assert len({answer.body["signal_id"] for answer in sender.accepted}) == len(sender.accepted) >= DEATHS
     wait_until(lambda: not rig.rows("SELECT id FROM commands WHERE finished_at IS NULL"), 60, "a command never ended")
     books = rig.settle()
     assert_no_order_doubled(rig, books)
-    assert_ledger_is_the_brokers(rig, books)
+    assert_ledger_is_the_brokers(rig)
     reserved = "SELECT * FROM reservations WHERE ended_at IS NULL"
     wait_until(lambda: not rig.rows(reserved), 30, "a reservation never ended")
     wait_until(lambda: positions_of(rig) == positions_at(rig.books()), 30, "positions never agreed")
@@ -163,12 +167,12 @@ def assert_no_order_doubled(rig: Rig, books: dict[str, Any]) -> None:
     assert unlinked == [], "a fill lost its signal"
 
 
-def assert_ledger_is_the_brokers(rig: Rig, books: dict[str, Any]) -> None:
-    """Every deal posted once; the ledger's balance is the broker's."""
-    causes = [row.cause for row in rig.rows("SELECT cause FROM ledger_transactions WHERE cause LIKE 'deal:%%'")]
-    assert len(causes) == len(set(causes)) == len(books["deals"])
+def assert_ledger_is_the_brokers(rig: Rig) -> None:
+    """Every deal posted once; the ledger's balance is the broker's, also when a stop makes one more deal just now."""
+    posted = "SELECT count(*), count(DISTINCT cause) FROM ledger_transactions WHERE cause LIKE 'deal:%%'"
+    wait_until(lambda: set(rig.rows(posted)[0]) == {len(rig.books()["deals"])}, 30, "not every deal was posted once")
     sums = "SELECT sum(profit + commission + swap + fee) FROM deals WHERE type <> 'credit'"
-    assert rig.value(sums) == Decimal(str(books["balance"]))
+    wait_until(lambda: rig.value(sums) == Decimal(str(rig.books()["balance"])), 30, "the deals are not the balance")
     pool = wait_until(lambda: _reconciled(rig), 30, "ledger and broker were never reconciled")
     assert pool["reconciled"] is True
 
@@ -202,9 +206,13 @@ def wait_for_history(rig: Rig, symbol: str, first_msc: int, *, in_order: bool = 
 
 
 def broker_ticks(rig: Rig, symbol: str, first_msc: int) -> list[tuple[int, float, float]]:
-    found = rig.call("copy_ticks_range", symbol=symbol, from_msc=first_msc, to_msc=2**62)
-    assert found["complete"]
-    return [(time_msc, bid, ask) for time_msc, bid, ask, *_rest in found["ticks"]]
+    ticks: list[tuple[int, float, float]] = []
+    complete = False
+    while not complete:
+        found = rig.call("copy_ticks_range", symbol=symbol, from_msc=first_msc, to_msc=2**62, skip=len(ticks))
+        ticks += [(time_msc, bid, ask) for time_msc, bid, ask, *_rest in found["ticks"]]
+        complete = found["complete"]
+    return ticks
 
 
 def has_stored_some(rig: Rig, symbol: str) -> bool:
@@ -218,8 +226,8 @@ def stored_ticks(rig: Rig, symbol: str, first_msc: int) -> list[tuple[int, float
 
 
 def _reconciled(rig: Rig) -> dict[str, Any] | None:
-    pool: dict[str, Any] = rig.http("GET", "/api/account/stats").body["pool"]
-    return pool if pool["reconciled"] else None
+    pool: dict[str, Any] = rig.http("GET", "/api/account/stats").body.get("pool", {})
+    return pool if pool.get("reconciled") else None
 
 
 def positions_of(rig: Rig) -> set[tuple[int, Decimal]]:

@@ -35,7 +35,7 @@ def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     argv = [sys.executable, "-m", "zmq_bridge.cli", *words]
     return subprocess.run(
-        argv, env=env | {"COLUMNS": "200"} | variables, capture_output=True, text=True, check=False, timeout=60
+        argv, env=env | {"COLUMNS": "200"} | variables, capture_output=True, text=True, check=False, timeout=110
     )
 
 

@@ -18,7 +18,7 @@ from zmq_bridge.cli.expert.sources import find_sources, read_sources
 from zmq_bridge.cli.expert.wheel import WHEEL_NAME, WHEEL_SHA256, fetch_wheel, read_dlls
 
 ROOT = Path(__file__).resolve().parents[2]
-RUN_TIMEOUT_S = 60
+RUN_TIMEOUT_S = 200
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from zmq_bridge.simulator.terminal.publisher import Publisher
 from zmq_bridge.simulator.terminal.settings import Credentials, TerminalSettings
 
 Running = tuple[BrokerClient, int]
+PATIENCE_TURNS = 1500  # a minute
 
 
 def test_deposits_and_withdrawals_are_balance_deals(broker: Running) -> None:
@@ -99,7 +100,7 @@ def test_plain_credentials_open_the_door(
     endpoint, socket, context = guarded
     publisher = Publisher(context, endpoint, Credentials(username="desk", password=password))
     try:
-        assert _meet(socket, publisher, 50 if let_in else 10) == let_in
+        assert _meet(socket, publisher, PATIENCE_TURNS if let_in else 10) == let_in
         if let_in:
             publisher.send(b"tick.X.1\0payload")
             assert wait_until(lambda: socket.poll(100) and socket.recv()) == b"tick.X.1\0payload"
@@ -116,7 +117,7 @@ def test_a_full_peer_refuses_frames_instead_of_losing_them() -> None:
     reader.bind(endpoint)
     reader.subscribe(b"")
     publisher = Publisher(context, endpoint, Credentials())
-    assert _meet(reader, publisher, 50)
+    assert _meet(reader, publisher, PATIENCE_TURNS)
     sent = 0
     while publisher.send(b"%08d" % sent + b"x" * 50_000):
         sent += 1

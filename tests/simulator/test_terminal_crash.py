@@ -56,7 +56,7 @@ class KillableTerminal:
     def stop(self) -> int:
         assert self._process is not None
         self._process.terminate()
-        code = self._process.wait(30)
+        code = self._process.wait(60)
         self._process = None
         return code
 
@@ -64,7 +64,7 @@ class KillableTerminal:
 @pytest.fixture
 def terminal(broker: Running, bridge: LittleBridge, tmp_path: Path) -> Iterator[KillableTerminal]:
     broker[0].call("inject", ticks={"EURUSD": rows((MONDAY_MSC, 1.1, 1.1001))})
-    terminal = KillableTerminal(bridge, broker[1], tmp_path / "memory", 5.0)
+    terminal = KillableTerminal(bridge, broker[1], tmp_path / "memory", 60.0)
     terminal.start()
     yield terminal
     terminal.kill()
@@ -103,9 +103,9 @@ def test_killed_between_intent_and_result(
 
 @pytest.mark.parametrize(("fault", "expires_in_ms", "status"), [
     ("lose_answer", 60_000, "done"),
-    ("lose_answer", 1500, "done"),  # in effect, however late it is
+    ("lose_answer", 4000, "done"),  # in effect, however late it is
     ("lose_request", 60_000, "done"),  # asked once more
-    ("lose_request", 1500, "rejected"),  # too late for that
+    ("lose_request", 4000, "rejected"),  # too late for that
 ])  # fmt: skip
 def test_killed_in_the_middle_of_a_change(
     broker: Running, bridge: LittleBridge, terminal: KillableTerminal, fault: str, expires_in_ms: int, status: str
@@ -134,14 +134,14 @@ def test_killed_after_the_result_but_before_it_was_told(
     for command in commands:
         bridge.hand_out(command)
     wait_until(lambda: len(client.call("snapshot")["positions"]) == 5)
-    wait_until(lambda: len(bridge.results(commands[-1].command_id)) == 1)
+    wait_until(lambda: bridge.results(commands[-1].command_id))
     terminal.kill()
     bridge.events.clear()
     bridge.acknowledges = True
     terminal.start()
     for command in commands:
         assert bridge.final(command.command_id).status == "done"
-    assert len({deal.ticket for deal in bridge.of_kind(Deal)}) == 6
+    wait_until(lambda: len({deal.ticket for deal in bridge.of_kind(Deal)}) == 6)
 
 
 def test_a_memory_lost_with_its_disk_searches_the_broker_before_executing_again(
@@ -213,7 +213,7 @@ def test_killed_at_random_moments_while_orders_pour_in(
 
 
 def _hand_out_until_all_end(bridge: LittleBridge, commands: list[PlaceOrder]) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while left := [c for c in commands if not any(r.is_final for r in bridge.results(c.command_id))]:
         assert time.monotonic() < deadline, f"{len(left)} commands without an end"
         for command in left:

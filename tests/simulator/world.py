@@ -111,12 +111,12 @@ def running_broker(**settings: Any) -> Iterator[tuple[BrokerClient, int]]:
         thread.join()
         raise failed[0]
     port = started[0].port
-    client = BrokerClient("127.0.0.1", port)
+    client = BrokerClient("127.0.0.1", port, timeout_s=30.0)
     try:
         yield client, port
     finally:
         client.close()
-        with BrokerClient("127.0.0.1", port) as last:
+        with BrokerClient("127.0.0.1", port, timeout_s=30.0) as last:
             last.call("shutdown")
         thread.join(30)
         assert not thread.is_alive()

@@ -27,7 +27,7 @@ def build(tmp_path: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         str(tmp_path / "vendor"),
     ]
     env = os.environ | {"npm_config_cache": str(tmp_path / "cache"), "npm_config_fetch_retries": "0"} | variables
-    return subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=100)
+    return subprocess.run(argv, env=env, capture_output=True, text=True, check=False, timeout=200)
 
 
 def test_every_package_is_pinned_by_its_hash() -> None:

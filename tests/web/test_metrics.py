@@ -54,8 +54,8 @@ def test_executions_money_and_signs_of_life_are_told(caller: Make, world: World)
     assert found[("zmq_bridge_execution_success_ratio", (login,))] == 0.5
     assert 0.25 <= found[("zmq_bridge_execution_seconds", (login, "0.5"))] < 1.0
     assert found[("zmq_bridge_account_equity", (login,))] == 10_000
-    assert 0 < found[("zmq_bridge_heartbeat_age_seconds", (login, "both"))] < 5
-    assert 0 < found[("zmq_bridge_quote_age_seconds", (login, "EURUSD"))] < 5
+    assert 0 < found[("zmq_bridge_heartbeat_age_seconds", (login, "both"))] < 60
+    assert 0 < found[("zmq_bridge_quote_age_seconds", (login, "EURUSD"))] < 60
     assert found[("zmq_bridge_process_figure", ("postgres_queue", "recorder"))] == 7
     assert found[("zmq_bridge_gaps_total", ("EURUSD.1",))] == 2
     assert found[("zmq_bridge_decisions_last_hour", ("APPROVED", "approved"))] == 2
