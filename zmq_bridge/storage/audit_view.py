@@ -53,8 +53,12 @@ SELECT d.id, d.decided_at AS at, COALESCE(k.name || ' (' || k.id || ')', s.sourc
        a.login AS account, NULL AS before, jsonb_build_object(
            'request', COALESCE(s.request, d.request), 'verdict', d.verdict, 'code', d.code, 'context', d.context,
            'decision_id', d.id, 'signal_id', d.signal_id,
-           'command_ids', (SELECT COALESCE(jsonb_agg(c.id ORDER BY c.id), '[]') FROM commands c
-                           WHERE c.decision_id = d.id)
+           'command_ids', COALESCE(CASE WHEN d.signal_id IS NULL THEN (
+               SELECT jsonb_agg(c.id ORDER BY c.id) FROM commands c WHERE c.decision_id = d.id AND c.signal_id IS NULL
+           ) ELSE (
+               SELECT jsonb_agg(c.id ORDER BY c.id) FROM commands c
+               WHERE c.signal_id = d.signal_id AND c.decision_id = d.id
+           ) END, '[]')
        ) AS after
 FROM risk_decisions d LEFT JOIN signals s ON s.id = d.signal_id LEFT JOIN accounts a ON a.id = d.account_id
 LEFT JOIN api_keys k ON k.id = COALESCE(s.source, d.source)

@@ -19,8 +19,13 @@ _DECISION = """
 SELECT d.id, d.signal_id, d.account_id, a.login AS account, d.verdict, d.code, d.context, d.decided_at,
        COALESCE(s.source, d.source) AS source, COALESCE(s.symbol, d.inputs->'intent'->>'symbol') AS symbol,
        COALESCE(s.action, d.request->>'request') AS action,
-       (SELECT array_agg(c.id ORDER BY c.id) FROM commands c WHERE c.decision_id = d.id) AS command_ids
+       CASE WHEN d.signal_id IS NULL THEN (
+           SELECT array_agg(c.id ORDER BY c.id) FROM commands c WHERE c.decision_id = d.id AND c.signal_id IS NULL
+       ) ELSE (
+           SELECT array_agg(c.id ORDER BY c.id) FROM commands c WHERE c.signal_id = d.signal_id AND c.decision_id = d.id
+       ) END AS command_ids
 """
+"""Commands are found by an index in either case: by their signal, or where there is none by the decision."""
 
 _FROM = """
 FROM risk_decisions d LEFT JOIN signals s ON s.id = d.signal_id LEFT JOIN accounts a ON a.id = d.account_id

@@ -91,6 +91,10 @@ commands = Table(
     Column("result_seq", BigInteger, nullable=True),
     UniqueConstraint("source", "idempotency_key"),
     Index("ix_commands_signal_id", "signal_id"),
+    Index(
+        "ix_commands_decision_id", "decision_id",
+        postgresql_where=text("signal_id IS NULL AND decision_id IS NOT NULL"),
+    ),  # of direct requests; what came of a signal is found by it
     Index("ix_commands_queued", "account_id", "id", postgresql_where=text("status = 'queued'")),
     Index("ix_commands_open", "account_id", "id", postgresql_where=text("finished_at IS NULL")),
     Index("ix_commands_account_id_id", "account_id", "id"),

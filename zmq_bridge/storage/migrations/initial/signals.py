@@ -101,6 +101,9 @@ STATEMENTS = (
     "CREATE INDEX ix_commands_queued ON commands (account_id, id) WHERE status = 'queued'",
     "CREATE INDEX ix_commands_signal_id ON commands (signal_id)",
     """
+    CREATE INDEX ix_commands_decision_id ON commands (decision_id) WHERE signal_id IS NULL AND decision_id IS NOT NULL
+    """,
+    """
     CREATE TABLE reservations (
         command_id text NOT NULL,
         account_id bigint NOT NULL,
