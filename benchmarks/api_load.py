@@ -56,7 +56,8 @@ class Load:
     """What came of a steady stream of requests."""
 
     times_ms: list[float]  # each from the moment it was due
-    cpu_ms: float  # of the serving processes, each request
+    by_second: list[list[float]]  # the same, by the second they were due in
+    cpu_ms: dict[str, float]  # each request: of the serving processes, of Postgres, of this load generator
     wrong: list[str]  # answers that were not as they should be
     seconds: float  # from the first moment to the last answer
 
@@ -64,7 +65,12 @@ class Load:
         """In words."""
         p50, p99 = percentile(self.times_ms, 50), percentile(self.times_ms, 99)
         rate = len(self.times_ms) / self.seconds
-        return f"p50 {p50:6.2f} ms   p99 {p99:7.2f} ms   {rate:4.0f}/s   {self.cpu_ms:4.2f} ms of CPU in Python each"
+        cpu = ", ".join(f"{name} {ms:.2f}" for name, ms in self.cpu_ms.items())
+        return f"p50 {p50:6.2f} ms   p99 {p99:7.2f} ms   {rate:4.0f}/s   ms of CPU each: {cpu}"
+
+    def time_line(self) -> str:
+        """The p99 of every second: a stall shows as one high figure, a cost that grows or a lack of CPU as a slope."""
+        return " ".join(f"{percentile(times, 99):.0f}" for times in self.by_second if times)
 
 
 def main(seconds: int) -> None:
@@ -86,6 +92,7 @@ def main(seconds: int) -> None:
         load = run(ours, signal, seconds)
         print(f"{'bare route, one INSERT':<34} {at_first.line()}")
         print(f"{f'POST /api/signal, {ACCOUNTS} accounts':<34} {load.line()}")
+        print(f"p99 of each second, ms: {load.time_line()}")
         show(world, load)
 
 
@@ -105,7 +112,7 @@ def run(port: int, request: Callable[[int], tuple[str, str, dict[str, str], int]
     numbers = iter(range(total))
     lock = threading.Lock()
     began_s = time.perf_counter() + 0.2
-    times_ms: list[float] = []
+    timed: list[tuple[int, float]] = []  # the second it was due in, milliseconds
     wrong: list[str] = []
 
     def work(_connection: int) -> None:
@@ -122,21 +129,31 @@ def run(port: int, request: Callable[[int], tuple[str, str, dict[str, str], int]
             client.request("POST", path, body, headers)
             reply = client.getresponse()
             text = reply.read()
-            times_ms.append((time.perf_counter() - due_s) * 1000)
+            timed.append((number // RATE, (time.perf_counter() - due_s) * 1000))
             if reply.status != expected:
                 wrong.append(f"{reply.status} {json.loads(text).get('code', '')}")
 
-    cpu_s = cpu_used_s(port)
+    before = cpu_used_s(port)
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         list(pool.map(work, range(CONNECTIONS)))
-    seconds_taken, cpu_ms = time.perf_counter() - began_s, (cpu_used_s(port) - cpu_s) * 1000 / total
-    return Load(times_ms=times_ms, cpu_ms=cpu_ms, wrong=wrong, seconds=seconds_taken)
+    seconds_taken, after = time.perf_counter() - began_s, cpu_used_s(port)
+    return Load(
+        times_ms=[ms for _, ms in timed], wrong=wrong, seconds=seconds_taken,
+        by_second=[[ms for second, ms in timed if second == each] for each in range(seconds)],
+        cpu_ms={name: (after[name] - before[name]) * 1000 / total for name in after},
+    )  # fmt: skip
 
 
-def cpu_used_s(port: int) -> float:
-    """CPU time so far of the workers that serve a port; it says what a busy machine's clock does not."""
-    serving = [each for each in psutil.Process().children(recursive=True) if f"127.0.0.1:{port}" in each.cmdline()]
-    return sum(used.user + used.system for used in (each.cpu_times() for each in serving))
+def cpu_used_s(port: int) -> dict[str, float]:
+    """CPU time so far of the workers that serve a port, of Postgres and of ourselves; a busy machine's clock lies."""
+    used = {"web": 0.0, "postgres": 0.0, "generator": time.process_time()}
+    for each in psutil.Process().children(recursive=True):
+        words = " ".join(each.cmdline())
+        name = "web" if f"127.0.0.1:{port}" in words else "postgres" if "postgres" in words else None
+        if name is not None:
+            times = each.cpu_times()
+            used[name] += times.user + times.system
+    return used
 
 
 def prepare(world: World, database_url: str, stack: ExitStack) -> tuple[int, int, str]:

@@ -129,9 +129,10 @@ def _authenticate() -> ApiKey:
     """Find out who asks; a key that was sent counts before a cookie that the browser added."""
     if "api_key" in g:
         return cast(ApiKey, g.api_key)
-    text, token = _presented(), sessions.presented()
+    text = _presented()
+    token = sessions.presented() if text is None else None
     found: ApiKey | Session | KeyRefused
-    if text is None and token is not None:
+    if token is not None:
         found = parts().sessions.verify(token, utc_now())
     else:
         found = parts().keyring.verify(text, utc_now())

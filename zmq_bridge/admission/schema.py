@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, cast
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
@@ -37,6 +38,7 @@ DEVIATION_POINTS_MAX = 10_000
 PRINTABLE = r"[^\x00-\x1f\x7f\ud800-\udfff]*"
 ONLY_TO_OPEN = ("risk_percent", "price", "stoplimit", "sl", "tp", "confidence", "timeframe")
 ZERO = Decimal(0)
+SHAPES_MAX = 64  # combinations of fields whose schema is kept; senders use a few
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,13 @@ class SignalSchema(Schema):
             raise ValidationError(problems)
 
 
-_SCHEMA = SignalSchema()
+_FIELDS = SignalSchema().fields
+
+
+@lru_cache(maxsize=SHAPES_MAX)
+def _schema_of(given: frozenset[str]) -> SignalSchema:
+    """The schema of the fields given and those required, in their order: each of all 21 costs 1 us a signal."""
+    return SignalSchema(only=tuple(name for name, field in _FIELDS.items() if field.required or name in given))
 
 
 def parse_signal(request: object) -> Signal:
@@ -138,7 +146,7 @@ def parse_signal(request: object) -> Signal:
         )
     given = {name: value for name, value in request.items() if value is not None}
     try:
-        values = _SCHEMA.load(given)
+        values = _schema_of(frozenset(_FIELDS.keys() & given)).load(given)
     except ValidationError as error:
         raise InvalidSignal(tuple(_problems(cast(dict[str, Any], error.messages)))) from None
     if "type" in values:
