@@ -135,10 +135,10 @@ class OurBridge(LittleBridge):
             if hasattr(message, "key"):
                 self.events.setdefault(message.key, message)
 
-    def _answer_pull(self, router: zmq.Socket[bytes]) -> None:
+    def _answer_pull(self, router: zmq.Socket[bytes], session: int) -> None:
         with self._lock:
             waiting = [command.command_id for command in self._commands]
-        super()._answer_pull(router)
+        super()._answer_pull(router, session)
         if waiting and not self._commands:
             at = time.perf_counter()
             self.commands_sent |= dict.fromkeys(waiting, at)
