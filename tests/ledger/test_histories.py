@@ -39,7 +39,7 @@ from ledger.journal import (
     deal_cause,
     reverse,
 )
-from ledger.money import floor_to, total
+from ledger.money import UNIT_DIGITS, floor_to, total
 from ledger.refusals import Refused
 from ledger.units import claim
 
@@ -143,7 +143,7 @@ class Pool(RuleBasedStateMachine):
         fee = total(change.fee for change in settled.lots)
         lost = before[member] - self.claims().get(member, Fraction(0))
         if member != MANAGER:
-            assert 0 <= lost - Fraction(paid) - Fraction(fee) < 3 * CENT
+            assert -self.dust(settled) <= lost - Fraction(paid) - Fraction(fee) < 3 * CENT
         self.nobody_lost(before, self.claims(), {member, MANAGER} if fee else {member})
         self.paid_out += paid
         if paid:  # less than a cent is left to the others, and nothing is wired
@@ -165,6 +165,12 @@ class Pool(RuleBasedStateMachine):
         if not isinstance(out, Refused):
             trial.post(out)
             assert -trial.balance(AccountKind.PAYABLE, member) in (cash, cash - Decimal("0.01"))
+
+    @staticmethod
+    def dust(settled: Transaction) -> Fraction:
+        """Return the worth of the smallest part of a unit: by so much at most a fee fetches the manager too few."""
+        price = Fraction(settled.detail["price_nav"]) / Fraction(settled.detail["price_units"])
+        return price * Fraction(1, 10**UNIT_DIGITS)
 
     @rule(days=st.integers(0, 40))
     def time_passes(self, days: int) -> None:
