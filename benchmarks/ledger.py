@@ -24,8 +24,8 @@ from zmq_bridge.embedded import EmbeddedPostgres
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
-from zmq_bridge.storage.ledger.journal import ENTRIES as ALL_ENTRIES
-from zmq_bridge.storage.ledger.journal import FETCH_ROWS
+from zmq_bridge.storage.ledger.history import ENTRIES as ALL_ENTRIES
+from zmq_bridge.storage.ledger.history import FETCH_ROWS
 from zmq_bridge.storage.ledger.posting import post_deal
 from zmq_bridge.storage.ledger.prices import CLOSES
 from zmq_bridge.storage.ledger.shares import HELD

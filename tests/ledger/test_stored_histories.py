@@ -43,7 +43,7 @@ from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break, open_breaks
 from zmq_bridge.storage.ledger.corrections import correct_deal, release_deal, reverse_transaction
 from zmq_bridge.storage.ledger.fees import crystallise_by_hand
-from zmq_bridge.storage.ledger.journal import transactions
+from zmq_bridge.storage.ledger.history import transactions
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, match_by_hand, suspense
 from zmq_bridge.storage.ledger.pool import Terms, load_pool, load_terms
 from zmq_bridge.storage.ledger.posting import AlreadyPosted, post_deal

@@ -22,7 +22,8 @@ from ledger.units import Price
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.fees import open_dealing
-from zmq_bridge.storage.ledger.journal import append, append_new, find, newest_posting, text_detail
+from zmq_bridge.storage.ledger.history import find, newest_posting
+from zmq_bridge.storage.ledger.journal import append, append_new, text_detail
 from zmq_bridge.storage.ledger.matching import SuspenseItem, suspense, unmatch
 from zmq_bridge.storage.ledger.pool import load_pool
 from zmq_bridge.storage.ledger.settlement import book

@@ -17,7 +17,8 @@ from ledger.money import MONEY_DIGITS_MAX, half_even_to
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.ledger.breaks import BreakReason, open_break
-from zmq_bridge.storage.ledger.journal import Place, append, newest_posting, text_detail
+from zmq_bridge.storage.ledger.history import newest_posting
+from zmq_bridge.storage.ledger.journal import Place, append, text_detail
 from zmq_bridge.storage.ledger.matching import add_to_suspense, match_waiting
 from zmq_bridge.storage.ledger.pool import UnknownAccountError
 from zmq_bridge.storage.ledger.settlement import Settled, settle_matched

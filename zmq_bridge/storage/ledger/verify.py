@@ -17,7 +17,7 @@ from ledger.errors import LedgerError
 from ledger.journal import GENESIS, UNIT, AccountKind, terms_cause
 from ledger.lots import Lot
 from ledger.units import Price
-from zmq_bridge.storage.ledger.journal import Record, read, records
+from zmq_bridge.storage.ledger.history import Record, read, records
 from zmq_bridge.storage.ledger.pool import read_terms
 from zmq_bridge.storage.ledger.prices import price_problems
 from zmq_bridge.storage.ledger.terms import terms_detail
