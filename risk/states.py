@@ -7,6 +7,7 @@ operator set before it.
     StateError      a hold lifted by somebody or something that may not
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -54,7 +55,7 @@ class Rule:
 
     state: State  # what the account may still do; active: a warning that stands until it is mended
     lifted_by: frozenset[Lift]  # any of these ends the hold
-    cancels_pending: bool  # True: pending orders are to be cancelled when the hold begins
+    cancels_pending: bool  # True: pending orders are to be cancelled as long as the hold is in force
 
 
 def _rule(state: State, *lifted_by: Lift, cancels: bool) -> Rule:
@@ -67,7 +68,7 @@ RULES: dict[Cause, Rule] = {
     Cause.DRAWDOWN: _rule(State.HALTED, Lift.PERSON, cancels=True),
     Cause.RECONCILIATION_BREAK: _rule(State.HALTED, Lift.RECONCILED, Lift.PERSON, cancels=True),
     Cause.REJECT_STORM: _rule(State.HALTED, Lift.PERSON, cancels=True),
-    Cause.TERMINAL_LOST: _rule(State.HALTED, Lift.RECONCILED, cancels=False),
+    Cause.TERMINAL_LOST: _rule(State.HALTED, Lift.RECONCILED, Lift.PERSON, cancels=True),
     Cause.POSITION_UNPROTECTED: _rule(State.REDUCING, Lift.MENDED, cancels=False),
     Cause.POSITION_BY_HAND: _rule(State.REDUCING, Lift.MENDED, cancels=False),
     Cause.EVENT_UNBOOKED: _rule(State.REDUCING, Lift.PERSON, cancels=False),
@@ -79,7 +80,14 @@ RULES: dict[Cause, Rule] = {
 }
 
 LIFTED_BY_SETTING_THE_STATE = frozenset(
-    {Cause.OPERATOR_REDUCING, Cause.OPERATOR_HALTED, Cause.KILL_SWITCH, Cause.REJECT_STORM, Cause.EVENT_UNBOOKED}
+    {
+        Cause.OPERATOR_REDUCING,
+        Cause.OPERATOR_HALTED,
+        Cause.KILL_SWITCH,
+        Cause.REJECT_STORM,
+        Cause.TERMINAL_LOST,
+        Cause.EVENT_UNBOOKED,
+    }
 )
 """What a named person ends by setting the state to active. Drawdown and a break take an act of their own."""
 
@@ -122,6 +130,21 @@ def in_force(holds: tuple[Hold, ...], now: datetime) -> TradingState:
     return TradingState(state=RULES[first.cause].state, reason=first.reason, actor=first.actor, at=first.at)
 
 
+def loosened(holds: Iterable[Hold], state: State, actor: str) -> tuple[Hold, ...]:
+    """Return the holds that setting a state ends though they allow less, but for what the actor set as a state himself.
+
+    Who may not lift what others hold may set this state only where nothing is returned.
+    """
+    ended, own = lifted_by_setting(state), frozenset(filter(None, OPERATOR_CAUSES.values()))
+    return tuple(
+        hold
+        for hold in holds
+        if hold.cause in ended
+        and STRICTNESS[RULES[hold.cause].state] > STRICTNESS[state]
+        and not (hold.cause in own and hold.actor == actor)
+    )
+
+
 def impose(holds: tuple[Hold, ...], hold: Hold) -> tuple[Hold, ...]:
     """Add a hold. One that is in force already stays as it began, unless the new one ends later or also closes."""
     for old in holds:
@@ -133,6 +156,14 @@ def impose(holds: tuple[Hold, ...], hold: Hold) -> tuple[Hold, ...]:
 def cancels_pending(holds: tuple[Hold, ...], now: datetime) -> bool:
     """Tell whether pending orders must go as long as these holds are in force."""
     return any(RULES[hold.cause].cancels_pending for hold in expire(holds, now))
+
+
+def ends_openings(cause: Cause) -> bool:
+    """Tell whether what was approved before, and is not at the terminal yet, must not be begun any more.
+
+    So it is with every cause that leaves an account less than active: an order is good in the state it was approved in.
+    """
+    return RULES[cause].state is not State.ACTIVE
 
 
 def closes_positions(holds: tuple[Hold, ...], now: datetime) -> bool:

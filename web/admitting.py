@@ -22,7 +22,7 @@ from zmq_bridge.admission.schema import InvalidSignal, parse_signal
 from zmq_bridge.admission.signal import Signal
 from zmq_bridge.admission.source import Source
 
-DENIED_STATUS = {Code.IDEMPOTENCY_KEY_REUSED: 409}
+DENIED_STATUS = {Code.IDEMPOTENCY_KEY_REUSED: 409, Code.LIFT_NOT_ALLOWED: 403}
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 OWN_KEYS = "execute:"
 """Beginning of the idempotency keys that we make ourselves."""

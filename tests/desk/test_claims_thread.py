@@ -11,9 +11,9 @@ import pytest
 from tests.desk.world import Books
 from tests.support import wait_until
 from zmq_bridge.relay import claims_thread
-from zmq_bridge.relay.claims import Adopt
+from zmq_bridge.relay.claims import Adopt, Claims
 from zmq_bridge.relay.claims_thread import ClaimsThread
-from zmq_bridge.relay.messages import Claimed, Report, StateSet
+from zmq_bridge.relay.messages import Claimed, Lost, Recalled, Report, StateSet
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 
@@ -102,6 +102,49 @@ def test_a_state_that_the_desk_had_no_room_for_comes_round_with_a_sweep(database
     finally:
         thread.stop()
         engine.dispose()
+
+
+def test_an_account_given_up_that_the_desk_had_no_room_to_hear_of_is_told_again(books: Books) -> None:
+    """Else its terminals would be served for ever by a desk that does not own the account."""
+    heard: list[Report] = []
+    claims = Claims(lambda report: len(heard) > 1 or bool(heard.append(report)))  # the first two find no room
+    with books.engine.connect() as connection:
+        claims.begin(connection)
+        claims.obey(connection, adopt := Adopt(account_id=make_account(books, 1)))
+        assert adopt.owned.result(0)
+        claims._lost(adopt.account_id, "another desk owns it")
+        claims.sweep(connection)
+        assert heard == [Lost(account_id=adopt.account_id)] * 2
+        claims.sweep(connection)  # told
+        claims._report = heard.append  # type: ignore[assignment]
+        claims.sweep(connection)
+    assert heard.count(Lost(account_id=adopt.account_id)) == 2
+
+
+def test_a_state_that_would_let_orders_run_waits_behind_a_recall_that_found_no_room(books: Books) -> None:
+    account_id = make_account(books, 1)
+    heard: list[Report] = []
+    has_room: list[bool] = []
+
+    def report(each: Report) -> bool:
+        heard.append(each)
+        return bool(has_room) or not isinstance(each, Recalled)
+
+    claims = Claims(report)
+    with books.engine.connect() as connection:
+        claims.begin(connection)
+        claims.obey(connection, Adopt(account_id=account_id))
+        claims.tell_states(connection)
+        assert heard == [StateSet(account_id=account_id, state="halted")]
+        command_id = books.place_order(login=1)
+        books.rows("UPDATE commands SET status = 'sent', sent_at = now(), recalled_at = now() RETURNING 1")
+        books.rows("UPDATE holds SET ended_at = now() RETURNING 1")
+        recall = Recalled(account_id=account_id, command_ids=(command_id,))
+        claims.tell_states(connection)
+        assert heard[1:] == [recall]
+        has_room.append(True)
+        claims.tell_states(connection)
+        assert heard[2:] == [recall, StateSet(account_id=account_id, state="active")]
 
 
 def make_account(books: Books, login: int) -> int:

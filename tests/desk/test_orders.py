@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from tests.desk.terminal import Publisher, Terminal, deal, position
+from tests.desk.test_born_sent import READY
 from tests.desk.world import Books, DeskProcess
 from tests.support import wait_until
 from zmq_bridge.protocol.commands import PlaceOrder
@@ -93,6 +94,7 @@ def test_a_command_nobody_was_there_for_expires_and_is_never_sent(connect: Conne
     terminal.hello()
     terminal.close()
     wait_until(lambda: books.value("SELECT state FROM terminals") == "disconnected")
+    wait_until(lambda: books.value(READY) == 0)  # before, it would be born sent
     command_id = books.place_order(ttl_s=0.5)
     books.wait_for_status(command_id, "expired")
     assert not books.reserved(command_id)

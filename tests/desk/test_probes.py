@@ -11,6 +11,9 @@ from decimal import Decimal
 import pytest
 import redis
 
+from risk import Code
+from risk.probe import Figures, Unchecked
+from risk.snapshot import Compared
 from tests.desk.terminal import EURUSD, LOGIN, START_MSC, Terminal
 from tests.desk.world import Books
 from tests.support import wait_until
@@ -19,9 +22,10 @@ from zmq_bridge.live import keys
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.protocol.dialogue import Symbols
 from zmq_bridge.protocol.values import Probe
+from zmq_bridge.relay.probes import pause_s, says_something
 from zmq_bridge.storage.commands.gate import read_for_watch
 from zmq_bridge.storage.trading.overview import accounts_standing
-from zmq_bridge.storage.trading.probes import Judged
+from zmq_bridge.storage.trading.probes import Judged, Pending
 
 Connect = Callable[..., Terminal]
 PROBE = Probe(  # 1:100 and 1.10010: 1100.10 of margin for 100 000 EUR
@@ -99,6 +103,65 @@ def test_a_probe_waits_for_a_quote_and_is_unchecked_meanwhile(
     quote(live)
     wait_for_figures(books)
     assert judged(books).unchecked == ()
+
+
+def told_late(connect: Connect, books: Books, **changes: Decimal) -> Terminal:
+    """A terminal whose probe came an hour ago, when the market was closed."""
+    terminal = connect()
+    terminal.hello(symbols=(replace(EURUSD, probe=replace(PROBE, **changes)),))
+    books.rows("UPDATE symbols SET probed_at = now() - interval '1 hour' RETURNING 1")
+    return terminal
+
+
+@pytest.mark.parametrize(("factor", "disagrees"), [("1", False), ("1.2", True)])
+def test_a_probe_that_came_while_the_market_was_closed_is_compared_at_the_next_fresh_quote(
+    connect: Connect, books: Books, live: redis.Redis, factor: str, disagrees: bool
+) -> None:
+    terminal = told_late(connect, books, margin_buy=PROBE.margin_buy * Decimal(factor))
+    assert judged(books).unchecked == ("EURUSD",)
+    quote(live)
+    terminal.ask(Symbols(login=LOGIN, session=terminal.session, symbols=(EURUSD,)))  # wakes the thread, brings no probe
+    wait_for_figures(books)
+    assert bool(judged(books).disagree) is disagrees
+
+
+def test_what_a_movement_of_prices_may_explain_says_nothing_of_a_late_probe(
+    connect: Connect, books: Books, live: redis.Redis
+) -> None:
+    terminal = told_late(connect, books, margin_buy=PROBE.margin_buy * Decimal("1.05"))
+    quote(live)
+    terminal.ask(Symbols(login=LOGIN, session=terminal.session, symbols=(EURUSD,)))  # without a probe: only wakes
+    quote(live)
+    terminal.ask(Symbols(login=LOGIN, session=terminal.session, symbols=(EURUSD,)))
+    assert judged(books) == Judged(disagree={}, unchecked=("EURUSD",))
+    quote(live)
+    terminal.ask(Symbols(login=LOGIN, session=terminal.session, symbols=(PROBED,)))
+    wait_for_figures(books)
+    assert judged(books) == Judged(disagree={}, unchecked=())
+
+
+FIGURES = Figures(
+    margin=Compared(given=Decimal(100), low=Decimal(100), high=Decimal(100)),
+    profit=Compared(given=Decimal(100), low=Decimal(100), high=Decimal(100)),
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "fresh", "late"),
+    [("98.9", True, False), ("99", True, True), ("101", True, True), ("101.1", True, False), ("110", True, False),
+     ("110.1", True, True), ("90", True, False), ("89.9", True, True)],
+)  # fmt: skip
+def test_a_late_figure_counts_where_it_agrees_or_is_far_out(given: str, fresh: bool, late: bool) -> None:
+    figures = replace(FIGURES, profit=replace(FIGURES.profit, given=Decimal(given)))
+    assert (says_something(figures, False), says_something(figures, True)) == (fresh, late)
+    assert not says_something(Unchecked(code=Code.QUOTE_STALE, context={}), False)
+
+
+def test_late_probes_are_looked_at_less_often_and_none_not_at_all() -> None:
+    young = Pending(account_id=1, login=1, symbol="EURUSD", probe={}, is_late=False)
+    late = replace(young, is_late=True)
+    assert pause_s([]) is None
+    assert pause_s([late]) > pause_s([young, late]) == pause_s([young])
 
 
 def test_a_specification_told_again_unchanged_is_only_seen_again(connect: Connect, books: Books) -> None:

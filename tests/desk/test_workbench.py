@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -13,12 +14,20 @@ from hypothesis import strategies as st
 
 from tests.desk.terminal import LOGIN, deposit
 from zmq_bridge.booking.commands import UnsendableCommand, to_command
-from zmq_bridge.protocol.commands import CancelOrder, ClosePosition, Command, FetchTicks, PlaceOrder
+from zmq_bridge.protocol.commands import (
+    CancelOrder,
+    ClosePosition,
+    Command,
+    FetchTicks,
+    PlaceOrder,
+    SetTradingState,
+    TradingStateName,
+)
 from zmq_bridge.protocol.limits import ACKS_PER_WORK_MAX, COMMAND_RESEND_MS, COMMANDS_PER_WORK_MAX
 from zmq_bridge.protocol.published import Event
 from zmq_bridge.relay.books import BATCH_EVENTS_MAX, Ingest, Job, Stop, merge
 from zmq_bridge.relay.mailbox import Mailbox
-from zmq_bridge.relay.workbench import ASK_AGAIN_MS, Workbench
+from zmq_bridge.relay.workbench import ASK_AGAIN_MS, LONG_OVER_MS, Workbench
 from zmq_bridge.storage.commands.outbox import OutgoingCommand
 
 
@@ -50,6 +59,61 @@ def partial_close(number: int) -> Command:
 def handed(bench: Workbench, now_ms: int) -> list[tuple[str, int]]:
     """Ids and attempts of the next answer."""
     return [(each.command_id, each.attempt) for each in bench.load(now_ms).commands]
+
+
+def live_order(number: int) -> Command:
+    """One whose time is not over."""
+    return replace(order(number), expires_at_ms=2_000_000_000_000)
+
+
+def switch(number: int, state: TradingStateName) -> Command:
+    """A command that sets the trading state."""
+    return SetTradingState(command_id=f"{number:026d}", expires_at_ms=1, state=state, reason="because")
+
+
+def test_an_order_that_was_recalled_is_told_with_a_time_that_is_over() -> None:
+    bench = Workbench("active")
+    for number in (1, 2):
+        bench.offer(live_order(number), 0)
+        if number == 1:
+            bench.load(0)  # handed out; its answer may have been lost
+    for number in (1, 2, 3):
+        bench.recall(live_order(number).command_id)
+    told = [(each.attempt, each.expires_at_ms) for each in bench.load(COMMAND_RESEND_MS).commands]
+    assert told == [(2, LONG_OVER_MS), (1, LONG_OVER_MS)]
+
+
+def test_an_order_that_the_books_bring_again_recalled_is_recalled_here_too() -> None:
+    """Also where the word of the recall itself was lost."""
+    bench = Workbench("active")
+    bench.offer(live_order(1), 0)
+    assert not bench.offer(replace(live_order(1), expires_at_ms=LONG_OVER_MS, attempt=2), 0)
+    [told] = bench.load(0).commands
+    assert (told.attempt, told.expires_at_ms) == (1, LONG_OVER_MS)
+
+
+def test_a_recall_outlives_the_session_it_was_said_to() -> None:
+    first, second = Workbench("active"), Workbench("active")
+    first.offer(live_order(1), 0)
+    first.recall(live_order(1).command_id)
+    second.inherit(first, knows_all=True)
+    [told] = second.load(0).commands
+    assert told.expires_at_ms == LONG_OVER_MS
+
+
+def test_an_old_command_to_trade_again_does_not_undo_a_newer_halt() -> None:
+    """It was lost on its way and is told again; the state it says is the one of now."""
+    bench = Workbench("active")
+    bench.offer(switch(1, "active"), 0)
+    assert [each.state for each in bench.load(0).commands if isinstance(each, SetTradingState)] == ["active"]
+    bench.trading_state = "halted"
+    bench.offer(switch(2, "halted"), 1)
+    load = bench.load(COMMAND_RESEND_MS)
+    assert load.trading_state == "halted"
+    assert [each.state for each in load.commands if isinstance(each, SetTradingState)] == ["halted", "halted"]
+    bench.trading_state = "active"
+    later = bench.load(2 * COMMAND_RESEND_MS)
+    assert {each.state for each in later.commands if isinstance(each, SetTradingState)} == {"active"}
 
 
 def test_a_command_is_handed_out_once_and_again_only_after_silence() -> None:

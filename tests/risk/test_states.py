@@ -16,10 +16,13 @@ from risk.states import (
     StateError,
     cancels_pending,
     closes_positions,
+    ends_openings,
     expire,
     impose,
     in_force,
     lift,
+    lifted_by_setting,
+    loosened,
 )
 from tests.risk.world import NOW
 
@@ -160,7 +163,7 @@ def test_what_was_stricter_of_two_holds_of_one_cause_stays() -> None:
 
 def test_pending_orders_go_and_positions_close_only_as_long_as_a_hold_that_says_so_is_in_force() -> None:
     assert not cancels_pending((), NOW)
-    assert not cancels_pending((hold(Cause.OPERATOR_HALTED), hold(Cause.TERMINAL_LOST)), NOW)
+    assert not cancels_pending((hold(Cause.OPERATOR_HALTED), hold(Cause.POSITION_BY_HAND)), NOW)
     assert cancels_pending((hold(Cause.OPERATOR_HALTED), hold(Cause.DAILY_LOSS, until=True)), NOW)
     assert not cancels_pending((hold(Cause.DAILY_LOSS, until=True),), LATER)
     assert not closes_positions((hold(Cause.KILL_SWITCH),), NOW)
@@ -171,3 +174,47 @@ def test_pending_orders_go_and_positions_close_only_as_long_as_a_hold_that_says_
 def test_several_ways_to_lift_are_all_named() -> None:
     with pytest.raises(StateError, match="expected to be lifted by person, reconciled, found mended"):
         lift((), Cause.RECONCILIATION_BREAK, Lift.MENDED, "")
+
+
+TRIPS = (Cause.DAILY_LOSS, Cause.DRAWDOWN, Cause.RECONCILIATION_BREAK, Cause.REJECT_STORM, Cause.TERMINAL_LOST)
+
+
+@pytest.mark.parametrize("cause", [*TRIPS, Cause.KILL_SWITCH])
+def test_the_switch_and_whatever_trips_by_itself_halt_and_cancel(cause: Cause) -> None:
+    assert (RULES[cause].state, RULES[cause].cancels_pending) == (State.HALTED, True)
+
+
+def test_openings_on_their_way_end_with_whatever_leaves_an_account_less_than_active() -> None:
+    assert {cause for cause in Cause if not ends_openings(cause)} == {Cause.MARGIN_LOW, Cause.LIMIT_EXCEEDED}
+
+
+@pytest.mark.parametrize("cause", [Cause.KILL_SWITCH, Cause.REJECT_STORM, Cause.TERMINAL_LOST])
+@pytest.mark.parametrize("state", [State.ACTIVE, State.REDUCING])
+def test_what_stopped_an_account_is_loosened_by_every_state_that_allows_more(cause: Cause, state: State) -> None:
+    assert loosened((hold(cause),), state, "anna") == (hold(cause),), "also by who used the switch himself"
+
+
+def test_a_state_that_allows_no_more_loosens_nothing() -> None:
+    held = tuple(map(hold, Cause))
+    assert loosened(held, State.HALTED, "ben") == ()
+    assert {each.cause for each in loosened(held, State.REDUCING, "ben")} == {
+        Cause.KILL_SWITCH, Cause.REJECT_STORM, Cause.TERMINAL_LOST, Cause.OPERATOR_HALTED,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("cause", [Cause.OPERATOR_HALTED, Cause.OPERATOR_REDUCING])
+def test_a_state_is_taken_back_by_who_set_it_and_by_nobody_else_without_leave(cause: Cause) -> None:
+    assert loosened((hold(cause),), State.ACTIVE, "anna") == ()
+    assert loosened((hold(cause),), State.ACTIVE, "ben") == (hold(cause),)
+
+
+def test_setting_a_state_ends_what_is_stricter_and_what_a_person_set_before() -> None:
+    operators = {Cause.OPERATOR_HALTED, Cause.OPERATOR_REDUCING}
+    halting = {Cause.KILL_SWITCH, Cause.REJECT_STORM, Cause.TERMINAL_LOST}
+    assert lifted_by_setting(State.HALTED) == operators
+    assert lifted_by_setting(State.REDUCING) == operators | halting
+    assert lifted_by_setting(State.ACTIVE) == operators | halting | {Cause.EVENT_UNBOOKED}
+
+
+def test_what_setting_a_state_does_not_end_is_not_loosened_by_it() -> None:
+    assert loosened((hold(Cause.DRAWDOWN), hold(Cause.DAILY_LOSS, until=True)), State.ACTIVE, "ben") == ()

@@ -17,7 +17,9 @@ from zmq_bridge.admission.source import Source
 from zmq_bridge.booking.commands import to_command
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.protocol.commands import COMMANDS
+from zmq_bridge.relay.workbench import LONG_OVER_MS
 from zmq_bridge.storage.accounts import ensure_account
+from zmq_bridge.storage.commands.leases import lease_again
 from zmq_bridge.storage.commands.outbox import OutgoingCommand
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.risk.enforcement import enforce
@@ -119,8 +121,8 @@ def test_what_was_not_done_is_done_when_the_terminal_is_back(world):
     world.snapshot(positions=[position(1)], orders=[order(2)])
     with world.engine.begin() as connection:
         held = plain_holds(standing(connection, world.account_id))
-        assert len(enforce(connection, world.account_id, held, world.clock.now).sent) == 1
-        assert enforce(connection, world.account_id, held, world.clock.now).sent == ()
+        assert len(enforce(connection, world.account_id, held, world.clock.now)) == 1
+        assert enforce(connection, world.account_id, held, world.clock.now) == ()
     assert sent(world)[-1] == ("close_all", None)
 
 
@@ -128,9 +130,70 @@ def test_orders_that_had_not_been_sent_are_stopped_and_free_what_they_reserved(w
     assert isinstance(world.buy(), Accepted)
     world.run("UPDATE commands SET status = 'queued', sent_at = NULL")
     [done] = use(world)
-    assert len(done.stopped) == 1
+    assert (len(done.stopped), done.recalled) == (1, ())
     assert world.reserved() == 0
-    assert world.count("commands", "status = 'expired'") == 1
+    [stopped] = world.rows("SELECT status, message FROM commands WHERE kind = 'place_order'")
+    assert tuple(stopped) == ("expired", "stopped before it was sent: storm")
+
+
+def test_orders_that_may_have_been_delivered_are_recalled_and_keep_what_they_reserved(world):
+    assert isinstance(world.buy(), Accepted)
+    world.run("UPDATE commands SET status = 'sent', sent_at = now(), expires_at = now() + interval '1 hour'")
+    reserved = world.reserved()
+    [done] = use(world)
+    assert (done.stopped, len(done.recalled)) == ((), 1)
+    with world.engine.begin() as connection:
+        set_account_state(connection, world.account_id, "active", reason="go", actor="ben", now=world.clock.now)
+        [again] = lease_again(connection, world.account_id, 10, lease_s=-1)
+    assert again.id == done.recalled[0]
+    assert to_command(again, attempt=2).expires_at_ms == LONG_OVER_MS, "whoever has not begun it must not, ever again"
+    assert world.reserved() == reserved > 0
+    assert use(world)[0].recalled == (), "once is enough"
+
+
+@pytest.mark.parametrize("kind", ["close_position", "cancel_order", "close_all", "set_trading_state"])
+def test_ways_out_that_are_on_their_way_are_left_alone(world, kind):
+    for status in ("queued", "sent"):
+        world.run(
+            "INSERT INTO commands (id, account_id, kind, status, expires_at) VALUES (%s, %s, %s, %s, now())",
+            f"{kind} {status}", world.account_id, kind, status,
+        )  # fmt: skip
+    [done] = use(world)
+    assert (done.stopped, done.recalled) == ((), ())
+    assert world.count("commands", "recalled_at IS NULL AND finished_at IS NULL AND source = 'system'") == 2
+
+
+@pytest.mark.parametrize("adds_risk", [True, False])
+def test_a_stop_that_moves_away_is_recalled_and_one_that_moves_nearer_is_not(world, adds_risk):
+    world.run(
+        "INSERT INTO commands (id, account_id, kind, status, expires_at) VALUES ('X', %s, 'modify_position', 'sent',"
+        " now())", world.account_id,
+    )  # fmt: skip
+    if adds_risk:
+        world.run(
+            "INSERT INTO reservations (command_id, account_id, symbol, side, volume, risk, margin, notional)"
+            " VALUES ('X', %s, 'EURUSD', 'buy', 0, 20, 0, 0)", world.account_id,
+        )  # fmt: skip
+    [done] = use(world)
+    assert done.recalled == (("X",) if adds_risk else ())
+
+
+@pytest.mark.parametrize("state", ["reducing", "halted"])
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_also_a_state_that_a_person_sets_ends_the_openings_on_their_way(world, state, everywhere):
+    """An order is good in the state it was approved in; else it would run when somebody says `active` soon after."""
+    for status in ("queued", "sent"):
+        assert isinstance(world.buy(magic=len(status)), Accepted)
+        world.run("UPDATE commands SET status = %s WHERE status = 'queued'", status)
+    world.run("UPDATE commands SET status = 'queued' WHERE id = (SELECT max(id) FROM commands)")
+    with world.engine.begin() as connection:
+        if everywhere:
+            set_global_state(connection, state, reason="lunch", actor="ben", now=NOW)
+        else:
+            set_account_state(connection, world.account_id, state, reason="lunch", actor="ben", now=NOW)
+    found = world.rows("SELECT status, recalled_at IS NOT NULL AS recalled FROM commands ORDER BY id")
+    assert [tuple(row) for row in found] == [("sent", True), ("expired", False)]
+    assert world.count("reservations", "ended_at IS NULL") == 1
 
 
 def test_all_accounts_are_stopped_at_once_and_those_that_come_later_too(world):

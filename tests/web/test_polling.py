@@ -27,6 +27,7 @@ from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.keys import create_key
 from zmq_bridge.storage.ledger.requests import request_subscription
 from zmq_bridge.storage.locks import Lock, hold, own, try_hold_shared
+from zmq_bridge.storage.risk.trading_state import set_account_state
 from zmq_bridge.storage.users import create_user
 
 LOGIN = 123456
@@ -179,6 +180,30 @@ def test_a_command_whose_answer_was_lost_comes_again_once_its_lease_has_lapsed_a
     terminal.confirm()
     assert len(broker.call("snapshot")["positions"]) == 1
     assert statuses(engine) == ["done"]
+
+
+def test_an_order_handed_out_and_recalled_does_not_run_when_trading_goes_on(
+    terminal: PollingTerminal, sender: Caller, engine: Engine, broker: BrokerClient
+) -> None:
+    """The answer that carried it was lost; meanwhile the kill switch was used and lifted."""
+    fill(terminal, sender)
+    terminal.ask()
+    assert sender.post("/api/risk/kill", {"reason": "storm"}).status_code == 202
+    with engine.begin() as connection:
+        account_id = connection.exec_driver_sql("SELECT id FROM accounts").scalar_one()
+        set_account_state(connection, account_id, "active", reason="over", actor="ann", now=datetime.now(UTC))
+    lapse(engine)
+    told = terminal.ask()
+    assert told.json["trading_state"] == "active"
+    assert {each.get("state", "active") for each in told.json["commands"]} == {"active"}, "the switch's own is older"
+    terminal.execute(told)
+    terminal.confirm()
+    assert broker.call("snapshot")["positions"] == []
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT kind, status FROM commands ORDER BY id").all()
+        reserved = connection.exec_driver_sql("SELECT count(*) FROM reservations WHERE ended_at IS NULL").scalar_one()
+    assert {tuple(row) for row in rows} == {("place_order", "expired"), ("set_trading_state", "done")}
+    assert reserved == 0
 
 
 def test_two_who_ask_again_at_once_do_not_both_get_a_lapsed_command(

@@ -286,6 +286,49 @@ def test_the_state_is_set_by_a_named_key_and_what_else_holds_the_account_is_said
     assert caller("read").get("/api/risk/state").json["trading_state"] == "halted"
 
 
+@pytest.mark.parametrize("cause", [Cause.KILL_SWITCH, Cause.REJECT_STORM, Cause.TERMINAL_LOST, Cause.EVENT_UNBOOKED])
+def test_what_stopped_an_account_is_lifted_only_with_the_scope_admin(world, caller, cause):
+    world.hold(cause)
+    before = world.state()
+    body = {"state": "active", "reason": "back", "idempotency_key": "k"}
+    refused = caller("trade").post("/api/risk/state", body)
+    assert (refused.status_code, refused.json["code"]) == (403, "LIFT_NOT_ALLOWED")
+    assert cause.value in refused.json["message"]
+    assert world.state() == before
+    assert caller("admin").post("/api/risk/state", body).status_code == 202
+    assert world.state() == "active"
+
+
+def test_the_switch_is_used_by_who_may_trade_and_not_lifted_by_him_either(world, caller):
+    trade = caller("trade")
+    assert trade.post("/api/risk/kill", {"reason": "storm"}).status_code == 202
+    for state in ("active", "reducing"):
+        assert trade.post("/api/risk/state", {"state": state, "reason": "back"}).status_code == 403
+    assert trade.post("/api/risk/state", {"state": "halted", "reason": "to be sure"}).status_code == 202
+    assert world.state() == "halted"
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_a_state_is_taken_back_by_the_key_that_set_it_and_by_no_other_without_admin(world, caller, everywhere):
+    one, other = caller("trade"), caller("trade")
+    scope = {"everywhere": True} if everywhere else {}
+    assert one.post("/api/risk/state", {"state": "halted", "reason": "lunch", **scope}).status_code < 300
+    refused = other.post("/api/risk/state", {"state": "active", "reason": "back", **scope})
+    assert (refused.status_code, refused.json["code"]) == (403, "LIFT_NOT_ALLOWED")
+    assert world.state() == "halted"
+    assert one.post("/api/risk/state", {"state": "active", "reason": "back", **scope}).status_code < 300
+    assert world.state() == "active"
+
+
+def test_a_switch_for_all_accounts_is_lifted_only_with_the_scope_admin(world, caller):
+    assert caller("trade").post("/api/risk/kill", {"reason": "storm", "everywhere": True}).status_code == 202
+    body = {"state": "active", "reason": "back", "everywhere": True}
+    assert caller("trade").post("/api/risk/state", body).status_code == 403
+    assert world.state() == "halted"
+    assert caller("admin").post("/api/risk/state", body).status_code == 200
+    assert world.state() == "active"
+
+
 @pytest.mark.parametrize(
     "body", [{"state": "on", "reason": "x"}, {"state": "halted"}, {"state": "halted", "reason": ""}]
 )

@@ -23,6 +23,7 @@ from web.errors import Forbidden, NotFound
 from web.parts import parts, utc_now
 from web.shapes.risk import Adopted, Killed, Lifted, StateChange
 from web.shapes.trading import Accepted
+from zmq_bridge.admission.answers import Code as GateCode
 from zmq_bridge.admission.requests import SetTradingState
 from zmq_bridge.storage.accounts import list_accounts
 from zmq_bridge.storage.keys import Scope
@@ -30,7 +31,7 @@ from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk.adoption import adopt
 from zmq_bridge.storage.risk.kill import kill
 from zmq_bridge.storage.risk.memory import release_strategy, reset_drawdown
-from zmq_bridge.storage.risk.trading_state import set_global_state
+from zmq_bridge.storage.risk.trading_state import LiftForbidden, set_global_state
 
 blueprint = Blueprint("switches", __name__, url_prefix="/api/risk", description="What accounts may do")
 
@@ -42,14 +43,22 @@ blueprint = Blueprint("switches", __name__, url_prefix="/api/risk", description=
 @blueprint.arguments(StateBody)
 @blueprint.alt_response(400, schema=ErrorAnswer)
 def set_state(body: dict[str, Any]) -> Response:
-    """Set what one account may do, or all of them at most. What else holds an account goes on holding it."""
+    """Set what one account may do, or all of them at most. What else holds an account goes on holding it.
+
+    Whoever may trade may stop, and take back a state of his own. What somebody else set, the kill switch and what risk
+    stopped is lifted with the scope admin: else 403, `LIFT_NOT_ALLOWED`.
+    """
     if not body["everywhere"]:
         return ask(SetTradingState(state=body["state"], reason=body["reason"]), body)
     _check_all_accounts()
-    with parts().engine.begin() as connection:
-        change = set_global_state(
-            connection, body["state"], reason=body["reason"], actor=actor(), now=utc_now()
-        )
+    try:
+        with parts().engine.begin() as connection:
+            change = set_global_state(
+                connection, body["state"], reason=body["reason"], actor=actor(), now=utc_now(),
+                may_lift=current_key().allows(Scope.ADMIN),
+            )  # fmt: skip
+    except LiftForbidden as error:
+        raise Forbidden(GateCode.LIFT_NOT_ALLOWED, str(error)) from None
     return answer(asdict(change))
 
 
@@ -77,9 +86,10 @@ def use_kill_switch(body: dict[str, Any]) -> Response:
         )  # fmt: skip
         logins = {account.id: account.login for account in list_accounts(connection)}
     killed = [
-        {"account": logins[each.account_id], "new": each.new, "command_ids": each.sent, "stopped": each.stopped}
+        {"account": logins[each.account_id], "new": each.new, "command_ids": each.sent, "stopped": each.stopped,
+         "recalled": each.recalled}
         for each in done
-    ]
+    ]  # fmt: skip
     return answer({"status": "killed", "accounts": killed}, 202)
 
 

@@ -280,6 +280,7 @@ class KilledAccount(Shape):
     new = flag("false: it was in force already")
     command_ids = many(text("on its way"))
     stopped = many(text("a command that is not sent any more"))
+    recalled = many(text("a command that was sent, perhaps not delivered: the terminal says whether it had begun it"))
 
 
 class Killed(Shape):

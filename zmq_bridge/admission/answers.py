@@ -17,6 +17,9 @@ class Code(Explained):
     ACCOUNT_REQUIRED = ("ACCOUNT_REQUIRED", "Several accounts are possible; the request must name one.")
     ACCOUNT_UNKNOWN = ("ACCOUNT_UNKNOWN", "No terminal has ever spoken for this account.")
     ACCOUNT_NOT_ALLOWED = ("ACCOUNT_NOT_ALLOWED", "The API key may not use this account.")
+    LIFT_NOT_ALLOWED = (
+        "LIFT_NOT_ALLOWED", "What holds the account was not set by this key; lifting it takes the scope admin."
+    )  # fmt: skip
     SYMBOL_NOT_ALLOWED = ("SYMBOL_NOT_ALLOWED", "The API key or the account may not trade this symbol.")
     IDEMPOTENCY_KEY_REUSED = ("IDEMPOTENCY_KEY_REUSED", "The key was used before, for a different request.")
     SIGNAL_EXPIRED = ("SIGNAL_EXPIRED", "The signal's expires_at has passed.")

@@ -130,7 +130,10 @@ def _switch(request: SetTradingState, source: Source) -> Effect:
     """What a change of the trading state changes besides the command to the terminal."""
 
     def effect(connection: Connection, account_id: int, now: datetime) -> None:
-        set_account_state(connection, account_id, request.state, reason=request.reason, actor=source.actor, now=now)
+        set_account_state(
+            connection, account_id, request.state, reason=request.reason, actor=source.actor, now=now,
+            may_lift=source.may_lift,
+        )  # fmt: skip
 
     return effect
 

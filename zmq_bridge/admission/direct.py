@@ -12,7 +12,7 @@ from typing import Any
 import risk
 from risk import Approved, Intent, Kind
 from risk.snapshot import State
-from risk.states import Cause, in_force, lifted_by_setting
+from risk.states import Cause, in_force, lifted_by_setting, loosened
 from zmq_bridge.admission.answers import Code
 from zmq_bridge.admission.closing import CLOSING_DEVIATION_POINTS, Part, close_parts, close_payload
 from zmq_bridge.admission.opening import NONE, server_msc
@@ -97,6 +97,10 @@ def _close_all_payload(symbol: str, cancel_pending: bool, deviation: int | None 
 
 
 def _set_state(request: SetTradingState, situation: Situation) -> Plan:
+    own = to_holds([found for found in situation.row.holds or () if not found["everywhere"]])
+    lifted = () if situation.source.may_lift else loosened(own, State(request.state), situation.source.actor)
+    if lifted:
+        return refuse(Code.LIFT_NOT_ALLOWED, found=", ".join(f"{each.cause.value} by {each.actor}" for each in lifted))
     payload = {"state": _state_after(request, situation), "reason": request.reason}
     order = Order(kind="set_trading_state", payload=payload, expires_at=situation.now + STATE_TTL)
     return Plan(code=APPROVED, orders=(order,))

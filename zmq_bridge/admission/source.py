@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zmq_bridge.storage.keys import ApiKey
+from zmq_bridge.storage.keys import ApiKey, Scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +14,7 @@ class Source:
     id: str  # id of the API key, or `cli:<user>`, `system`; rates, overrides and idempotency keys are per source
     accounts: frozenset[int] | None = None  # logins; None: all
     symbols: frozenset[str] | None = None  # None: all
+    may_lift: bool = False  # may let an account do more than somebody or something else allows it
     name: str = ""  # for people: what the audit log calls the sender
 
     @property
@@ -24,4 +25,6 @@ class Source:
     @classmethod
     def of_key(cls, key: ApiKey) -> Source:
         """The holder of an API key."""
-        return cls(id=key.id, accounts=key.accounts, symbols=key.symbols, name=key.name)
+        return cls(
+            id=key.id, accounts=key.accounts, symbols=key.symbols, name=key.name, may_lift=key.allows(Scope.ADMIN)
+        )

@@ -6,17 +6,18 @@ command id, because it is what ties a deal to its command when the result was lo
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from zmq_bridge.protocol.commands import COMMANDS, Command
+from zmq_bridge.protocol.commands import COMMANDS, Command, SetTradingState, TradingStateName
 from zmq_bridge.protocol.errors import ProtocolMisuse
 from zmq_bridge.protocol.schema import to_map
 from zmq_bridge.storage.commands.outbox import OutgoingCommand
 
 MONEY_FIELDS = frozenset({"volume", "price", "stoplimit", "sl", "tp"})
 ENVELOPE_FIELDS = frozenset({"command_id", "expires_at_ms", "attempt"})
+NEWER_STATE = "the bridge's state of now, newer than this command"
 
 
 class UnsendableCommand(Exception):
@@ -46,6 +47,13 @@ def to_command(row: OutgoingCommand, *, attempt: int = 1) -> Command:
         to_map(command)
     except (TypeError, ProtocolMisuse) as error:
         raise UnsendableCommand(str(error)) from error
+    return command
+
+
+def as_of_now(command: Command, state: TradingStateName) -> Command:
+    """Return what a command says while `state` is to be enforced: an older word on it must not undo a newer one."""
+    if isinstance(command, SetTradingState) and command.state != state:
+        return replace(command, state=state, reason=NEWER_STATE)
     return command
 
 

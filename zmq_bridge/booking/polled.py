@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from sqlalchemy import Connection
 
-from zmq_bridge.booking.commands import UnsendableCommand, to_command
+from zmq_bridge.booking.commands import UnsendableCommand, as_of_now, to_command
 from zmq_bridge.booking.entering import (
     Entered,
     NotWelcome,
@@ -25,7 +26,7 @@ from zmq_bridge.booking.entering import (
 )
 from zmq_bridge.booking.events import Stored, store_events
 from zmq_bridge.booking.following import follow_snapshot
-from zmq_bridge.protocol.commands import Command
+from zmq_bridge.protocol.commands import Command, TradingStateName
 from zmq_bridge.protocol.dialogue import Hello
 from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.published import Event, snapshot_of
@@ -76,8 +77,8 @@ def hand_out(connection: Connection, account_id: int, login: int, session: int, 
     again = _commands(connection, lease_again(connection, account_id, limit), attempt=2)
     claims = outbox.claim(connection, [account_id], limit)
     fresh = [command for each in claims for command in _commands(connection, each.commands, attempt=1)]
-    states = outbox.trading_states(connection, [account_id])
-    return Handout(commands=(*again, *fresh), trading_state=states[account_id])
+    state = cast(TradingStateName, outbox.trading_states(connection, [account_id])[account_id])
+    return Handout(commands=tuple(as_of_now(each, state) for each in (*again, *fresh)), trading_state=state)
 
 
 def confirm(

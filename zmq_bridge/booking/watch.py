@@ -29,7 +29,7 @@ from zmq_bridge.storage.accounts import list_accounts
 from zmq_bridge.storage.commands.gate import read_for_watch
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk import holding
-from zmq_bridge.storage.risk.enforcement import enforce, wake
+from zmq_bridge.storage.risk.enforcement import enforce
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ ACTOR = "risk monitor"
 EVERY_S = 2.0
 WEIGH_EVERY = 3
 """Rounds from one weighing of what accounts carry to the next."""
+LISTEN_S = 10.0
+"""Who begins to listen calls nobody silent for so long: terminals greet a new bridge within BACKOFF_MAX_MS."""
 HEARD_JUST_NOW = timedelta(seconds=1)
 """A terminal heard so short ago is not looked for."""
 STOP_WAIT_S = 5.0
@@ -60,6 +62,7 @@ class Look:
     now: datetime
     heard_at: datetime | None  # the last sign of life of its terminal; None: none of late
     agreed: bool  # ledger and broker agree on the stored snapshot
+    is_resting: bool = False  # pending orders rest at the broker
 
 
 _LIMITS = LimitBook()
@@ -74,9 +77,8 @@ def watch(connection: Connection, account_id: int, seen: Look) -> bool:
         log.error("account can't be watched: account_id=%d: %s", account_id, error)
         return False  # the gate can't read it either, and denies
     own = to_holds([each for each in row.holds or () if not each["everywhere"]])
+    seen = replace(seen, is_resting=bool(row.orders))
     changed = [*_impose(connection, account_id, own, found), *_lift(connection, account_id, own, found, seen)]
-    if any(changed):
-        wake(connection, account_id)
     if any(changed) or row.holds:
         enforce(connection, account_id, holding.plain_holds(holding.standing(connection, account_id)), seen.now)
     return any(changed)
@@ -123,8 +125,9 @@ def _ends_by(held: Hold, found: Review, seen: Look) -> Lift | None:
         return Lift.NEXT_SERVER_DAY
     if held.cause in found.mended:
         return Lift.MENDED
-    lost = any(each.cause is Cause.TERMINAL_LOST for each in found.impose)
-    return Lift.RECONCILED if held.cause is Cause.TERMINAL_LOST and seen.agreed and not lost else None
+    if held.cause is not Cause.TERMINAL_LOST or any(each.cause is Cause.TERMINAL_LOST for each in found.impose):
+        return None
+    return Lift.RECONCILED if seen.agreed and not seen.is_resting else None
 
 
 class WatchThread(threading.Thread):
@@ -136,10 +139,12 @@ class WatchThread(threading.Thread):
         live: LiveState,
         *,
         every_s: float = EVERY_S,
+        listen_s: float = LISTEN_S,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(name="desk-watch", daemon=True)
-        self._engine, self._live, self._every_s, self._clock = engine, live, every_s, clock
+        self._engine, self._live, self._clock = engine, live, clock
+        self._every_s, self._listen_s = every_s, listen_s
         self._inspector = Inspector(engine, live, clock=clock)
         self._stopped, self._rounds = threading.Event(), 0
 
@@ -150,6 +155,7 @@ class WatchThread(threading.Thread):
 
     def run(self) -> None:
         """Serve until stopped."""
+        self._stopped.wait(self._listen_s)
         while not self._stopped.wait(self._every_s):
             with guarded(log, "watch"):
                 self.round()

@@ -23,6 +23,7 @@ COMMANDS = {
     "install-ea": ("zmq_bridge.cli.install_ea", "Put the Expert Advisor into a MetaTrader 5 terminal."),
     "doctor": ("zmq_bridge.cli.doctor", "Check every link; say what is wrong and how to mend it."),
     "trading": ("zmq_bridge.cli.trading", "Show what accounts may do; stop them, or let them go on."),
+    "risk": ("zmq_bridge.cli.risk", "Show the limits of risk, or set them."),
     "ledger": ("zmq_bridge.cli.ledger", "Verify the books; show who owns what, and what waits."),
     "notifications": ("zmq_bridge.cli.notifications", "Say who hears of what; try whether messages arrive."),
     "keys": ("zmq_bridge.cli.keys", "Create, list and revoke API keys."),

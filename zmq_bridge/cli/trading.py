@@ -72,7 +72,8 @@ def stop(connection: Connection, login: int | None, reason: str, close_positions
 
 def _told(killed: Killed) -> str:
     state = "halted" if killed.new else "was halted already"
-    return f"{state}; {len(killed.sent)} commands on their way, {len(killed.stopped)} orders stopped unsent"
+    orders = f"{len(killed.stopped)} orders stopped unsent, {len(killed.recalled)} recalled"
+    return f"{state}; {len(killed.sent)} commands on their way, {orders}"
 
 
 def lift(connection: Connection, action: str, subject: str, login: int | None, reason: str) -> None:

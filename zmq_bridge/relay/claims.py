@@ -3,6 +3,7 @@
 Law: a command is handed out only by the desk that owns its account, after it was marked sent in a committed
 transaction: admission's own (`storage.commands.notice`), or a claim of ours. The trading state goes before the commands
 that were admitted in it. Reports never wait: what the desk's loop has no room for comes round with a sweep.
+What was recalled is passed on before a state that would let it run.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from sqlalchemy import Connection
 
 from zmq_bridge.booking.commands import UnsendableCommand, to_command
 from zmq_bridge.protocol.commands import Command, TradingStateName
-from zmq_bridge.relay.messages import Claimed, Lost, Report, StateSet
+from zmq_bridge.relay.messages import Claimed, Lost, Recalled, Report, StateSet
 from zmq_bridge.relay.ownership import Ownership
 from zmq_bridge.storage.commands import outbox
 from zmq_bridge.storage.commands.notice import BornSent, read_notice
+from zmq_bridge.storage.risk.recall import recalled_commands
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,8 @@ class Claims:
         self._report = report
         self._states: dict[int, str] = {}
         """What the terminals of each account were last told to enforce."""
+        self._untold: set[int] = set()
+        """Accounts given up of which the desk's loop was not told yet."""
         self._sweeps = 0
 
     def begin(self, connection: Connection) -> None:
@@ -97,6 +101,7 @@ class Claims:
         for queued, notices in groupby(_notices(texts), lambda notice: isinstance(notice, int)):
             if queued:
                 self.claim(connection)
+                self.tell_recalls(connection)
                 self.tell_states(connection)
                 continue
             for notice in notices:
@@ -110,19 +115,27 @@ class Claims:
         while accounts:
             claims = outbox.claim(connection, accounts, CLAIM_MAX)
             for each in claims:
-                self._tell_state(each.account_id, each.trading_state)  # before the commands admitted in it
+                self._tell_state(connection, each.account_id, each.trading_state)  # before what was admitted in it
                 self._hand_over(connection, each.account_id, each.commands, attempt=1)
             if sum(len(each.commands) for each in claims) < CLAIM_MAX:
                 return
 
+    def tell_recalls(self, connection: Connection) -> bool:
+        """Pass on what was recalled and not answered yet. False: there was no room for all of it."""
+        owned = sorted(self.accounts.owned)
+        found = recalled_commands(connection, owned) if owned else {}
+        told = [self._report(Recalled(account_id=each, command_ids=ids)) for each, ids in found.items()]
+        return all(told)
+
     def tell_states(self, connection: Connection) -> None:
         """Pass on trading states that changed."""
         for account_id, state in outbox.trading_states(connection, sorted(self.accounts.owned)).items():
-            self._tell_state(account_id, state)
+            self._tell_state(connection, account_id, state)
 
     def sweep(self, connection: Connection) -> None:
         """Do what time brings about."""
         self._sweeps += 1
+        self._tell_lost()
         self.accounts.keep(connection)
         self.accounts.stand_ready(connection)
         found = outbox.overdue(connection, self.accounts.served, DOUBT_GRACE_S)
@@ -132,6 +145,7 @@ class Claims:
             log.warning("command without an answer is unknown: account_id=%d command_id=%s", account_id, command_id)
         if found.is_waiting:
             self.claim(connection)
+        self.tell_recalls(connection)
         self.tell_states(connection)
         if self._sweeps % ASK_AGAIN_SWEEPS == 0:
             self._ask_again(connection, quiet_s=QUIET_S)
@@ -153,15 +167,19 @@ class Claims:
         for account_id, commands in groupby(rows, attrgetter("account_id")):
             self._hand_over(connection, account_id, commands, attempt=2)
 
-    def _tell_state(self, account_id: int, state: str) -> None:
-        if self._states.get(account_id) != state and self._report(
-            StateSet(account_id=account_id, state=cast(TradingStateName, state))
-        ):
+    def _tell_state(self, connection: Connection, account_id: int, state: str) -> None:
+        """Pass on a state that is another; behind what was recalled, so that it brings nothing back."""
+        if self._states.get(account_id) == state or not self.tell_recalls(connection):
+            return
+        if self._report(StateSet(account_id=account_id, state=cast(TradingStateName, state))):
             self._states[account_id] = state
 
     def _adopt(self, connection: Connection, account_id: int) -> bool:
         self._states.pop(account_id, None)
-        return self.accounts.adopt(connection, account_id)
+        is_ours = self.accounts.adopt(connection, account_id)
+        if is_ours:
+            self._untold.discard(account_id)
+        return is_ours
 
     def _attend(self, connection: Connection | None, order: Attend) -> None:
         if not order.present:
@@ -175,7 +193,12 @@ class Claims:
 
     def _lost(self, account_id: int, reason: str) -> None:
         log.warning("account is given up: account_id=%d: %s", account_id, reason)
-        self._report(Lost(account_id=account_id))
+        self._untold.add(account_id)
+        self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        """Have the terminals of accounts that were given up greet anew; what there is no room for a sweep tells."""
+        self._untold = {each for each in sorted(self._untold) if not self._report(Lost(account_id=each))}
 
     def _hand_over(
         self, connection: Connection, account_id: int, rows: Iterable[outbox.OutgoingCommand], *, attempt: int

@@ -35,6 +35,7 @@ from zmq_bridge.relay.messages import (
     HistoryKept,
     Lost,
     NotCommitted,
+    Recalled,
     Refused,
     Registered,
     Report,
@@ -175,6 +176,8 @@ class DeskLoop:
                 self._handout.answer_question(report.login, report.session, name, committed=report.committed)
             case Claimed():
                 self._handout.claimed(report)
+            case Recalled():
+                self._handout.recalled(report)
             case Fetch():
                 self._handout.fetch(report)
             case StateSet():

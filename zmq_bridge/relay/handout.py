@@ -12,7 +12,7 @@ from zmq_bridge.protocol.commands import SetTradingState
 from zmq_bridge.protocol.dialogue import Received, Work
 from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.ids import new_id
-from zmq_bridge.relay.messages import Claimed, Fetch, StateSet
+from zmq_bridge.relay.messages import Claimed, Fetch, Recalled, StateSet
 from zmq_bridge.relay.sessions import Desk, Sessions
 from zmq_bridge.sockets.envelope import Request
 from zmq_bridge.sockets.terminal_server import TerminalServer, steady_ms, unix_ms
@@ -59,6 +59,12 @@ class Handout:
         for command in report.commands:
             desk.work.offer(command, now_ms)
         self.answer_if_waiting(desk)
+
+    def recalled(self, report: Recalled) -> None:
+        """Let nobody begin these commands any more: not who has them already and lost them, nor who gets them yet."""
+        for desk in self._sessions.of_account(report.account_id):
+            for command_id in report.command_ids:
+                desk.work.recall(command_id)
 
     def fetch(self, report: Fetch) -> None:
         """Ask an account's terminals for ticks."""

@@ -80,6 +80,14 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """Commands of an account that may not be begun any more."""
+
+    account_id: int
+    command_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateSet:
     """What the terminals of an account must enforce from now on."""
 
@@ -113,5 +121,6 @@ class HistoryKept:
 
 
 Report = (
-    Registered | Refused | Committed | NotCommitted | SymbolsKept | Claimed | StateSet | Lost | Fetch | HistoryKept
+    Registered | Refused | Committed | NotCommitted | SymbolsKept | Claimed | Recalled | StateSet | Lost | Fetch
+    | HistoryKept
 )

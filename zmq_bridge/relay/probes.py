@@ -1,8 +1,10 @@
 """The probes thread: sets the terminals' own figures beside ours while the quotes of that moment are there.
 
 Law: comparing needs Postgres and Redis and nobody waits for it, so it has a thread of its own that sleeps until the
-books thread says that specifications came. A probe whose symbol has no fresh quote is tried again for PROBE_AGE_S; then
-it is dropped, and the symbol stays as it was: compared before, or unchecked. The arithmetic is `risk.probe`'s.
+books thread says that specifications came. A probe whose symbol has no fresh quote (a market that is closed) waits for
+the next one, until the terminal has told a newer probe. Once it is late, prices may have moved: then figures that agree
+are taken, and such as no movement explains; what lies between says nothing, and waits for the newer probe. The
+arithmetic is `risk.probe`'s.
 """
 
 from __future__ import annotations
@@ -14,17 +16,18 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy import Connection, Engine
 
 from risk import Limits, Snapshot
 from risk.numbers import ONE_PERCENT
-from risk.probe import Figures, Probe, compare
+from risk.probe import Figures, Probe, Unchecked, compare, differ_by_more
 from zmq_bridge.admission.live_view import LiveState, look
 from zmq_bridge.admission.snapshot import Unreadable, build
 from zmq_bridge.admission.specs import SpecCache
 from zmq_bridge.booking.rounds import guarded
+from zmq_bridge.protocol.limits import SPECS_MS_MAX
 from zmq_bridge.storage.commands.gate import read_for_watch
 from zmq_bridge.storage.trading.probes import (
     Pending,
@@ -37,8 +40,14 @@ from zmq_bridge.storage.trading.probes import (
 log = logging.getLogger(__name__)
 
 PROBE_AGE_S = 120.0
-"""How long after it came a probe may be compared: rates move less than what is tolerated."""
+"""How long after it came a probe counts as of now: rates move less than what is tolerated."""
+PROBE_KEPT_S = SPECS_MS_MAX / 1000
+"""How long it waits at most; by then its terminal has told a newer one, or is gone."""
+MOVED_PERCENT = Decimal(10)
+"""What a late probe differs by for other reasons than that prices have moved."""
 TRY_AGAIN_S = 2.0
+TRY_LATE_AGAIN_S = 15.0
+"""While all that is left are late ones: over a weekend nobody hurries."""
 PAUSE_S = 5.0
 """Before the next round after one that failed."""
 STOP_WAIT_S = 5.0
@@ -77,35 +86,36 @@ class ProbesThread(threading.Thread):
                 return
             wait_s = self._try_round()
 
-    def round(self) -> bool:
-        """Compare what can be compared; say whether something is left for another time."""
+    def round(self) -> list[Pending]:
+        """Compare what can be compared; return what is left for another time."""
         with self._engine.begin() as connection:
-            for symbol in drop_old_probes(connection, PROBE_AGE_S):
+            for symbol in drop_old_probes(connection, PROBE_KEPT_S):
                 log.info("the terminal's figures could not be compared in time: symbol=%s", symbol)
             waiting = pending_probes(connection, PROBE_AGE_S)
-        left = False
+        left: list[Pending] = []
         for (account_id, login), of_account in groupby(waiting, lambda each: (each.account_id, each.login)):
-            left |= self._compare(account_id, login, list(of_account))
+            left += self._compare(account_id, login, list(of_account))
         return left
 
     def _try_round(self) -> float | None:
         with guarded(log, "probes"):
-            return TRY_AGAIN_S if self.round() else None
+            return pause_s(self.round())
         return PAUSE_S
 
-    def _compare(self, account_id: int, login: int, waiting: Sequence[Pending]) -> bool:
-        """Compare one account's probes; say whether some are left."""
+    def _compare(self, account_id: int, login: int, waiting: Sequence[Pending]) -> list[Pending]:
+        """Compare one account's probes; return those that are left."""
         with self._engine.begin() as connection:
             snapshot = self._snapshot(connection, account_id, login)
             if snapshot is None:
-                return True
+                return list(waiting)
             tried = [(each, compare(_probe(each.probe), each.symbol, snapshot, Limits(), self._clock()))
                      for each in waiting]  # fmt: skip
-            found = [(each, asdict(figures)) for each, figures in tried if isinstance(figures, Figures)]
+            found = [(each, asdict(figures)) for each, figures in tried if says_something(figures, each.is_late)]
+            symbols = {each.symbol for each, _ in found}
             if found:
                 keep_figures(connection, account_id, found)
-                self._tell(connection, account_id, login, {each.symbol for each, _ in found})
-        return len(found) < len(waiting)
+                self._tell(connection, account_id, login, symbols)
+        return [each for each in waiting if each.symbol not in symbols]
 
     def _snapshot(self, connection: Connection, account_id: int, login: int) -> Snapshot | None:
         now = self._clock()
@@ -129,6 +139,21 @@ class ProbesThread(threading.Thread):
                 "the terminal's figures disagree with ours, nothing is opened: login=%d symbol=%s %s",
                 login, symbol, judged.disagree[symbol],
             )  # fmt: skip
+
+
+def pause_s(left: Sequence[Pending]) -> float | None:
+    """Say when to try again what is left; None: when something new comes."""
+    if not left:
+        return None
+    return TRY_LATE_AGAIN_S if all(each.is_late for each in left) else TRY_AGAIN_S
+
+
+def says_something(figures: Figures | Unchecked, is_late: bool) -> TypeGuard[Figures]:
+    """Tell whether a comparison means what it says: of a late probe only what no movement of prices explains."""
+    if isinstance(figures, Unchecked):
+        return False
+    agrees = not differ_by_more(figures, Limits().max_disagreement_percent)
+    return not is_late or agrees or differ_by_more(figures, MOVED_PERCENT)
 
 
 def _probe(found: Mapping[str, Any]) -> Probe:

@@ -2,7 +2,9 @@
 
 Law: a command is handed out again only while no result of it was heard, never sooner than COMMAND_RESEND_MS, and with
 its attempt counted up, so that a terminal without a trace of it looks at the broker first. Trade commands go before
-fetches. Nothing here is the truth: after a crash the commands table says what must be handed out again.
+fetches. A command that sets the trading state says the state of now, however old it is: the newest always holds. One
+that was recalled is told with a time that is over. Nothing here is the truth: after a crash the commands table says
+what must be handed out again.
 """
 
 from __future__ import annotations
@@ -11,11 +13,15 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from zmq_bridge.booking.commands import as_of_now
 from zmq_bridge.protocol.commands import ClosePosition, Command, PlaceOrder, TradingStateName
 from zmq_bridge.protocol.limits import ACKS_PER_WORK_MAX, COMMAND_RESEND_MS, COMMANDS_PER_WORK_MAX
 
 ASK_AGAIN_MS = 30_000
 """How soon a command whose outcome is unknown may be asked about again."""
+
+LONG_OVER_MS = 1
+"""A time to live that was over long ago, by anybody's clock."""
 
 ANSWERED_KEPT = 4096
 """Answered commands remembered, so that the sweep does not hand them out while their result is being stored."""
@@ -62,9 +68,17 @@ class Workbench:
             return False
         jobs = self._jobs(command)
         if command.command_id in jobs:
+            if command.expires_at_ms < jobs[command.command_id].command.expires_at_ms:
+                self.recall(command.command_id)
             return False
         jobs[command.command_id] = _Job(command=command)
         return True
+
+    def recall(self, command_id: str) -> None:
+        """From now on the terminal may not begin a command: handed out, it brings back what became of it."""
+        job = self._trades.get(command_id)
+        if job is not None:
+            job.command = replace(job.command, expires_at_ms=LONG_OVER_MS)
 
     def answered(self, command_id: str, now_ms: int) -> None:
         """Take note that the terminal said something of a command."""
@@ -135,7 +149,7 @@ class Workbench:
             if job.handed_ms is None or now_ms - job.handed_ms >= COMMAND_RESEND_MS
         ]
         handed = due[:COMMANDS_PER_WORK_MAX]
-        commands = tuple(job.command for job in handed)
+        commands = tuple(as_of_now(job.command, self.trading_state) for job in handed)
         for job in handed:
             job.handed_ms = now_ms
             job.command = replace(job.command, attempt=job.command.attempt + 1)

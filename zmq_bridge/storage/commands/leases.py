@@ -20,7 +20,7 @@ WITH again AS ({UNCONFIRMED} FOR UPDATE SKIP LOCKED)
 UPDATE commands SET sent_at = now()
 FROM again
 WHERE commands.id = again.id AND commands.sent_at < now() - make_interval(secs => %(quiet_s)s)
-RETURNING commands.id, commands.account_id, commands.kind, commands.payload, commands.expires_at
+RETURNING again.id, again.account_id, again.kind, again.payload, again.expires_at
 """
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, Row
 
 from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.notifications.trading import tell_doubted, tell_unsent
+from zmq_bridge.storage.risk.recall import TOLD_EXPIRY
 from zmq_bridge.storage.trading.events import end_reservation
 
 
@@ -42,6 +43,7 @@ class OutgoingCommand:
     payload: dict[str, Any]
     """The fields of the wire's command map, without command_id, kind and expires_at_ms; numbers as decimal strings."""
     expires_at: datetime
+    """What the terminal is told; long over for one that was recalled (`storage.risk.recall`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +108,20 @@ SELECT id, account_id FROM dead
 has nobody else to do it, and row locks let several desks do it at once."""
 
 DOUBT_SENT = """
+WITH silent AS (
+    SELECT id FROM commands
+    WHERE status = 'sent' AND finished_at IS NULL AND expires_at < now() - make_interval(secs => %(grace_s)s)
+    FOR UPDATE SKIP LOCKED
+)
 UPDATE commands SET status = 'unknown', message = 'no answer within its time to live'
-WHERE status = 'sent' AND finished_at IS NULL AND expires_at < now() - make_interval(secs => %(grace_s)s)
-RETURNING id, account_id
+FROM silent WHERE commands.id = silent.id
+RETURNING commands.id, commands.account_id
 """
-"""Call unknown what was sent and never answered; its reservation stays until the terminal speaks."""
+"""Call unknown what was sent and never answered; its reservation stays until the terminal speaks. A row that somebody
+else has locked is being answered, or doubted, right now."""
 
-UNCONFIRMED = """
-SELECT id, account_id, kind, payload, expires_at FROM commands
+UNCONFIRMED = f"""
+SELECT id, account_id, kind, payload, {TOLD_EXPIRY} AS expires_at FROM commands
 WHERE account_id = ANY(%(accounts)s) AND finished_at IS NULL
   AND (status = 'unknown' AND expires_at < now()
        OR status = 'sent' AND sent_at < now() - make_interval(secs => %(quiet_s)s)

@@ -1,4 +1,4 @@
-"""What a hold asks of the terminal, as commands: orders stopped on their way, pending ones cancelled, positions closed.
+"""What a hold asks of the terminal, as commands: pending orders cancelled, positions closed.
 
 Driven by the state, not by its change: whoever calls `enforce` again gets what is still missing and nothing twice. So a
 terminal that was away when trading was stopped does it when it is back, and an order that slipped through is cancelled
@@ -7,7 +7,6 @@ as soon as it is seen. A way out that failed is tried again after `TRY_AGAIN_S`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,25 +16,13 @@ from risk.states import Hold, cancels_pending, closes_positions, expire, in_forc
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.risk.recall import wake
 
 SOURCE = "system:risk"
 TTL = timedelta(seconds=60)
 TRY_AGAIN_S = 15
 LOOKED_AT = 500  # newest commands among which a way out that was tried just now is looked for
 CLOSING_DEVIATION_POINTS = 100
-MESSAGE = "stopped before it was sent: trading is halted"
-
-STOP_QUEUED = """
-WITH dead AS (
-    UPDATE commands SET status = 'expired', finished_at = now(), message = %(message)s
-    WHERE account_id = %(account)s AND status = 'queued' AND kind IN ('place_order', 'modify_order')
-    RETURNING id
-), ended AS (
-    UPDATE reservations SET ended_at = now(), end_reason = 'expired'
-    FROM dead WHERE reservations.command_id = dead.id AND reservations.ended_at IS NULL
-)
-SELECT id FROM dead ORDER BY id
-"""
 
 UNDER_WAY = f"""
 SELECT kind, payload FROM commands
@@ -64,30 +51,22 @@ WITH sent AS (
 SELECT count(*) FROM sent
 """
 
-WAKE = "SELECT pg_notify('commands', %(account)s::text)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enforced:
-    """What was asked of the terminal now."""
+def enforce(connection: Connection, account_id: int, held: tuple[Hold, ...], now: datetime) -> tuple[str, ...]:
+    """Ask for what the holds in force demand and nobody asked for yet; the caller holds the account's lock.
 
-    stopped: tuple[str, ...] = ()  # commands that were not sent any more
-    sent: tuple[str, ...] = ()  # commands that are on their way
-
-
-def enforce(connection: Connection, account_id: int, held: tuple[Hold, ...], now: datetime) -> Enforced:
-    """Ask for what the holds in force demand and nobody asked for yet; the caller holds the account's lock."""
+    Returns the ids of the commands that are on their way now.
+    """
     if not cancels_pending(held, now):
-        return Enforced()
-    values = {"account": account_id, "message": MESSAGE}
-    stopped = tuple(connection.exec_driver_sql(STOP_QUEUED, values).scalars())
+        return ()
     sent = send(connection, account_id, _wanted(connection, account_id, held, now), source=SOURCE, now=now)
-    if stopped or sent:
+    if sent:
         record(
             connection, actor=SOURCE, action="hold.enforce", subject=f"account:{account_id}", account_id=account_id,
-            after={"stopped": list(stopped), "sent": list(sent), "because": in_force(held, now).reason},
+            after={"sent": list(sent), "because": in_force(held, now).reason},
         )  # fmt: skip
-    return Enforced(stopped=stopped, sent=sent)
+    return sent
 
 
 def send(
@@ -105,11 +84,6 @@ def send(
         connection.exec_driver_sql(SEND, {"rows": dump_json(rows)})
         wake(connection, account_id)
     return tuple(ids)
-
-
-def wake(connection: Connection, account_id: int) -> None:
-    """Make the desk look at the account when this commits: at its commands, and at what it may do."""
-    connection.exec_driver_sql(WAKE, {"account": account_id})
 
 
 def _wanted(

@@ -2,7 +2,8 @@
 
 What a cause means and what ends it is `risk.states`' to say; here holds begin and end, once each, with a line in the
 audit log and a word to people. A row that has ended stays: the table is its own history. A hold without an account is
-in force for all of them. Beginning or ending one takes the account's lock, so it never crosses a decision.
+in force for all of them. Beginning or ending one takes the account's lock (without an account: every account's), so it
+never crosses a decision; and one that leaves an account less than active ends the openings on their way (`recall`).
 """
 
 from __future__ import annotations
@@ -18,14 +19,11 @@ from risk import states
 from risk.snapshot import State
 from risk.states import RULES, Cause, Hold, Lift
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.locks import Lock
-from zmq_bridge.storage.locks import hold as take
+from zmq_bridge.storage.locks import hold_admissions
 from zmq_bridge.storage.notifications import words as said
 from zmq_bridge.storage.notifications.events import Event
 from zmq_bridge.storage.notifications.tell import notify
-
-EVERYWHERE = 0
-"""The lock's key for holds of all accounts; no account has this id."""
+from zmq_bridge.storage.risk.recall import end_openings, wake
 
 COLUMNS = "id, account_id, cause, reason, actor, began_at, until, closes"
 
@@ -88,7 +86,7 @@ def plain_holds(found: Sequence[Standing]) -> tuple[Hold, ...]:
 
 def impose(connection: Connection, account_id: int | None, hold: Hold) -> bool:
     """Begin a hold. False: it is in force already, and this one adds nothing to it."""
-    take(connection, Lock.ADMISSION, account_id or EVERYWHERE)
+    hold_admissions(connection, account_id)
     old = _find(connection, account_id, hold.cause)
     before = () if old is None else (old.hold,)
     after = states.impose(before, hold)
@@ -109,12 +107,13 @@ def lift(
     Raises:
         StateError: this cause is not lifted by that, or by a person without a name.
     """
-    take(connection, Lock.ADMISSION, account_id or EVERYWHERE)
+    hold_admissions(connection, account_id)
     old = _find(connection, account_id, cause)
     states.lift((), cause, by, actor)
     if old is None:
         return False
     connection.exec_driver_sql(END, {"id": old.id, "now": now, "actor": actor})
+    wake(connection, account_id)
     after = {"by": str(by), "why": why} if why else {"by": str(by)}
     _record(connection, account_id, "hold.lift", actor, before=_plain(old.hold), after=after)
     if cause in TOLD_AS and RULES[cause].state is not State.ACTIVE:
@@ -127,6 +126,9 @@ def _begin(connection: Connection, account_id: int | None, hold: Hold) -> None:
     values: dict[str, Any] = {"account": account_id, "state": RULES[hold.cause].state.value, "began_at": hold.at}
     connection.exec_driver_sql(BEGIN, _plain(hold) | values)
     _record(connection, account_id, "hold.impose", hold.actor, before=None, after=_plain(hold))
+    if states.ends_openings(hold.cause):
+        end_openings(connection, account_id, reason=hold.reason, actor=hold.actor, now=hold.at)
+        wake(connection, account_id)
     event = TOLD_AS.get(hold.cause)
     if event is not None:
         state = RULES[hold.cause].state.value

@@ -24,7 +24,7 @@ LIFTED_BY = {
     Cause.NOT_RECONCILED: "the first agreement of ledger and broker",
     Cause.DRAWDOWN: "`zmq-bridge trading reset-drawdown --account {login} --reason WHY`",
     Cause.RECONCILIATION_BREAK: "ledger and broker agreeing again; see `zmq-bridge ledger report --account {login}`",
-    Cause.TERMINAL_LOST: "its terminal, once it is back and the books agree",
+    Cause.TERMINAL_LOST: "its terminal, once it is back, the books agree and its pending orders are cancelled",
     Cause.POSITION_UNPROTECTED: "a stop loss, or the end of the position",
     Cause.POSITION_BY_HAND: "the end of it, or `zmq-bridge trading adopt TICKET --account {login} --reason WHY`",
     Cause.MARGIN_LOW: "a margin level above the limit",
@@ -82,7 +82,7 @@ def _lifted_by(each: Standing, login: int | None) -> str:
     held = each.hold
     if held.until is not None:
         return f"the server's next day, {held.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-    if held.cause in LIFTED_BY_SETTING_THE_STATE:
+    if held.cause in LIFTED_BY_SETTING_THE_STATE - LIFTED_BY.keys():
         account = "" if each.everywhere else f" --account {login}"
         return f"`zmq-bridge trading active{account} --reason WHY`"
     return LIFTED_BY.get(held.cause, "a named person").format(login=login)

@@ -16,9 +16,10 @@ from sqlalchemy import Connection
 from risk.snapshot import State
 from risk.states import Cause, Hold
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.locks import hold_admissions
 from zmq_bridge.storage.risk.enforcement import enforce, send
 from zmq_bridge.storage.risk.holding import impose, plain_holds, standing
+from zmq_bridge.storage.risk.recall import Recalled, end_openings
 from zmq_bridge.storage.risk.trading_state import TradingStateError
 
 SOURCE = "system:kill"
@@ -52,6 +53,7 @@ class Killed:
     account_id: int
     new: bool  # False: it was in force already, as strict
     stopped: tuple[str, ...]  # commands that were not sent any more
+    recalled: tuple[str, ...]  # sent before, perhaps not delivered: the terminal says whether it had begun them
     sent: tuple[str, ...]  # commands that are on their way: the state, cancels, the closing of everything
 
 
@@ -69,10 +71,10 @@ def kill(
     """
     if not reason.strip() or not actor.strip():
         raise TradingStateError(f"Expected a reason and an actor; found {reason!r}, {actor!r}.")
+    hold_admissions(connection, account_id)
     everyone = connection.exec_driver_sql(EVERY_ACCOUNT).scalars()
     accounts = list(everyone) if account_id is None else [account_id]
-    for each in accounts:
-        hold(connection, Lock.ADMISSION, each)  # in order, so that two switches never wait for each other
+    ended = end_openings(connection, account_id, reason=reason, actor=actor, now=now)
     held = Hold(cause=Cause.KILL_SWITCH, reason=reason, actor=actor, at=now, closes=close_positions)
     new = impose(connection, account_id, held)
     record(
@@ -80,7 +82,7 @@ def kill(
         subject="account:all" if account_id is None else f"account:{account_id}",
         after={"close_positions": close_positions, "reason": reason, "new": new, "accounts": accounts},
     )  # fmt: skip
-    return [_stop(connection, each, new, reason, now) for each in accounts]
+    return [_stop(connection, each, new, reason, now, ended.get(each, Recalled())) for each in accounts]
 
 
 def standing_of_kill(connection: Connection, account_id: int, since: datetime) -> dict[str, Any]:
@@ -96,8 +98,12 @@ def standing_of_kill(connection: Connection, account_id: int, since: datetime) -
     }
 
 
-def _stop(connection: Connection, account_id: int, new: bool, reason: str, now: datetime) -> Killed:
+def _stop(
+    connection: Connection, account_id: int, new: bool, reason: str, now: datetime, ended: Recalled
+) -> Killed:
     halt = [("set_trading_state", {"state": State.HALTED.value, "reason": reason})] if new else []
     told = send(connection, account_id, halt, source=SOURCE, now=now)
-    done = enforce(connection, account_id, plain_holds(standing(connection, account_id)), now)
-    return Killed(account_id=account_id, new=new, stopped=done.stopped, sent=(*told, *done.sent))
+    sent = enforce(connection, account_id, plain_holds(standing(connection, account_id)), now)
+    return Killed(
+        account_id=account_id, new=new, stopped=ended.stopped, recalled=ended.recalled, sent=(*told, *sent)
+    )

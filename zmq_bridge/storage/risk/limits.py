@@ -16,7 +16,7 @@ from risk import Limits, LimitsError, tighten
 from risk.limits import from_mapping
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.engine import dump_json
-from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.locks import hold_admissions
 
 SELECTORS = ("source", "symbol", "magic")
 REPEAT_WINDOW_S_MAX = 86_400  # orders further back are never read, so no limit may ask for them
@@ -51,7 +51,7 @@ RETURNING id, limits
 """
 
 CURRENT = """
-SELECT id FROM risk_limits
+SELECT id, limits FROM risk_limits
 WHERE ended_at IS NULL AND account_id IS NOT DISTINCT FROM %(account_id)s AND source IS NOT DISTINCT FROM %(source)s
   AND symbol IS NOT DISTINCT FROM %(symbol)s AND magic IS NOT DISTINCT FROM %(magic)s
 """
@@ -88,7 +88,7 @@ def set_limits(connection: Connection, scope: Scope, limits: Mapping[str, Any], 
         LimitsError: an unknown name or an unusable value.
     """
     check_window(from_mapping(limits))
-    hold(connection, Lock.ADMISSION, scope.account_id or 0)  # never between a decision's reading and its writing
+    hold_admissions(connection, scope.account_id)  # never between a decision's reading and its writing
     before = end_limits(connection, scope, actor=actor, now=now, recorded=False)
     values = _values(scope) | {"limits": dump_json(limits), "actor": actor, "now": now}
     row_id = int(connection.exec_driver_sql(INSERT, values).scalar_one())
@@ -100,6 +100,7 @@ def end_limits(
     connection: Connection, scope: Scope, *, actor: str, now: datetime, recorded: bool = True
 ) -> dict[str, Any] | None:
     """End the limits of a scope; return what they were, None where there were none."""
+    hold_admissions(connection, scope.account_id)
     ended = connection.exec_driver_sql(END, _values(scope) | {"now": now}).one_or_none()
     if ended is None:
         return None
@@ -115,10 +116,18 @@ def check_version(connection: Connection, scope: Scope, expected: int | None) ->
     Raises:
         VersionConflict: it is not.
     """
-    hold(connection, Lock.ADMISSION, scope.account_id or 0)
-    found = connection.exec_driver_sql(CURRENT, _values(scope)).scalar_one_or_none()
+    hold_admissions(connection, scope.account_id)
+    row = connection.exec_driver_sql(CURRENT, _values(scope)).one_or_none()
+    found = None if row is None else row.id
     if found != expected:
         raise VersionConflict(expected, found)
+
+
+def current_limits(connection: Connection, scope: Scope) -> dict[str, Any]:
+    """What is stored for just this scope now, and stays so until this transaction ends; {}: nothing."""
+    hold_admissions(connection, scope.account_id)
+    row = connection.exec_driver_sql(CURRENT, _values(scope)).one_or_none()
+    return {} if row is None else dict(row.limits)
 
 
 def limits_history(connection: Connection, account_id: int, *, before: int | None, rows: int) -> list[Row[Any]]:

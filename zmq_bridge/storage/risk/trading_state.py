@@ -11,8 +11,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from risk.snapshot import State
-from risk.states import OPERATOR_CAUSES, Cause, Hold, Lift, in_force, lifted_by_setting
+from risk.states import OPERATOR_CAUSES, Cause, Hold, Lift, in_force, lifted_by_setting, loosened
 from zmq_bridge.storage.audit import record
+from zmq_bridge.storage.locks import hold_admissions
 from zmq_bridge.storage.risk.holding import impose, lift, plain_holds, standing
 
 STATES = ("active", "reducing", "halted")  # in order of strictness
@@ -27,6 +28,10 @@ class TradingStateError(ValueError):
     """A state that isn't one, or a change without a reason or a name."""
 
 
+class LiftForbidden(TradingStateError):
+    """A change that would lift what its actor may not lift."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateChange:
     """What a change replaced, and by what."""
@@ -39,27 +44,34 @@ class StateChange:
 
 
 def set_account_state(
-    connection: Connection, account_id: int, state: str, *, reason: str, actor: str, now: datetime
+    connection: Connection, account_id: int, state: str, *, reason: str, actor: str, now: datetime,
+    may_lift: bool = True,
 ) -> StateChange | None:
     """Set what one account may do. None: there is no such account.
 
+    Args:
+        may_lift: the actor may end what others hold; else only a state that he set himself.
+
     Raises:
         TradingStateError: an unknown state, or no reason, or no actor.
-    """
+        LiftForbidden: somebody or something else holds the account, and he may not lift it.
+    """  # fmt: skip
     _check(state, reason, actor)
     if not connection.exec_driver_sql(KNOWN, {"account": account_id}).scalar():
         return None
-    return _set(connection, account_id, state, reason, actor, now)
+    return _set(connection, account_id, state, reason, actor, now, may_lift)
 
 
-def set_global_state(connection: Connection, state: str, *, reason: str, actor: str, now: datetime) -> StateChange:
-    """Set what every account may do at most.
+def set_global_state(
+    connection: Connection, state: str, *, reason: str, actor: str, now: datetime, may_lift: bool = True
+) -> StateChange:
+    """Set what every account may do at most; once it is committed no decision of before is under way.
 
     Raises:
-        TradingStateError: an unknown state, or no reason, or no actor.
+        TradingStateError, LiftForbidden: as for one account.
     """
     _check(state, reason, actor)
-    return _set(connection, None, state, reason, actor, now)
+    return _set(connection, None, state, reason, actor, now, may_lift)
 
 
 def start_halted(connection: Connection, account_id: int, now: datetime) -> None:
@@ -75,9 +87,15 @@ def activate_reconciled(connection: Connection, account_id: int, now: datetime) 
 
 
 def _set(
-    connection: Connection, account_id: int | None, state: str, reason: str, actor: str, now: datetime
+    connection: Connection, account_id: int | None, state: str, reason: str, actor: str, now: datetime, may_lift: bool
 ) -> StateChange:
-    before = in_force(plain_holds(standing(connection, account_id)), now)
+    hold_admissions(connection, account_id)
+    found = standing(connection, account_id)
+    before = in_force(plain_holds(found), now)
+    own = plain_holds([each for each in found if each.everywhere is (account_id is None)])
+    if not may_lift and (lifted := loosened(own, State(state), actor)):
+        causes = ", ".join(f"{each.cause.value} by {each.actor}" for each in lifted)
+        raise LiftForbidden(f"Expected somebody who may lift what holds the account; found {actor}, and {causes}.")
     for cause in sorted(lifted_by_setting(State(state))):
         lift(connection, account_id, cause, Lift.PERSON, actor=actor, now=now, why=reason)
     cause_set = OPERATOR_CAUSES[State(state)]

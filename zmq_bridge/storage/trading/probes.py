@@ -1,8 +1,7 @@
 """Queries of probes: the terminal's figures of imagined trades that wait to be compared, and what comparing them gave.
 
-A probe is kept with its specification until it was compared or is too old: figures are compared with quotes of their
-own moment only. What was found last stays until something newer is found: figures that disagree go on disagreeing while
-a terminal sends none.
+A probe is kept with its specification until it was compared or is too old. What was found last stays until something
+newer is found: figures that disagree go on disagreeing while a terminal sends none.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from sqlalchemy import Connection
 from zmq_bridge.storage.engine import dump_json
 
 PENDING = """
-SELECT symbols.account_id, accounts.login, symbol, probe
+SELECT symbols.account_id, accounts.login, symbol, probe,
+    probed_at <= now() - make_interval(secs => %(fresh_s)s) AS is_late
 FROM symbols JOIN accounts ON accounts.id = symbols.account_id
-WHERE probe IS NOT NULL AND probed_at > now() - make_interval(secs => %(age_s)s)
+WHERE probe IS NOT NULL
 ORDER BY symbols.account_id, symbol
 """
 
@@ -55,6 +55,8 @@ class Pending:
     symbol: str
     probe: Mapping[str, Any]
     """As it came on the wire; numbers as decimal texts."""
+    is_late: bool
+    """Prices may have moved since it came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +69,9 @@ class Judged:
     """Symbols whose figures were never compared."""
 
 
-def pending_probes(connection: Connection, age_s: float) -> list[Pending]:
-    """Return the probes that are young enough to be compared."""
-    rows = connection.exec_driver_sql(PENDING, {"age_s": age_s})
-    return [
-        Pending(account_id=row.account_id, login=row.login, symbol=row.symbol, probe=row.probe) for row in rows
-    ]
+def pending_probes(connection: Connection, fresh_s: float) -> list[Pending]:
+    """Return the probes that were not compared yet; late those that came more than `fresh_s` ago."""
+    return [Pending(**row._mapping) for row in connection.exec_driver_sql(PENDING, {"fresh_s": fresh_s})]
 
 
 def drop_old_probes(connection: Connection, age_s: float) -> list[str]:

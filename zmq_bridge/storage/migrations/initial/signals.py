@@ -76,6 +76,7 @@ STATEMENTS = (
         created_at timestamptz NOT NULL DEFAULT now(),
         sent_at timestamptz,
         sent_session bigint,
+        recalled_at timestamptz,
         finished_at timestamptz,
         retcode integer,
         retcode_name text,

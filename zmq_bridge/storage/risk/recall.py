@@ -1,0 +1,107 @@
+"""Openings on their way when a hold begins: an order is good only in the state that it was approved in.
+
+What nobody has claimed ends here, with its reservation. What was marked sent may have been delivered, and only the
+terminal knows: it is recalled. A recalled command is told with a time that is long over (`TOLD_EXPIRY`), so a terminal
+that has not begun it answers `expired`, and one that has says what became of it. Until then it keeps its reservation,
+and setting the account active again brings nothing back. A recall never goes to another journal before the command's
+own time is over (`storage.commands.outbox.UNCONFIRMED`): an earlier session may still be at it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from zmq_bridge.storage.audit import record
+
+ADDS_RISK = """
+(kind IN ('place_order', 'modify_order')
+ OR EXISTS (SELECT FROM reservations r WHERE r.command_id = commands.id AND r.ended_at IS NULL))
+"""
+"""What no account may begin that is less than active; a stop that moves away has a reservation."""
+
+STOP_QUEUED = f"""
+WITH dead AS (
+    UPDATE commands SET status = 'expired', finished_at = now(), message = %(message)s
+    WHERE (%(account)s::bigint IS NULL OR account_id = %(account)s::bigint) AND status = 'queued' AND {ADDS_RISK}
+    RETURNING id, account_id
+), ended AS (
+    UPDATE reservations SET ended_at = now(), end_reason = 'expired'
+    FROM dead WHERE reservations.command_id = dead.id AND reservations.ended_at IS NULL
+)
+SELECT id, account_id FROM dead ORDER BY id
+"""
+
+RECALL_SENT = f"""
+UPDATE commands SET recalled_at = %(now)s, message = %(message)s
+WHERE (%(account)s::bigint IS NULL OR account_id = %(account)s::bigint)
+  AND status = 'sent' AND finished_at IS NULL AND recalled_at IS NULL AND {ADDS_RISK}
+RETURNING id, account_id
+"""
+"""Runs behind the other: what a desk claimed in between is sent by now."""
+
+RECALLED = """
+SELECT id, account_id FROM commands
+WHERE account_id = ANY(%(accounts)s) AND finished_at IS NULL AND recalled_at IS NOT NULL
+ORDER BY id
+"""
+
+TOLD_EXPIRY = "CASE WHEN recalled_at IS NULL THEN expires_at ELSE timestamptz '1970-01-01 00:00:00.001+00' END"
+"""SQL: until when a terminal is told that it may begin a command; one that was recalled never, by nobody's clock."""
+
+WAKE = """
+SELECT pg_notify('commands', id::text) FROM accounts
+WHERE %(account)s::bigint IS NULL OR id = %(account)s::bigint
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What became of the openings of one account that were on their way."""
+
+    stopped: tuple[str, ...] = ()  # ended: nobody had claimed them
+    recalled: tuple[str, ...] = ()  # may have been delivered: the terminal says
+
+
+def end_openings(
+    connection: Connection, account_id: int | None, *, reason: str, actor: str, now: datetime
+) -> dict[int, Recalled]:
+    """End what is on its way and adds risk; None: of every account. The caller holds the locks of those accounts.
+
+    Returns what was found, by account.
+    """
+    values = {"account": account_id, "now": now}
+    why = values | {"message": f"stopped before it was sent: {reason}"}
+    stopped = connection.exec_driver_sql(STOP_QUEUED, why).all()
+    why = values | {"message": f"recalled: {reason}"}
+    recalled = connection.exec_driver_sql(RECALL_SENT, why).all()
+    found = {
+        account: Recalled(
+            stopped=tuple(row.id for row in stopped if row.account_id == account),
+            recalled=tuple(sorted(row.id for row in recalled if row.account_id == account)),
+        )
+        for account in sorted({row.account_id for row in (*stopped, *recalled)})
+    }
+    for account, each in found.items():
+        record(
+            connection, actor=actor, action="openings.end", subject=f"account:{account}", account_id=account,
+            after={"stopped": list(each.stopped), "recalled": list(each.recalled), "because": reason},
+        )  # fmt: skip
+    return found
+
+
+def recalled_commands(connection: Connection, account_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Return the commands of these accounts that were recalled and not answered yet, by account."""
+    rows = connection.exec_driver_sql(RECALLED, {"accounts": list(account_ids)}).all()
+    return {
+        account: tuple(row.id for row in rows if row.account_id == account)
+        for account in sorted({row.account_id for row in rows})
+    }
+
+
+def wake(connection: Connection, account_id: int | None) -> None:
+    """Make the desk look at the account (None: at all) when this commits: at its commands, and at what it may do."""
+    connection.exec_driver_sql(WAKE, {"account": account_id})
