@@ -41,9 +41,15 @@ def logs_of(item: pytest.Item) -> list[Path]:
     """Logs and comments of what ran in a test."""
     values: dict[str, Any] = getattr(item, "funcargs", {})
     rig = values.get("rig")
-    folders = [values.get("tmp_path"), rig.settings.log_dir.parent if isinstance(rig, Rig) else None]
+    folders = [values.get("log_folder"), rig.settings.log_dir.parent if isinstance(rig, Rig) else None]
     found = {path for folder in folders if folder for name in ("*.log", "comment.txt") for path in folder.rglob(name)}
     return sorted(found)
+
+
+@pytest.fixture(autouse=True)
+def log_folder(tmp_path: Path) -> Path:
+    """Below it is what the programs of a test say; made first, so that it is known when another fixture fails."""
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

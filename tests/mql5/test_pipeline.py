@@ -79,7 +79,7 @@ def test_an_order_is_filled_and_booked(rig: Rig) -> None:
     books = rig.settle()
     bought = [deal["comment"] for deal in books["deals"] if (deal["entry"], deal["type"]) == ("in", "buy")]
     assert bought == [command.id]
-    assert books["positions"][0]["sl"] == stop
+    assert Decimal(books["positions"][0]["sl"]) == Decimal(stop)
 
 
 def test_the_chart_may_change_its_timeframe(rig: Rig) -> None:
