@@ -228,7 +228,7 @@ def test_the_report_shows_what_waits_for_a_person(trading, members):
 
 @pytest.mark.parametrize(
     ("age_s", "floating", "kept"),
-    [(59, "50.00", False), (61, "50.00", True), (61, "0.90", False), (3599, "0.00", False), (3601, "0.00", True)],
+    [(40, "50.00", False), (61, "50.00", True), (61, "0.90", False), (3570, "0.00", False), (3601, "0.00", True)],
 )
 def test_a_price_is_kept_every_hour_and_sooner_when_it_has_moved(broker, members, age_s, floating, kept):
     """A thousandth is a move, and one price a minute is the most."""
