@@ -168,6 +168,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Itera
     bridge = RunningBridge(tmp_path_factory.mktemp("browser") / "var")
     try:
         bridge.start("--seed", "7")
+        bridge.be_patient()
         running = System(bridge=bridge, key=bridge.api_key())
         wait_until(running.has_pool, 120, "no pool")
         yield running
