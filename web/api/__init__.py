@@ -14,6 +14,7 @@ from web.api.notifications import blueprint as notifications
 from web.api.operations import blueprint as operations
 from web.api.orders import blueprint as orders
 from web.api.pool import blueprint as pool
+from web.api.pool_decisions import blueprint as pool_decisions
 from web.api.positions import blueprint as positions
 from web.api.risk import blueprint as risk
 from web.api.risk_decisions import blueprint as decisions
@@ -28,6 +29,6 @@ from web.api.users import blueprint as users
 
 BLUEPRINTS = (
     account, audit, bars, deals, equity, health, keys, market, member_requests, mt5_accounts, notifications, operations,
-    orders, pool, positions, risk, decisions, limits, switches, session, signal_actions, signals, statements,
-    terminals, users,
+    orders, pool, pool_decisions, positions, risk, decisions, limits, switches, session, signal_actions, signals,
+    statements, terminals, users,
 )  # fmt: skip

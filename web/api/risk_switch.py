@@ -18,7 +18,7 @@ from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.risk_bodies import AdoptBody, KillBody, Reasoned, StateBody, StrategyBody
 from web.api.schemas import ErrorAnswer
-from web.auth import actor, current_key, needs
+from web.auth import actor, check_all_accounts, current_key, needs
 from web.errors import Forbidden, NotFound
 from web.parts import parts, utc_now
 from web.shapes.risk import Adopted, Killed, Lifted, StateChange
@@ -50,7 +50,7 @@ def set_state(body: dict[str, Any]) -> Response:
     """
     if not body["everywhere"]:
         return ask(SetTradingState(state=body["state"], reason=body["reason"]), body)
-    _check_all_accounts()
+    check_all_accounts()
     try:
         with parts().engine.begin() as connection:
             change = set_global_state(
@@ -77,7 +77,7 @@ def use_kill_switch(body: dict[str, Any]) -> Response:
     with parts().engine.begin() as connection:
         account_id = None
         if body["everywhere"]:
-            _check_all_accounts()
+            check_all_accounts()
         else:
             account_id = chosen_account(connection, body["account"]).id
         done = kill(
@@ -133,16 +133,6 @@ def take_on(body: dict[str, Any]) -> Response:
         if not adopt(connection, account_id, body["ticket"], actor=actor(), reason=body["reason"], now=utc_now()):
             raise NotFound("TICKET_UNKNOWN", f"No open position or working order has the ticket {body['ticket']}.")
     return answer({"status": "adopted", "ticket": body["ticket"]})
-
-
-def _check_all_accounts() -> None:
-    """Only a key for all accounts switches all of them.
-
-    Raises:
-        Forbidden: it is for some.
-    """
-    if current_key().accounts is not None:
-        raise Forbidden("ACCOUNT_NOT_ALLOWED", "Expected a key for all accounts; found one for some.")
 
 
 def _locked(connection: Connection, body: dict[str, Any]) -> int:
