@@ -74,6 +74,7 @@ FROM unnest(%(lots)s::text[], %(members)s::bigint[], %(units)s::numeric[], %(cas
     %(mark_navs)s::numeric[], %(mark_units)s::numeric[]) AS wanted
 """
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where the next transaction of an account goes."""
