@@ -161,7 +161,7 @@ def test_late_probes_are_looked_at_less_often_and_none_not_at_all() -> None:
     young = Pending(account_id=1, login=1, symbol="EURUSD", probe={}, is_late=False)
     late = replace(young, is_late=True)
     assert pause_s([]) is None
-    assert pause_s([late]) > pause_s([young, late]) == pause_s([young])
+    assert (pause_s([late]) or 0) > (pause_s([young, late]) or 0) == pause_s([young])
 
 
 def test_a_specification_told_again_unchanged_is_only_seen_again(connect: Connect, books: Books) -> None:
