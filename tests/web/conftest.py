@@ -13,12 +13,13 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.admission.world import OFFSET_S, World
+from tests.running import PATIENT
 from tests.web.described import Described
 from web import create_app
 from web.parts import EXTENSION
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.settings import Settings, load_settings
-from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.engine import create_engine, dump_json
 from zmq_bridge.storage.keys import create_key
 
 
@@ -74,7 +75,13 @@ def app(settings: Settings) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def world(database: str, redis_url: str) -> Iterator[World]:
+def patience() -> dict[str, str]:
+    """Limits that let data be as old as a busy machine makes it; a test of the limits themselves wants none."""
+    return PATIENT
+
+
+@pytest.fixture
+def world(database: str, redis_url: str, patience: dict[str, str]) -> Iterator[World]:
     """A healthy account at this very moment."""
     engine, client = create_engine(database), open_redis(redis_url)
     world = World(engine, client)
@@ -83,6 +90,8 @@ def world(database: str, redis_url: str) -> Iterator[World]:
     world.run("UPDATE risk_state SET server_day = %s", (now + timedelta(seconds=OFFSET_S)).date())
     world.run("UPDATE correlations SET as_of = %s", now - timedelta(minutes=1))
     world.run("UPDATE symbols SET seen_at = %s", now - timedelta(minutes=1))
+    if patience:
+        world.run("INSERT INTO risk_limits (limits, actor) VALUES (%s, 'test')", dump_json(patience))
     world.snapshot()
     world.freshen()
     yield world

@@ -12,10 +12,17 @@ from hypothesis import strategies as st
 from risk import Code as RiskCode
 from risk.states import Cause
 from tests.admission.world import BUY, LOGIN, order, position
+from tests.running import PATIENT
 from zmq_bridge.admission.answers import Accepted
 from zmq_bridge.admission.answers import Code as GateCode
 
 EVERYTHING = ("signals", "risk_decisions", "commands", "reservations", "strategy_latches", "audit_log", "holds")
+
+
+@pytest.fixture
+def patience(request: pytest.FixtureRequest) -> dict[str, str]:
+    """None but for the what-ifs: the usual limits are what is tested here."""
+    return PATIENT if "what_if" in request.node.name else {}
 
 
 def counts(world):
