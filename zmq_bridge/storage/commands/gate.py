@@ -35,7 +35,8 @@ SELECT row_to_json(x) FROM (
 FIRST_DIRECT_ANSWER = """
 SELECT row_to_json(x) FROM (
     SELECT NULL AS signal_id, d.request, d.id AS decision_id, d.verdict, d.code, d.context,
-           (SELECT json_agg(c.id ORDER BY c.id) FROM commands c WHERE c.decision_id = d.id) AS command_ids
+           (SELECT json_agg(c.id ORDER BY c.id) FROM commands c
+            WHERE c.decision_id = d.id AND c.signal_id IS NULL) AS command_ids
     FROM risk_decisions d
     WHERE d.source = %(source)s AND d.idempotency_key = %(key)s
 ) x
