@@ -1,4 +1,4 @@
-"""One real system and one real browser for all of these tests; a context of its own, signed in, for each.
+"""One real system and one real browser for each file; a context of its own, signed in, for each test.
 
 The system is a whole `zmq-bridge up` with its simulated broker and terminal. Pictures of what was seen are kept in
 `.cache/screenshots`. Nothing here may depend on how fast the machine is: what is waited for has time, and an order that
@@ -162,7 +162,7 @@ class Visitor:
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Iterator[System]:
     """The whole product, reconciled and active; its demo pool belongs to the member House."""
     bridge = RunningBridge(tmp_path_factory.mktemp("browser") / "var")
@@ -176,14 +176,14 @@ def system(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> Itera
         bridge.abandon()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def playwright() -> Iterator[Playwright]:
-    """The driver; while it runs, its event loop is the thread's, so it ends with these tests."""
+    """The driver; while it runs, its event loop is the thread's: it ends with the file."""
     with sync_playwright() as driver:
         yield driver
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """A real Chromium: the machine's, or the one that `playwright install chromium` brought."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)

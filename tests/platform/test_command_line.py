@@ -171,9 +171,9 @@ def test_the_kill_switch_is_used_and_what_a_person_lifts_is_lifted_by_name(datab
     ):  # fmt: skip
         assert run("trading", *wrong, **servers).returncode == 2
     told = run("trading", "kill", "--close", "--account", "7", "--reason", "storm", **servers).stdout
-    assert told == "account 7: halted; 1 commands on their way, 0 orders stopped unsent\n"
+    assert told == "account 7: halted; 1 commands on their way, 0 orders stopped unsent, 0 recalled\n"
     again = run("trading", "kill", "--reason", "storm", "--account", "7", **servers).stdout
-    assert again == "account 7: was halted already; 0 commands on their way, 0 orders stopped unsent\n"
+    assert again == "account 7: was halted already; 0 commands on their way, 0 orders stopped unsent, 0 recalled\n"
     shown = run("trading", **servers).stdout
     assert "the terminal has not acknowledged yet; left: 0 pending orders, 0 positions; 1 commands without a" in shown
     for nothing in (["reset-drawdown"], ["release-strategy", "7"]):
