@@ -101,6 +101,16 @@ def test_a_recall_outlives_the_session_it_was_said_to() -> None:
     assert told.expires_at_ms == LONG_OVER_MS
 
 
+def test_a_recall_may_be_heard_before_its_order_and_in_an_earlier_session() -> None:
+    """The sweep reads the books, the order's own notice is still on its way."""
+    first, second = Workbench("active"), Workbench("active")
+    first.recall(live_order(1).command_id)
+    second.inherit(first, knows_all=True)
+    for bench in (first, second):
+        assert bench.offer(live_order(1), 0)
+        assert [each.expires_at_ms for each in bench.load(0).commands] == [LONG_OVER_MS]
+
+
 def test_an_old_command_to_trade_again_does_not_undo_a_newer_halt() -> None:
     """It was lost on its way and is told again; the state it says is the one of now."""
     bench = Workbench("active")

@@ -26,6 +26,9 @@ LONG_OVER_MS = 1
 ANSWERED_KEPT = 4096
 """Answered commands remembered, so that the sweep does not hand them out while their result is being stored."""
 
+RECALLED_KEPT = 4096
+"""Recalls remembered: one may be heard before the command that it is about."""
+
 ACKS_MAX = 65_536
 """Acknowledgements waiting; above it the oldest go: their events are resent and acknowledged anew."""
 
@@ -59,6 +62,7 @@ class Workbench:
         self._trades: OrderedDict[str, _Job] = OrderedDict()
         self._fetches: OrderedDict[str, _Job] = OrderedDict()
         self._answered: OrderedDict[str, int] = OrderedDict()
+        self._recalled: OrderedDict[str, None] = OrderedDict()
         self._acks: OrderedDict[Ack, None] = OrderedDict()
 
     def offer(self, command: Command, now_ms: int) -> bool:
@@ -71,14 +75,17 @@ class Workbench:
             if command.expires_at_ms < jobs[command.command_id].command.expires_at_ms:
                 self.recall(command.command_id)
             return False
-        jobs[command.command_id] = _Job(command=command)
+        jobs[command.command_id] = _Job(command=_over(command) if command.command_id in self._recalled else command)
         return True
 
     def recall(self, command_id: str) -> None:
         """From now on the terminal may not begin a command: handed out, it brings back what became of it."""
+        self._recalled[command_id] = None
+        while len(self._recalled) > RECALLED_KEPT:
+            self._recalled.popitem(last=False)
         job = self._trades.get(command_id)
         if job is not None:
-            job.command = replace(job.command, expires_at_ms=LONG_OVER_MS)
+            job.command = _over(job.command)
 
     def answered(self, command_id: str, now_ms: int) -> None:
         """Take note that the terminal said something of a command."""
@@ -109,6 +116,7 @@ class Workbench:
         """
         if trades:
             _pass_on(older._trades, self._trades, knows_all=knows_all)
+            self._recalled |= older._recalled
         if fetches:
             _pass_on(older._fetches, self._fetches, knows_all=knows_all)
 
@@ -154,6 +162,10 @@ class Workbench:
             job.handed_ms = now_ms
             job.command = replace(job.command, attempt=job.command.attempt + 1)
         return commands
+
+
+def _over(command: Command) -> Command:
+    return replace(command, expires_at_ms=LONG_OVER_MS)
 
 
 def _pass_on(theirs: OrderedDict[str, _Job], mine: OrderedDict[str, _Job], *, knows_all: bool) -> None:
