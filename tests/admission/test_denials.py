@@ -343,6 +343,28 @@ def test_more_orders_than_can_be_counted_are_too_many(world):
     assert isinstance(world.buy(volume="0.01"), Accepted)
 
 
+def test_repeats_behind_more_orders_than_can_be_counted_are_not_forgotten(world):
+    limit(world, max_orders_per_minute=1_000_000, repeat_window_s="3600")
+    world.run(
+        "INSERT INTO commands (id, account_id, kind, payload, status, expires_at, created_at)"
+        " SELECT 'c' || n, accounts.id, 'place_order',"
+        " jsonb_build_object('symbol', 'GBPUSD', 'side', 'sell', 'magic', 9), 'expired', %s, %s"
+        " FROM accounts, generate_series(1, %s) AS n",
+        NOW, NOW - timedelta(minutes=10), RECENT_ORDERS_MAX + 1,
+    )  # fmt: skip
+    assert world.buy(volume="0.01").code == "HISTORY_MISSING"
+
+
+@pytest.mark.parametrize("window", ["3600", "3.6e3", "3_600", "3600."])
+def test_a_window_is_as_long_as_it_says_however_it_is_written(world, window):
+    limit(world, max_repeats=2, repeat_window_s=window)
+    for _ in range(2):
+        assert isinstance(world.buy(volume="0.01", magic=7), Accepted)
+    world.clock.now = NOW + timedelta(minutes=30)
+    world.snapshot()
+    assert world.buy(volume="0.01", magic=7).code == "REPEATED_EXECUTION"
+
+
 @pytest.mark.parametrize("selector", ["source", "symbol", "magic"])
 def test_an_override_tightens_exactly_what_it_names(world, selector):
     value = {"source": "key-1", "symbol": "EURUSD", "magic": 7}[selector]

@@ -30,10 +30,12 @@ def server_now(broker: Broker) -> datetime:
     return server_now
 
 
-def agree_on(broker: Broker, manager: int, *, management: str = "0", performance: str = "0") -> None:
+def agree_on(
+    broker: Broker, manager: int, *, management: str = "0", performance: str = "0", period: str = "month"
+) -> None:
     fees = FeeTerms(management_rate=Decimal(management), performance_rate=Decimal(performance), manager=manager)
     with broker.engine.begin() as connection:
-        assert set_terms(connection, broker.account_id, Terms(fees=fees), actor="eve") is None
+        assert set_terms(connection, broker.account_id, Terms(fees=fees, period=period), actor="eve") is None
 
 
 def days_pass(broker: Broker, days: float) -> None:
@@ -231,6 +233,37 @@ def test_new_terms_do_not_reach_back(broker, members):
     assert accrued(broker) == Decimal("1.00")
     with broker.engine.connect() as connection:
         assert load_terms(connection, broker.account_id).fees.management_rate == Decimal("0.999")
+
+
+def test_another_period_begins_when_it_is_agreed_on(broker, members, server_now):
+    """A month instead of a year charges nothing of the months before; a year instead of a month swallows none."""
+    ann, _, manager = members
+    agree_on(broker, manager, performance="0.20", period="year")
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "100.00", entry="out")
+    broker.agrees()
+    days_pass(broker, 31 if server_now.month > 1 else 15)
+    agree_on(broker, manager, performance="0.20", period="month")
+    broker.agrees()
+    assert crystallisations(broker) == []
+    days_pass(broker, 31)
+    a_snapshot_is_fresh(broker)
+    agree_on(broker, manager, performance="0.20", period="year")
+    assert crystallisations(broker) == of_last_month(server_now)
+    assert values(broker) == {ann: Decimal("1080.00"), manager: Decimal("20.00")}
+    assert_sound(broker)
+
+
+def test_terms_that_begin_after_a_time_without_fees_charge_nothing_of_it(broker, members):
+    ann, _, manager = members
+    agree_on(broker, manager, performance="0.20")
+    agree_on(broker, manager)
+    days_pass(broker, 93)
+    agree_on(broker, manager, performance="0.20")
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "100.00", entry="out")
+    broker.agrees()
+    assert (crystallisations(broker), values(broker)) == ([], {ann: Decimal("1100.00")})
 
 
 def test_a_new_rate_takes_nothing_of_what_was_earned_under_the_old_one(broker, members):

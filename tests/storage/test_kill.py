@@ -101,6 +101,19 @@ def test_used_again_to_close_it_closes_and_a_later_softer_use_goes_on_closing(wo
     assert held.closes
 
 
+@pytest.mark.parametrize("status", ["queued", "sent", "unknown"])
+@pytest.mark.parametrize("close", [False, True])
+def test_a_close_all_that_leaves_orders_alone_does_not_keep_it_from_cancelling_them(world, close, status):
+    world.snapshot(positions=[position(1)], orders=[order(2), order(3)])
+    world.run(
+        "INSERT INTO commands (id, account_id, kind, payload, status, expires_at, created_at)"
+        " SELECT 'c1', id, 'close_all', jsonb_build_object('symbol', '', 'cancel_pending', false), %s, %s, %s"
+        " FROM accounts", status, NOW, NOW,
+    )  # fmt: skip
+    use(world, close=close)
+    assert sent(world) == [("set_trading_state", None), ("cancel_order", 2), ("cancel_order", 3)]
+
+
 def test_an_earlier_stop_that_is_over_does_not_count_for_a_new_one(world):
     """Everything was closed a moment ago, then trading went on: the next use closes again at once."""
     world.snapshot(positions=[position(1)])

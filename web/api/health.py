@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from web.answer_docs import gives
 from web.answers import answer
 from web.auth import open_to_all, shows_credentials, visitor
+from web.errors import ApiError
 from web.parts import now_ms, parts
 from web.shapes.account import Alive, Health, Ready
 from zmq_bridge.live.errors import LiveError
@@ -134,7 +135,7 @@ def _reader() -> ApiKey | None:
         return None
     try:
         found = visitor()
-    except SQLAlchemyError:
+    except (SQLAlchemyError, ApiError):  # also who has asked too often: whether we are well is nobody's secret
         return None
     return found if found is not None and (found.allows(Scope.READ) or found.allows(Scope.TRADE)) else None
 

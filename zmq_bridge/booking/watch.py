@@ -166,9 +166,10 @@ class WatchThread(threading.Thread):
             at_risk = set(connection.exec_driver_sql(WITH_RISK).scalars())
             accounts = [account for account in list_accounts(connection) if account.id in at_risk]
         for account in accounts:
-            self._look(account.id, account.login)
-            if self._rounds % WEIGH_EVERY == 0 and weigh(self._engine, self._inspector, account):
-                log.warning("what an account carries has come past a limit, or back: login=%d", account.login)
+            with guarded(log, f"watch: login={account.login}"):  # one that is busy keeps nobody from the others
+                self._look(account.id, account.login)
+                if self._rounds % WEIGH_EVERY == 0 and weigh(self._engine, self._inspector, account):
+                    log.warning("what an account carries has come past a limit, or back: login=%d", account.login)
         self._rounds += 1
 
     def _look(self, account_id: int, login: int) -> None:

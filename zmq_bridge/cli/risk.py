@@ -144,6 +144,8 @@ def _scope(
     connection: Connection, *, login: int | None, server: str | None, source: str | None, symbol: str | None,
     strategy: int | None,
 ) -> Scope:
+    if login is None and server is not None:
+        raise click.UsageError("--server: expected --account with it, found none")
     account = None if login is None else _only(connection, login, server).id
     return Scope(account_id=account, source=source, symbol=symbol, magic=strategy)  # fmt: skip
 

@@ -99,7 +99,7 @@ def run_fees(connection: Connection, account_id: int) -> Transaction | Refused |
     if not (terms.fees.management_rate or terms.fees.performance_rate):
         return None
     state = load_pool(connection, account_id)
-    run = _end_period(connection, state, terms)
+    run = end_period(connection, state, terms)
     if run is not None and not isinstance(run, Refused):
         return run
     if state.accrued_at is None or (state.now - state.accrued_at).total_seconds() >= ACCRUE_EVERY_S:
@@ -128,7 +128,7 @@ def crystallise_now(
     return run if isinstance(run, Refused) else None
 
 
-def _end_period(connection: Connection, state: PoolNow, terms: Terms) -> Transaction | Refused | None:
+def end_period(connection: Connection, state: PoolNow, terms: Terms) -> Transaction | Refused | None:
     """Crystallise the period that has ended; None: it goes on, or nothing was due. Refused leaves nothing behind."""
     if state.crystallised_at is None:
         note(connection, CRYSTALLISED_AT, state)

@@ -20,6 +20,7 @@ from zmq_bridge.storage.ledger.fees import (
     CRYSTALLISED_AT,
     accrue_until_now,
     crystallise_now,
+    end_period,
     moment_of,
     note,
 )
@@ -93,6 +94,13 @@ def shown_terms(terms: Terms) -> dict[str, str | int | None]:
 
 def _settle_before(connection: Connection, state: PoolNow, before: Terms, after: Terms) -> Refused | None:
     """Book what the old terms earned, as units where another rate, or another person, counts from now on."""
+    if before.period != after.period and _charges(before.fees):
+        ended = end_period(connection, state, before)
+        if isinstance(ended, Refused):
+            return ended
+        state = load_pool(connection, state.account_id)
+    if before.period != after.period or not _charges(before.fees) or not state.pool.units:
+        note(connection, CRYSTALLISED_AT, state)  # the new period begins now
     if _must_settle(state, before.fees, after.fees):
         run = crystallise_now(connection, state.account_id, period=moment_of(state), every_lot=True)
         if isinstance(run, Refused):
@@ -107,11 +115,15 @@ def _settle_before(connection: Connection, state: PoolNow, before: Terms, after:
 def _must_settle(state: PoolNow, before: FeeTerms, after: FeeTerms) -> bool:
     """Say whether by waiting what the old terms earned would be charged at another rate, or go to another person."""
     another = before.manager != after.manager
-    ends = another or not (after.management_rate or after.performance_rate)
+    ends = another or not _charges(after)
     owed = ends and bool(state.accrued or before.management_rate)
     other_rate = another or before.performance_rate != after.performance_rate
     gains = other_rate and bool(before.performance_rate or after.performance_rate)
     return bool(state.pool.units or state.accrued) and (owed or gains)
+
+
+def _charges(fees: FeeTerms) -> bool:
+    return bool(fees.management_rate or fees.performance_rate)
 
 
 def _agreement(number: int, terms: Terms, actor: str, now: datetime) -> Transaction:

@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from zmq_bridge.storage.notifications import words as said
 from zmq_bridge.storage.notifications.events import Event
 from zmq_bridge.storage.notifications.tell import notify
-from zmq_bridge.storage.users import names_of
 
 log = logging.getLogger(__name__)
 
@@ -101,11 +100,13 @@ def tell_request(
     currency: str,
     digits: int,
 ) -> None:
-    """Tell of a member who asked to pay in or to take out; `amount` is None for everything."""
+    """Tell of a member who asked to pay in or to take out; `amount` is None for everything.
+
+    By number: who may read an account's news need not know who its members are.
+    """
     what = "everything" if amount is None else f"{said.amount(amount, digits)} {currency}"
-    name = names_of(connection, [user_id]).get(user_id, "A member")
     notify(
-        connection, Event.REQUEST, title=f"{name} asked for a {kind} of {what}", account_id=account_id,
+        connection, Event.REQUEST, title=f"Member {user_id} asked for a {kind} of {what}", account_id=account_id,
         body=f"member {user_id}, request {request_id}", dedupe_key=f"request:{request_id}",
     )  # fmt: skip
 

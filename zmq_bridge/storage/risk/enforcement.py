@@ -95,16 +95,11 @@ def _wanted(
     if not orders and not closing:
         return []
     since = max(now - timedelta(seconds=TRY_AGAIN_S), *(hold.at for hold in expire(held, now)))
-    cancelled, all_closed = _under_way(connection, account_id, since)
-    if closing:
-        payload = {"symbol": "", "cancel_pending": True, "deviation": CLOSING_DEVIATION_POINTS}
-        return [] if all_closed else [("close_all", payload)]
-    return [] if all_closed else [("cancel_order", {"order": each}) for each in orders if each not in cancelled]
-
-
-def _under_way(connection: Connection, account_id: int, since: datetime) -> tuple[set[int], bool]:
-    """The orders that are being cancelled, and whether everything is being closed."""
-    rows = list(connection.exec_driver_sql(UNDER_WAY, {"account": account_id, "since": since}))
-    cancelled = {int(row.payload["order"]) for row in rows if row.kind == "cancel_order"}
-    everything = any(row.kind == "close_all" and not row.payload.get("symbol") for row in rows)
-    return cancelled, everything
+    under_way = list(connection.exec_driver_sql(UNDER_WAY, {"account": account_id, "since": since}))
+    sweeps = [row.payload for row in under_way if row.kind == "close_all" and not row.payload.get("symbol")]
+    if closing and not sweeps:
+        return [("close_all", {"symbol": "", "cancel_pending": True, "deviation": CLOSING_DEVIATION_POINTS})]
+    if any(payload.get("cancel_pending") for payload in sweeps):
+        return []
+    cancelled = {int(row.payload["order"]) for row in under_way if row.kind == "cancel_order"}
+    return [("cancel_order", {"order": each}) for each in orders if each not in cancelled]
