@@ -11,23 +11,24 @@ from typing import Any
 
 from flask import Response, request
 
-from risk.codes import Code as RiskCode
 from web.answers import answer
+from web.api.accounts import chosen_account
 from web.auth import current_key
+from web.denials import denial
 from web.errors import ApiError
+from web.paging import visible_symbols
 from web.parts import parts
 from zmq_bridge.admission.answers import Accepted, Answer, Code, Denied
 from zmq_bridge.admission.requests import InvalidRequest, Request
 from zmq_bridge.admission.schema import InvalidSignal, parse_signal
 from zmq_bridge.admission.signal import Signal
 from zmq_bridge.admission.source import Source
+from zmq_bridge.storage.trading.views import list_symbols
 
 DENIED_STATUS = {Code.IDEMPOTENCY_KEY_REUSED: 409, Code.LIFT_NOT_ALLOWED: 403}
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 OWN_KEYS = "execute:"
 """Beginning of the idempotency keys that we make ourselves."""
-
-EXPLANATIONS = {code.value: code.explanation for code in (*RiskCode, *Code)}
 
 
 def parsed_body() -> Any:
@@ -98,8 +99,13 @@ def source() -> Source:
     return Source.of_key(current_key())
 
 
-def say(result: Answer, **more: Any) -> Response:
-    """One answer of the gate, over HTTP."""
+def say(result: Answer, *, login: int | None = None, **more: Any) -> Response:
+    """One answer of the gate, over HTTP.
+
+    Args:
+        login: of the account that was asked about; None: the only one.
+        more: further fields of the answer.
+    """
     if isinstance(result, Accepted):
         ids = {"signal_id": result.signal_id, "decision_id": result.decision_id, "duplicate": result.duplicate}
         commands = {"command_id": result.command_id or None, "command_ids": list(result.command_ids)}
@@ -107,14 +113,19 @@ def say(result: Answer, **more: Any) -> Response:
     body = {"code": result.code, "context": result.context, "signal_id": result.signal_id, **more}
     if isinstance(result, Denied):
         ids = {"status": "denied", "decision_id": result.decision_id, "duplicate": result.duplicate}
-        return answer({**body, **ids, "message": _words(result)}, DENIED_STATUS.get(result.code, 422))  # type: ignore[call-overload]
+        words = denial(result.code, result.context, lambda: _symbols(login))
+        return answer({**body, **ids, "message": words}, DENIED_STATUS.get(result.code, 422))  # type: ignore[call-overload]
     return answer({**body, "status": "unavailable", "message": result.code.explanation}, 503)
 
 
-def _words(denied: Denied) -> str:
-    """The denial in one line: the code, what it means, and what was found."""
-    found = ", ".join(f"{name}={value}" for name, value in denied.context.items())
-    return f"{denied.code}: {EXPLANATIONS.get(denied.code, 'denied.')}" + (f" ({found})" if found else "")
+def _symbols(login: int | None) -> list[str]:
+    """What an account has that the key may see; nothing where the account is not plain."""
+    with parts().engine.connect() as connection:
+        try:
+            account = chosen_account(connection, login)
+        except ApiError:
+            return []
+        return [str(row["symbol"]) for row in list_symbols(connection, account.id, visible_symbols(None))]
 
 
 def _not_a_signal(error: InvalidSignal) -> ApiError:
@@ -122,4 +133,5 @@ def _not_a_signal(error: InvalidSignal) -> ApiError:
     errors: dict[str, list[str]] = {}
     for problem in error.problems:
         errors.setdefault(problem.field, []).append(problem.message)
-    return ApiError("INVALID_FIELD", f"{first.field}: {first.message}", field=first.field or None, errors=errors)
+    message = ": ".join(filter(None, (first.field, first.message)))
+    return ApiError("INVALID_FIELD", message, field=first.field or None, errors=errors)

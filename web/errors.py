@@ -32,6 +32,7 @@ from zmq_bridge.storage.notifications.tell import notify
 
 log = logging.getLogger(__name__)
 
+NO_OBJECT = "Invalid input type."  # marshmallow's word for a body that is no object
 DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -133,12 +134,21 @@ def _invalid(messages: Any) -> dict[str, Any]:
     if not isinstance(errors, dict) or not errors:
         return {"code": "MALFORMED", "message": f"The request can't be read: {_first(errors)}"}
     field = next(iter(errors))
-    return {
-        "code": "INVALID_FIELD",
-        "field": field if field != "_schema" else None,
-        "message": f"{field}: {_first(errors[field])}",
-        "errors": errors,
-    }
+    if field == "_schema":
+        return {"code": "INVALID_FIELD", "field": None, "message": _whole(_first(errors[field])), "errors": errors}
+    return {"code": "INVALID_FIELD", "field": field, "message": f"{field}: {_first(errors[field])}", "errors": errors}
+
+
+def _whole(message: str) -> str:
+    """What is wrong with a body as a whole; the library's word for one that is no object says too little."""
+    if message != NO_OBJECT:
+        return message
+    found = {list: "a list", str: "text", bool: "true or false", type(None): "nothing"}
+    return f"Expected a JSON object with the fields of the request; found {found.get(type(_body()), 'a number')}."
+
+
+def _body() -> Any:
+    return request.get_json(silent=True)
 
 
 def _first(messages: Any) -> str:

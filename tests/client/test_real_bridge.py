@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -69,6 +70,13 @@ def test_the_ten_lines_print_ticks(environment: dict[str, str]) -> None:
         lines = [process.stdout.readline().split() for _ in range(20)]
     assert {line[0] for line in lines} == {"EURUSD"}
     assert all(Decimal(bid) < Decimal(ask) for _, _, bid, ask in lines)
+
+
+def test_the_ten_lines_end_without_a_word_when_nobody_reads_on(environment: dict[str, str]) -> None:
+    piped = f"{shlex.quote(sys.executable)} {shlex.quote(str(EXAMPLES / 'ten_lines.py'))} EURUSD | head -n 2"
+    done = subprocess.run(["sh", "-c", piped], env=environment, capture_output=True, text=True, timeout=110, check=True)
+    assert len(done.stdout.splitlines()) == 2
+    assert done.stderr == ""
 
 
 def test_the_signal_generator_is_accepted_over_http(environment: dict[str, str]) -> None:

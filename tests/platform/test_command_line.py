@@ -90,6 +90,17 @@ def test_keys_are_made_listed_and_revoked(database: str, redis_url: str) -> None
     assert "living key" in again.stderr
 
 
+@pytest.mark.parametrize(("more", "said"), [(("--user", "99"), "found 99"), ((), "found scope member and no user")])
+def test_a_members_key_needs_a_member_that_exists(
+    database: str, redis_url: str, more: tuple[str, ...], said: str
+) -> None:
+    servers = {"DATABASE_URL": database, "REDIS_URL": redis_url, "ZMQ_BRIDGE_SECRET_KEY": "k" * 40}
+    told = run("keys", "create", "hers", "--scope", "member", *more, **servers)
+    assert told.returncode == 2
+    assert said in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_status_says_what_is_down_and_fails(database: str) -> None:
     port = str(free_port())
     nothing = {"DATABASE_URL": f"postgresql://nobody@127.0.0.1:{port}/none", "REDIS_URL": f"redis://127.0.0.1:{port}/0"}

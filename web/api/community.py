@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -28,6 +29,7 @@ NAME_CHARS_MAX = 100
 EMAIL_CHARS_MAX = 254
 KEY_CHARS_MAX = 100
 REASON_CHARS_MAX = 500
+SHOWN_CHARS_MAX = 40  # of a value that is told back
 
 MONEY = re.compile(r"\d{1,12}(\.\d{1,8})?")  # how many decimals are right is the account's to say
 KINDS = {"invest": SUBSCRIPTION, "withdraw": REDEMPTION}
@@ -40,11 +42,17 @@ class Money(fields.Field):  # type: ignore[type-arg]
 
     def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: object) -> object:
         if isinstance(value, bool) or not isinstance(value, (str, int)) or not MONEY.fullmatch(str(value)):
-            raise ValidationError(f'Expected an amount like "1000.00" (a string); found {value!r}.')
+            raise ValidationError(f'Expected an amount above zero, as text: "1000.00"; found {_shown(value)}.')
         amount = Decimal(str(value))
         if amount <= 0:
-            raise ValidationError(f"Expected an amount above zero; found {value!r}.")
+            raise ValidationError(f"Expected an amount above zero; found {_shown(value)}.")
         return amount
+
+
+def _shown(value: object) -> str:
+    """What was sent, as JSON has it, and not all of it where it is long."""
+    said = json.dumps(value, ensure_ascii=False, default=str)
+    return said if len(said) <= SHOWN_CHARS_MAX else f"{said[:SHOWN_CHARS_MAX]}…"
 
 
 def key_field() -> fields.String:

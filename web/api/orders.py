@@ -51,7 +51,7 @@ def create() -> Response:
     if wanted.action is Action.CLOSE:
         raise ApiError("INVALID_FIELD", "action: Expected BUY or SELL; positions are closed at /api/positions/close.",
                        field="action")  # fmt: skip
-    return say(parts().gate.admit(wanted, source()))
+    return say(parts().gate.admit(wanted, source()), login=wanted.account)
 
 
 @asks_the_gate(blueprint, "/cancel", TicketBody)

@@ -39,7 +39,7 @@ BODY = {"content": {"application/json": {"schema": SignalSchema}}, "required": T
 @blueprint.alt_response(422, schema=ErrorAnswer)
 def submit() -> Response:
     """Submit a signal; the answer is final and durable."""
-    return say(parts().gate.admit(read_signal(parsed_body()), source()))
+    return _submitted()
 
 
 @blueprint.post("/signals")
@@ -50,7 +50,7 @@ def submit() -> Response:
 @blueprint.alt_response(422, schema=ErrorAnswer)
 def submit_one_more() -> Response:
     """Submit a signal; the same as `POST /api/signal`."""
-    return say(parts().gate.admit(read_signal(parsed_body()), source()))
+    return _submitted()
 
 
 @blueprint.get("/signals")
@@ -107,6 +107,11 @@ def visible_signal(signal_id: str) -> Record:
     ):
         raise NotFound("SIGNAL_UNKNOWN", f"There is no signal {signal_id!r}, or not for this key.")
     return found
+
+
+def _submitted() -> Response:
+    signal = read_signal(parsed_body())
+    return say(parts().gate.admit(signal, source()), login=signal.account)
 
 
 def _page(query: dict[str, Any]) -> dict[str, Any]:

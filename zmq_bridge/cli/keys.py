@@ -11,6 +11,7 @@ from zmq_bridge.cli.console import show
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.storage.keys import ApiKey, Scope, create_key, list_keys, revoke_key
+from zmq_bridge.storage.users import get_user
 
 DEFAULT_SCOPES = (Scope.SIGNAL.value, Scope.READ.value)
 
@@ -41,6 +42,8 @@ def create(
     """Make a key called NAME and print it. It can't be shown again."""
     now = datetime.now(UTC)
     with transaction("keys") as connection:
+        if user_id is not None and get_user(connection, user_id) is None:
+            raise click.BadParameter(f"expected the number of a member, found {user_id}", param_hint="--user")
         new = create_key(
             connection, name=name, scopes=scopes, now=now, actor=actor(), accounts=accounts or None,
             symbols=symbols or None, user_id=user_id, expires_at=now + timedelta(days=days) if days else None,

@@ -7,7 +7,6 @@ import time
 from dataclasses import dataclass, field
 
 import click
-from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
@@ -20,6 +19,7 @@ from zmq_bridge.cli.checks.servers import check_postgres, check_redis
 from zmq_bridge.cli.console import console, show
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.errors import LiveError
+from zmq_bridge.live.figures import told
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.settings import Settings, load_settings
 from zmq_bridge.storage.engine import create_engine
@@ -28,8 +28,6 @@ from zmq_bridge.storage.trading.probes import Judged
 
 REFRESH_S = 2.0
 WIDE = 120  # columns that the table of accounts wants
-# Figures that must not grow: something was dropped, refused or tried again. Shown in yellow when they are not zero.
-LOSSES = ("refused", "dropped", "failures", "malformed", "unstorable", "unknown_login", "failed", "gaps")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +111,8 @@ def _life(reader: LiveReader, login: int) -> AccountLife:
     trading = life.trading() if life else None
     ages = [quote.age_ms(now_ms) for quote in quotes.values()]
     return AccountLife(
-        terminal_age_s=(now_ms - trading.last_seen_ms) / 1000 if trading else None,
-        data_age_s=min(ages) / 1000 if ages else None,
+        terminal_age_s=max(0, now_ms - trading.last_seen_ms) / 1000 if trading else None,
+        data_age_s=max(0, min(ages)) / 1000 if ages else None,
         equity=f"{account.fields.get('equity', '')} {account.fields.get('currency', '')}" if account else "",
     )
 
@@ -182,12 +180,11 @@ def _age(age_s: float | None, absent: str) -> Text:
     return Text(absent, style="bold red") if age_s is None else Text(f"{age_s:.1f} s")
 
 
-def _figures(figures: dict[str, str]) -> RenderableType:
-    """Counters since each process started; those that tell of a loss in yellow."""
-    told = []
-    for name, value in sorted(figures.items()):
-        if value == "0" or name.endswith("_ms"):
-            continue
-        lossy = any(word in name for word in LOSSES)
-        told.append(Text(f"{name} {value}", style="yellow" if lossy else ""))
-    return Columns(told, padding=(0, 3))
+def _figures(figures: dict[str, str]) -> Table:
+    """What each process counts since it began; those that tell of a loss in yellow."""
+    table = Table("since the last start", "", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for each in told(figures):
+        number = f"{int(each.value):,}" if each.value.isdigit() else each.value
+        unit = " ms" if each.figure.unit == "ms" else ""
+        table.add_row(each.figure.title, Text(number + unit, style="yellow" if each.is_loss else ""))
+    return table

@@ -206,11 +206,11 @@ def _checked_scopes(scopes: Iterable[str], user_id: int | None) -> frozenset[Sco
         )
     if (Scope.MEMBER in asked) != (user_id is not None):
         raise KeyRequestError(
-            f"The scope member and a user go together; found user_id={user_id}, scopes={sorted(asked)}."
+            f"A key of scope member names its user, and no other key does; found {_asked(asked, user_id)}."
         )
     if Scope.MEMBER in asked and len(asked) > 1:
         raise KeyRequestError(
-            f"A member's key has no other scope: it is for one person's own data; found scopes={sorted(asked)}."
+            f"A member's key has no other scope: it is for one person's own data; found {_asked(asked, user_id)}."
         )
     return frozenset(map(Scope, asked))
 
@@ -239,3 +239,9 @@ def _public(key: ApiKey) -> dict[str, Any]:
         "user_id": key.user_id,
         "expires_at": key.expires_at,
     }
+
+
+def _asked(scopes: Iterable[str], user_id: int | None) -> str:
+    """What was asked for, in words."""
+    whose = "no user" if user_id is None else f"user {user_id}"
+    return f"{'scope' if len(asked := sorted(scopes)) == 1 else 'scopes'} {', '.join(asked)} and {whose}"

@@ -12,6 +12,7 @@ from web.pages.inside import ask
 from web.pages.viewer import Viewer
 from web.parts import parts
 from zmq_bridge.live.errors import LiveError
+from zmq_bridge.live.figures import told
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.ticks.gaps import open_gaps
@@ -21,17 +22,6 @@ AUDIT_SHOWN = 15
 GAPS_SHOWN = 20
 MEMBERS_NAMED = 200
 MEASURED = 200  # newest signals that latencies are taken from
-STATS = (
-    ("recorder.ticks", "Ticks received", "count"),
-    ("recorder.postgres_ticks", "Ticks stored", "count"),
-    ("recorder.postgres_lag_ms", "Until stored in Postgres", "ms"),
-    ("recorder.redis_lag_ms", "Until shown in Redis", "ms"),
-    ("recorder.postgres_queue", "Waiting for Postgres", "count"),
-    ("recorder.postgres_refused", "Put off, to be backfilled", "count"),
-    ("recorder.gaps", "Gaps opened", "count"),
-    ("recorder.duplicates", "Duplicates dropped", "count"),
-    ("recorder.malformed", "Not understood", "count"),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +57,10 @@ def gaps(viewer: Viewer) -> Context:
 
 @card("figures", "The bridge's figures", every_s=5)
 def figures(_viewer: Viewer) -> Context:
-    """What the recorder counts since it started."""
+    """What the recorder and the desk count since they started."""
     require(Scope.READ, Scope.TRADE)
     found = parts().live.stats()
-    rows = [(title, found[name], unit) for name, title, unit in STATS if name in found]
+    rows = [(each.figure.title, each.value, each.figure.unit) for each in told(found)]
     return {"rows": rows, "updated_ms": found.get("recorder.updated_ms")}
 
 
