@@ -35,7 +35,11 @@ class CurveQuery(AccountQuery):
 
     from_at = AwareTime(load_default=None, data_key="from")
     to_at = AwareTime(load_default=None, data_key="to")
-    points = fields.Integer(load_default=POINTS_DEFAULT, validate=validate.Range(min=1, max=POINTS_MAX))
+    points = fields.Integer(
+        load_default=POINTS_DEFAULT,
+        validate=validate.Range(min=1, max=POINTS_MAX),
+        metadata={"description": "at most so many, but always the first and the last"},
+    )
 
 
 @blueprint.get("/history")
@@ -43,7 +47,10 @@ class CurveQuery(AccountQuery):
 @gives(Curve)
 @blueprint.arguments(CurveQuery, location="query")
 def history(query: dict[str, Any]) -> Response:
-    """Balance, equity and credit as of the last snapshot of each of so many equal stretches, oldest first."""
+    """Balance, equity and credit: the first snapshot, and the last of each of at most so many equal stretches of time.
+
+    Stretches begin at the same moments for everybody, so a curve that is asked for again keeps its points.
+    """
     to_at = query["to_at"] or utc_now()
     from_at = query["from_at"] or to_at - SPAN_DEFAULT
     if not timedelta(0) < to_at - from_at <= SPAN_MAX:
