@@ -166,9 +166,23 @@ def test_a_repetition_without_a_trace_at_the_broker_counts_as_new() -> None:
     journal, again = CommandJournal(), replace(COMMAND, attempt=3)
     assert journal.not_found(again, is_expired=False, trading_state="active").act is Act.EXECUTE
     assert _receive(journal, again).act is Act.IGNORE
-    late = CommandJournal().not_found(again, is_expired=True, trading_state="active")
-    assert late.result is not None
-    assert late.result.status == "expired"
+
+
+@pytest.mark.parametrize(
+    ("is_expired", "state", "why"), [(True, "active", "EXPIRED"), (False, "halted", "TRADING_STATE")]
+)
+def test_a_repetition_without_a_trace_that_is_refused_may_still_show(
+    is_expired: bool, state: TradingStateName, why: str
+) -> None:
+    journal, again = CommandJournal(), replace(COMMAND, attempt=2)
+    verdict = journal.not_found(again, is_expired=is_expired, trading_state=state)
+    assert verdict.act is Act.ANSWER
+    assert verdict.result is not None
+    assert (verdict.result.status, why in verdict.result.message) == ("unknown", True)
+    assert journal.expires_at_ms(again.command_id) == again.expires_at_ms
+    assert _receive(journal, again, is_expired=is_expired).act is Act.RESOLVE
+    assert verdict.record is not None
+    assert _receive(CommandJournal([verdict.record]), again).act is Act.RESOLVE, "never executed, also by a later life"
 
 
 def test_a_repetition_of_what_repeats_harmlessly_needs_no_search() -> None:

@@ -151,6 +151,8 @@ class Terminal:
             self.report(self.look_up(command.command_id))
         elif verdict.act is Act.ANSWER and verdict.result is not None:
             self.emit(verdict.result)
+            if not verdict.result.is_final:  # this broker's books are never behind: what is not there never arrived
+                self.report(self.look_up(command.command_id))
 
     def execute_one(self) -> None:
         """Let the broker execute the oldest begun command."""

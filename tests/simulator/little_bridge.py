@@ -65,6 +65,7 @@ class LittleBridge:
         self.acknowledges = True
         self.takes_symbols = True
         self.answers = True
+        self.gives_work = True  # else it welcomes, and leaves pulls without an answer
         self.dropped = 0  # requests that came while it did not answer
         self.refusals: list[ErrorCode | bytes] = []  # instead of the next answers: an error, or raw bytes
         self._wait_ms = wait_ms
@@ -251,6 +252,8 @@ class LittleBridge:
             self.hellos.append(hello)
 
     def _answer_pulls(self, router: zmq.Socket[bytes]) -> None:
+        if not self.gives_work:
+            return
         for session in list(self._waiting):
             self._answer_pull(router, session)
 

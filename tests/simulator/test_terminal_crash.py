@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.simulator import lives
 from tests.simulator.little_bridge import LittleBridge, now_ms
 from tests.simulator.world import MONDAY_MSC, rows
 from tests.support import wait_until
@@ -219,6 +220,38 @@ def _hand_out_until_all_end(bridge: LittleBridge, commands: list[PlaceOrder]) ->
         for command in left:
             bridge.hand_out(replace(command, attempt=2))
         time.sleep(0.5)
+
+
+def test_a_recalled_change_is_not_asked_again(
+    broker: Running, bridge: LittleBridge, terminal: KillableTerminal
+) -> None:
+    lives.assert_a_recalled_change_is_not_asked_again(broker[0], bridge, terminal.kill, terminal.start)
+
+
+def test_a_change_is_not_asked_again_while_the_bridge_is_not_heard(
+    broker: Running, bridge: LittleBridge, terminal: KillableTerminal
+) -> None:
+    lives.assert_a_change_waits_for_the_bridge(broker[0], bridge, terminal.kill, terminal.start)
+
+
+def test_a_kill_switch_that_an_earlier_life_had_begun_is_not_set(
+    bridge: LittleBridge, terminal: KillableTerminal, tmp_path: Path
+) -> None:
+    def cut(command_id: str) -> None:
+        (path,) = (tmp_path / "memory").glob("*.jsonl")
+        lives.cut_lines(path, command_id)
+
+    lives.assert_a_kill_switch_of_an_earlier_life_is_not_set(bridge, terminal.kill, terminal.start, cut)
+
+
+def test_what_is_late_and_nowhere_is_unknown_first(
+    broker: Running, bridge: LittleBridge, terminal: KillableTerminal
+) -> None:
+    lives.assert_what_is_late_and_nowhere_is_unknown_first(broker[0], bridge)
+
+
+def test_what_is_late_but_shows_is_told(broker: Running, bridge: LittleBridge, terminal: KillableTerminal) -> None:
+    lives.assert_what_is_late_but_shows_is_told(broker[0], bridge)
 
 
 def test_the_session_number_grows_even_when_the_clock_goes_back(tmp_path: Path) -> None:

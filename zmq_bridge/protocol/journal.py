@@ -5,7 +5,8 @@
       seen, being executed     -> Ignore     its outcome will come
       seen, outcome unknown    -> Resolve    look at the broker's orders, positions, history
       seen before a restart    -> Resolve    intent without a final outcome: look there too
-      not seen, attempt > 1    -> Search     another journal may know it (lost file, second program): look first
+      not seen, attempt > 1    -> Search     another journal may know it (lost file, second program): look first;
+                                             not found and refused: unknown, for it may be on its way to the broker
       expired / state forbids  -> Answer     expired or rejected, never executed
       new                      -> Execute    after its intent is on disk
 
@@ -128,16 +129,24 @@ class CommandJournal:
             return _again(entry)
         if command.attempt > 1 and command.kind in LEAVES_COMMENT:
             return Verdict(act=Act.SEARCH)
-        if len(self) >= REFUSALS_FACTOR * JOURNAL_COMMANDS_MAX and type(command) is not SetTradingState:
+        if self._is_overfull(command):
             return Verdict(act=Act.IGNORE)
         return self._decide(command, self._refusal(command, is_expired, trading_state, is_log_full))
 
     def not_found(
         self, command: Command, *, is_expired: bool, trading_state: TradingStateName, is_log_full: bool = False
     ) -> Verdict:
-        """Decide again after SEARCH found no trace at the broker: as if the command came for the first time."""
-        first = replace(command, attempt=1)
-        return self.receive(first, is_expired=is_expired, trading_state=trading_state, is_log_full=is_log_full)
+        """Decide again after SEARCH found no trace at the broker: as if the command came for the first time.
+
+        But what is refused now may have been begun from another journal, and its order may not show yet: `unknown`.
+        """
+        if self._is_overfull(command):
+            return Verdict(act=Act.IGNORE)
+        refusal = self._refusal(command, is_expired, trading_state, is_log_full)
+        if refusal is not None:
+            message = f"not found at the broker yet; {refusal.message}"[:1000]
+            refusal = replace(refusal, status="unknown", message=message)
+        return self._decide(command, refusal)
 
     def found(self, command: Command, result: CommandResult) -> Outcome:
         """Take in what SEARCH found at the broker for a command of which this journal had no trace."""
@@ -169,6 +178,11 @@ class CommandJournal:
         """Give the latest result; None = unknown here, or begun without one."""
         entry = self._entries.get(command_id)
         return None if entry is None else entry.result
+
+    def expires_at_ms(self, command_id: str) -> int:
+        """Until when a command might be begun, as it was first told; 0 for one that is unknown here."""
+        entry = self._entries.get(command_id)
+        return 0 if entry is None else entry.expires_at_ms
 
     def knows(self, command_id: str) -> bool:
         """Say whether the command was ever accepted here and is not forgotten."""
@@ -211,6 +225,10 @@ class CommandJournal:
 
     def __len__(self) -> int:
         return len(self._entries)
+
+    def _is_overfull(self, command: Command) -> bool:
+        """Say whether there is no room left to remember even a refusal."""
+        return len(self) >= REFUSALS_FACTOR * JOURNAL_COMMANDS_MAX and type(command) is not SetTradingState
 
     def _refusal(
         self, command: Command, is_expired: bool, trading_state: TradingStateName, is_log_full: bool

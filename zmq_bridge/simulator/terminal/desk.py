@@ -3,7 +3,9 @@
 The intent is on disk before the broker hears of the command; the result and the deals that it made are on disk before
 the bridge hears of them. What nobody answered is `unknown` and is looked up at the broker again and again; only the
 broker's own records end it: found, or, `unknown_settles_s` later, not there and therefore never arrived. An order is
-never sent twice. A change or a cancellation may be, for the second does no harm; but not once it has expired.
+never sent twice. A change or a cancellation may be, for the second does no harm; but not once it has expired or was
+recalled, and not while the bridge is not heard. A kill switch that an earlier life had begun is not set again: the
+bridge says with every answer what holds.
 """
 
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from dataclasses import replace
 from zmq_bridge.protocol.clock import BridgeClock
 from zmq_bridge.protocol.commands import CloseAll, Command, SetTradingState, TradingStateName, is_permitted
 from zmq_bridge.protocol.journal import LEAVES_COMMENT, Act, Verdict
+from zmq_bridge.protocol.limits import LIVENESS_MS
 from zmq_bridge.protocol.published import CommandResult, TradingState
 from zmq_bridge.simulator.errors import BrokerUnreachable
 from zmq_bridge.simulator.terminal import resolver
@@ -33,6 +36,11 @@ class Desk:
         self._unknown_settles_ms = unknown_settles_ms
         self._open: dict[str, int] = {}  # unknown or accepted command -> monotonic ms since when
         self._look_again_ms = 0
+        self._heard_ms: int | None = None  # when the bridge last handed work out: a recall would have come with it
+
+    def heard(self, now_ms: int) -> None:
+        """The bridge answered a pull: what it says of commands is of this moment."""
+        self._heard_ms = now_ms
 
     def handle(self, command: Command, now_ms: int, collect: Callable[[], None]) -> None:
         """Act on a command; everything to be told afterwards is in the memory, saved.
@@ -48,6 +56,7 @@ class Desk:
         )
         if verdict.act is Act.SEARCH:
             verdict = self._searched(command, now_ms)
+        self._memory.recall(command)
         self._memory.note(verdict.record)
         if verdict.act is Act.EXECUTE:
             self._memory.begin(command)
@@ -98,6 +107,8 @@ class Desk:
                     collect()
                 self._finish(result, now_ms)
             case Act.ANSWER if verdict.result is not None:
+                if not verdict.result.is_final:
+                    self._open.setdefault(command.command_id, now_ms)
                 self._memory.tell(verdict.result)
             case Act.RESOLVE:
                 self._resolve(command.command_id, now_ms)
@@ -136,22 +147,46 @@ class Desk:
         command = self._memory.begun.get(command_id)
         if found is not None:
             found = self._complete(found, command)
+        elif isinstance(command, SetTradingState):
+            found = self._switched(command)
         elif command is not None and command.kind not in LEAVES_COMMENT:
             found = self._repeated(command, now_ms)
         self._finish(found or self._not_there(command_id, now_ms), now_ms)
 
+    def _switched(self, command: Command) -> CommandResult | None:
+        """A kill switch that was begun: the bridge has said since what holds, and that is what it asks for now."""
+        if self._heard_ms is None:
+            return None
+        message = f"trading is {self._memory.trading_state}, as the bridge has it"
+        return CommandResult(command_id=command.command_id, status="done", message=message)
+
     def _repeated(self, command: Command, now_ms: int) -> CommandResult | None:
-        """A command that does no harm twice: in effect already, or done once more while it may be."""
+        """A command that does no harm twice: in effect already, or done again while it may be. None: can't tell yet."""
         found = resolver.in_effect(self._broker, command)
-        if found is not None or self._clock.bridge_now_ms(now_ms) is None:
+        if found is not None:
             return found
-        if not self._clock.is_expired(command.expires_at_ms, now_ms) and is_permitted(
-            command, self._memory.trading_state
-        ):
+        if self._may_repeat(command, now_ms):
+            if not self._is_heard(now_ms):
+                return None  # a recall may be on its way
+            self._open[command.command_id] = now_ms  # what is on its way has its time anew
             return self._execute(command)
+        if self._clock.bridge_now_ms(now_ms) is None or not self._is_settled(command.command_id, now_ms):
+            return None
         return CommandResult(
             command_id=command.command_id, status="rejected", message="NOT_IN_EFFECT: and too late to ask again"
         )
+
+    def _may_repeat(self, command: Command, now_ms: int) -> bool:
+        is_expired = self._clock.is_expired(command.expires_at_ms, now_ms)
+        return not is_expired and is_permitted(command, self._memory.trading_state)
+
+    def _is_heard(self, now_ms: int) -> bool:
+        return self._heard_ms is not None and now_ms - self._heard_ms <= LIVENESS_MS
+
+    def _is_settled(self, command_id: str, now_ms: int) -> bool:
+        """Say whether what would show at the broker would have shown by now."""
+        since_ms = self._open.setdefault(command_id, now_ms)
+        return self._unknown_settles_ms is not None and now_ms - since_ms >= self._unknown_settles_ms
 
     def _complete(self, found: CommandResult, command: Command | None) -> CommandResult:
         """A close_all that was cut off has closed only some: done when nothing is left open, else to be repeated."""
@@ -163,14 +198,14 @@ class Desk:
         return replace(found, status="rejected", message="INTERRUPTED: positions are still open; close them again")
 
     def _not_there(self, command_id: str, now_ms: int) -> CommandResult:
-        since_ms = self._open.setdefault(command_id, now_ms)
-        settles = self._unknown_settles_ms
         command = self._memory.begun.get(command_id)
         would_show = command is None or command.kind in LEAVES_COMMENT
-        if settles is None or now_ms - since_ms < settles or not would_show:
+        if not self._is_settled(command_id, now_ms) or not would_show:
             return CommandResult(command_id=command_id, status="unknown", message="not found at the broker yet")
+        expires_at_ms = self._memory.commands.expires_at_ms(command_id)
+        is_late = command is None and self._clock.is_expired(expires_at_ms, now_ms)  # and never begun from here
         return CommandResult(
             command_id=command_id,
-            status="rejected",
-            message=f"NEVER_ARRIVED: no order or deal of it at the broker {settles} ms later",
+            status="expired" if is_late else "rejected",
+            message=f"NEVER_ARRIVED: no order or deal of it at the broker {self._unknown_settles_ms} ms later",
         )

@@ -199,6 +199,7 @@ class Loop:
             self._memory.save()
 
     def _worked(self, work: Work) -> None:
+        self._desk.heard(now_ms())
         self._memory.acknowledge(work.acks, self._bridge.session.clock.bridge_now_ms(now_ms()))
         self._desk.set_trading_state(work.trading_state, "as the bridge has it")
 

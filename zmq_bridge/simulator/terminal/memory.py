@@ -7,6 +7,7 @@ to its living part at every start and whenever it has grown by `REWRITE_BYTES`.
 
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,12 @@ class Memory:
         """Keep a whole command, beside its intent: what became of it may have to be found out by another life."""
         self.begun[command.command_id] = command
         self._waiting.append(["begun", command_to_map(command)])
+
+    def recall(self, command: Command) -> None:
+        """Keep that a command of which no end is known may be begun until an earlier time only, as it was told."""
+        kept = self.begun.get(command.command_id)
+        if kept is not None and command.expires_at_ms < kept.expires_at_ms:
+            self.begin(replace(kept, expires_at_ms=command.expires_at_ms))
 
     def note(self, record: Record | None) -> None:
         """Keep a record of the command journal."""

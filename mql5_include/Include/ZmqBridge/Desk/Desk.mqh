@@ -5,7 +5,9 @@
 //| before the bridge does. What nobody answered is `unknown` and is |
 //| looked up until the broker's own records end it; an order is     |
 //| never sent twice. A change or cancellation may be, while it has  |
-//| not expired. Writes the events command_result and trading_state. |
+//| not expired, was not recalled, and the bridge is heard. A switch |
+//| that an earlier start had begun is not set again: the bridge     |
+//| says what holds. Writes the events command_result, trading_state.|
 //+------------------------------------------------------------------+
 #ifndef ZMQ_BRIDGE_DESK_MQH
 #define ZMQ_BRIDGE_DESK_MQH
@@ -24,11 +26,12 @@ private:
    Executor          m_executor;
    long              m_settles_ms;   // 0 = an unknown outcome stays unknown
    long              m_look_again_ms;
+   long              m_heard_ms;     // when the bridge last handed work out: a recall would have come with it; -1 = never
    string            m_last;         // for the operator
 
 public:
                      Desk(Memory *memory, Watch *watch, const BridgeClock *clock) : m_memory(memory), m_watch(watch), m_clock(clock),
-                     m_settles_ms(UNKNOWN_SETTLES_MS), m_look_again_ms(0), m_last("none")
+                     m_settles_ms(UNKNOWN_SETTLES_MS), m_look_again_ms(0), m_heard_ms(-1), m_last("none")
      {
      }
 
@@ -43,9 +46,16 @@ public:
       return(m_last);
      }
 
+   // The bridge answered a pull: what it says of commands is of this moment.
+   void              Heard(const long now_ms)
+     {
+      m_heard_ms = now_ms;
+     }
+
    // Act on a command; what is to be told of it is in the memory afterwards.
    void              Handle(const Command &command, const long now_ms)
      {
+      m_memory.Recall(command);
       CommandResult result;
       int act = Decide(command, now_ms, false, result);
       if(act == ACT_SEARCH)
@@ -207,9 +217,9 @@ private:
       CommandResult result;
       if(Resolver::Find(command_id, result))
          Complete(is_known, command, result);
-      else if(is_known && command.kind == "set_trading_state")
-         Carry(command, result);
-      else if(!is_known || Command::LeavesComment(command.kind) || !Repeated(command, entry.open_since_ms, now_ms, result))
+      else if(is_known && command.kind == "set_trading_state" && m_heard_ms >= 0)
+         result.Set(command_id, "done", "trading is " + m_memory.TradingState() + ", as the bridge has it");
+      else if(!is_known || Command::LeavesComment(command.kind) || !Repeated(command, entry, now_ms, result))
          NotThere(entry, now_ms, result);
       for(int i = 0; i < ArraySize(result.deals); i++)
          m_watch.Deal(result.deals[i], now_ms);
@@ -230,31 +240,50 @@ private:
      }
 
    // A command that does no harm twice: in effect already, or done once more while it may be. False: can't tell yet.
-   bool              Repeated(const Command &command, const long since_ms, const long now_ms, CommandResult &result)
+   bool              Repeated(const Command &command, JournalEntry *entry, const long now_ms, CommandResult &result)
      {
+      if(command.kind == "set_trading_state")
+         return(false);
       result.Set(command.command_id, "done", "found in effect");
       if(Resolver::IsInEffect(command))
          return(true);
-      if(!m_clock.IsKnown())
-         return(false);
-      bool may_repeat = !m_clock.IsExpired(command.expires_at_ms, now_ms) && command.IsPermitted(m_memory.TradingState());
-      bool is_settled = m_settles_ms > 0 && now_ms - since_ms >= m_settles_ms;
-      if(may_repeat && command.kind != "close_by")
+      if(MayRepeat(command, entry, now_ms))
+        {
+         if(m_heard_ms < 0 || now_ms - m_heard_ms > LIVENESS_MS)
+            return(false); // a recall may be on its way
          m_executor.Execute(command, result);
-      else if(!is_settled)
+         entry.open_since_ms = Clock::NowMs(); // what is on its way has its time anew
+         return(true);
+        }
+      if(!m_clock.IsKnown() || !IsSettled(entry, now_ms))
          return(false);
-      else
-         result.Reject("NOT_IN_EFFECT: and too late to ask again");
+      result.Reject("NOT_IN_EFFECT: and too late to ask again");
       return(true);
+     }
+
+   bool              MayRepeat(const Command &command, const JournalEntry *entry, const long now_ms) const
+     {
+      long until_ms = entry.recalled_ms < 0 ? command.expires_at_ms : entry.recalled_ms;
+      return(command.kind != "close_by" && !m_clock.IsExpired(until_ms, now_ms)
+             && command.IsPermitted(m_memory.TradingState()));
+     }
+
+   // Whether what would show at the broker would have shown by now.
+   bool              IsSettled(const JournalEntry *entry, const long now_ms) const
+     {
+      return(m_settles_ms > 0 && now_ms - entry.open_since_ms >= m_settles_ms);
      }
 
    void              NotThere(const JournalEntry *entry, const long now_ms, CommandResult &result) const
      {
       result.Set(entry.command_id, "unknown", "not found at the broker yet");
       bool would_show = entry.kind == "" || Command::LeavesComment(entry.kind);
-      if(m_settles_ms == 0 || now_ms - entry.open_since_ms < m_settles_ms || !would_show)
+      if(!IsSettled(entry, now_ms) || !would_show)
          return;
       result.Reject("NEVER_ARRIVED: no order or deal of it at the broker " + (string)m_settles_ms + " ms later");
+      bool was_begun_here = ArraySize(entry.raw) > 0;
+      if(!was_begun_here && m_clock.IsExpired(entry.expires_at_ms, now_ms))
+         result.status = "expired";
      }
   };
 

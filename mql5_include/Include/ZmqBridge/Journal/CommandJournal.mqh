@@ -6,6 +6,7 @@
 //|   being executed                                 -> IGNORE       |
 //|   unknown, or begun by an earlier start          -> RESOLVE      |
 //|   no trace, handed out before                    -> SEARCH       |
+//|     not found, and would be refused: `unknown`   -> REFUSE       |
 //|   expired, forbidden, unreadable, full           -> REFUSE       |
 //|   no trace                                       -> EXECUTE      |
 //+------------------------------------------------------------------+
@@ -38,16 +39,26 @@ public:
    bool              is_ours;       // begun by this program start
    bool              is_told;       // the bridge acknowledged the final result
    long              open_since_ms; // monotonic; -1 = not being looked up
+   long              recalled_ms;   // bridge clock: until when it may be begun again since it was recalled; -1 = it was not
    uchar             raw[];         // the command as it was asked, until its final result
 
                      JournalEntry(void) : command_id(""), kind(""), expires_at_ms(0), has_result(false), is_ours(false),
-                     is_told(false), open_since_ms(-1)
+                     is_told(false), open_since_ms(-1), recalled_ms(-1)
      {
      }
 
    bool              IsFinal(void) const
      {
       return(has_result && result.IsFinal());
+     }
+
+   // Take in that it may be begun until an earlier time only; false when that is no news.
+   bool              Recall(const long expires_ms)
+     {
+      if(IsFinal() || expires_ms >= (recalled_ms < 0 ? expires_at_ms : recalled_ms))
+         return(false);
+      recalled_ms = expires_ms;
+      return(true);
      }
   };
 
@@ -105,6 +116,8 @@ public:
          refusal.message = "JOURNAL_FULL: " + (string)Count() + " commands kept, or too many events";
       else
          return(ACT_EXECUTE);
+      if(is_searched && command.problem == "")
+         refusal.Set(command.command_id, "unknown", "not found at the broker yet; " + refusal.message);
       return(ACT_REFUSE);
      }
 

@@ -101,6 +101,14 @@ public:
       IntentRow(entry);
      }
 
+   // Note that a command of which no end is known may be begun until an earlier time only: it was told again so.
+   void              Recall(const Command &command)
+     {
+      JournalEntry *entry = commands.Find(command.command_id);
+      if(entry != NULL && entry.Recall(command.expires_at_ms))
+         RecallRow(entry);
+     }
+
    // Note what became of a command; false when it ended otherwise before.
    bool              Finish(const CommandResult &result, const string kind, const long expires_at_ms)
      {

@@ -44,6 +44,8 @@ private:
         }
       else if(name == "intent")
          RestoreIntent(first);
+      else if(name == "recall")
+         RestoreRecall(first);
       else if(name == "outcome")
          return(RestoreOutcome(first));
       else if(name == "told")
@@ -65,6 +67,13 @@ private:
       JournalEntry *entry = commands.Begin(m_tree.Text(first), m_tree.Text(kind), (long)m_tree.Bits(expires), false);
       if(m_tree.IsMap(raw))
          m_tree.Slice(raw, entry.raw);
+     }
+
+   void              RestoreRecall(const int first)
+     {
+      JournalEntry *entry = commands.Find(m_tree.Text(first));
+      if(entry != NULL)
+         entry.Recall((long)m_tree.Bits(m_tree.Next(first)));
      }
 
    bool              RestoreOutcome(const int first)

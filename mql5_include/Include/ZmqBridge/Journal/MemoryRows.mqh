@@ -4,6 +4,7 @@
 //|   [journal, id] [session, n] [trading_state, text]               |
 //|   [deal_told, ticket, msc]                                       |
 //|   [intent, id, kind, expires_at_ms, command]                     |
+//|   [recall, id, expires_at_ms]                                    |
 //|   [outcome, expires_at_ms, result] [told, id]                    |
 //|   [event, map] [acks, [[session, seq], ...]]                     |
 //+------------------------------------------------------------------+
@@ -122,6 +123,13 @@ protected:
          m_rows.Nil();
      }
 
+   void              RecallRow(const JournalEntry *entry)
+     {
+      Row("recall", 3);
+      m_rows.Text(entry.command_id);
+      m_rows.Int(entry.recalled_ms);
+     }
+
    void              OutcomeRow(const JournalEntry *entry)
      {
       Row("outcome", 3);
@@ -133,6 +141,8 @@ protected:
      {
       if(!entry.IsFinal())
          IntentRow(entry);
+      if(!entry.IsFinal() && entry.recalled_ms >= 0)
+         RecallRow(entry);
       if(entry.has_result)
          OutcomeRow(entry);
       if(!entry.is_told)

@@ -159,6 +159,7 @@ private:
       if(!session.Answered("work", number, bridge_ms, now_ms))
          return;
       TakeAcks(acks, now_ms);
+      m_desk.Heard(now_ms);
       SetTradingState(state);
       int node = commands + 1;
       for(int i = 0; commands >= 0 && i < m_tree.Size(commands); i++)
