@@ -129,7 +129,7 @@ def test_a_way_out_passes_when_everything_is_halted_by_a_person(world):
     world.snapshot(positions=[position(1)])
     with world.engine.begin() as connection:
         set_account_state(connection, world.account_id, "halted", reason="x", actor="ann", now=NOW)
-        set_global_state(connection, "halted", reason="x", actor="ann", now=NOW)
+    set_global_state(world.engine, "halted", reason="x", actor="ann", now=NOW)
     assert isinstance(world.close(), Accepted)
 
 

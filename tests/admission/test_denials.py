@@ -187,15 +187,14 @@ def test_an_account_that_is_not_active_is_denied(world, state, code):
 
 @pytest.mark.parametrize(("state", "code"), [("halted", "TRADING_HALTED"), ("reducing", "TRADING_REDUCING")])
 def test_the_global_state_counts_for_every_account(world, state, code):
-    with world.engine.begin() as connection:
-        set_global_state(connection, state, reason="test", actor="ann", now=NOW)
+    set_global_state(world.engine, state, reason="test", actor="ann", now=NOW)
     expect_denied(world, world.buy(), code)
 
 
 def test_a_global_active_lifts_no_accounts_halt(world):
     with world.engine.begin() as connection:
         set_account_state(connection, world.account_id, "halted", reason="test", actor="ann", now=NOW)
-        set_global_state(connection, "active", reason="test", actor="ann", now=NOW)
+    set_global_state(world.engine, "active", reason="test", actor="ann", now=NOW)
     expect_denied(world, world.buy(), "TRADING_HALTED")
 
 

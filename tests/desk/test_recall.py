@@ -37,10 +37,9 @@ def terminal(connect: Connect, books: Books) -> Terminal:
 
 def stop(books: Books) -> Killed:
     """Use the kill switch."""
-    with books.engine.begin() as connection:
-        (done,) = kill(
-            connection, books.account_id(), close_positions=False, reason="storm", actor="ann", now=datetime.now(UTC)
-        )  # fmt: skip
+    (done,) = kill(
+        books.engine, books.account_id(), close_positions=False, reason="storm", actor="ann", now=datetime.now(UTC)
+    )  # fmt: skip
     return done
 
 

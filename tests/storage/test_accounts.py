@@ -92,14 +92,14 @@ def test_an_unknown_account_has_no_state_to_set(engine):
 @pytest.mark.parametrize("wrong", [("on", "r", "a"), ("halted", " ", "a"), ("halted", "r", "")])
 def test_a_state_needs_a_name_and_a_reason(engine, wrong):
     state, reason, actor = wrong
-    with pytest.raises(TradingStateError, match="found"), engine.begin() as connection:
-        set_global_state(connection, state, reason=reason, actor=actor, now=NOW)
+    with pytest.raises(TradingStateError, match="found"):
+        set_global_state(engine, state, reason=reason, actor=actor, now=NOW)
 
 
 def test_the_global_state_remembers_what_it_replaced(engine):
+    first = set_global_state(engine, "halted", reason="all stop", actor="ann", now=NOW)
+    second = set_global_state(engine, "reducing", reason="calmer", actor="bob", now=NOW)
     with engine.begin() as connection:
-        first = set_global_state(connection, "halted", reason="all stop", actor="ann", now=NOW)
-        second = set_global_state(connection, "reducing", reason="calmer", actor="bob", now=NOW)
         befores = connection.exec_driver_sql(
             "SELECT before FROM audit_log WHERE action = 'trading_state.set' ORDER BY id"
         ).scalars().all()  # fmt: skip

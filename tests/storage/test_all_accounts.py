@@ -1,30 +1,55 @@
-"""What is set for all accounts is ordered with every decision: nothing slips past it, and nobody waits for ever."""
+"""What is set for all accounts is ordered with every decision: nothing slips past it, and nobody waits for ever.
+
+Limits wait for every decision under way. A stop waits for nobody: it is committed first, and comes to the busy accounts
+as soon as they are free, whoever began it.
+"""
 
 from __future__ import annotations
 
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from tests.admission.test_idempotency import WRITERS, at_once
 from tests.admission.world import NOW, World, order
 from tests.support import wait_until
 from zmq_bridge.admission.answers import Accepted, Unavailable
 from zmq_bridge.admission.source import Source
+from zmq_bridge.booking.watch import Look, WatchThread, watch
 from zmq_bridge.live.connection import open_redis
+from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk.kill import kill
 from zmq_bridge.storage.risk.limits import Scope, set_limits
-from zmq_bridge.storage.risk.trading_state import set_account_state, set_global_state
+from zmq_bridge.storage.risk.outstanding import outstanding
+from zmq_bridge.storage.risk.stopping import carry_out_rest
+from zmq_bridge.storage.risk.trading_state import (
+    StillStopping,
+    activate_reconciled,
+    set_account_state,
+    set_global_state,
+)
 
-Change = Callable[[Connection], object]
+Stop = Callable[[World], list[int]]
 WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+STOPPED_ELSEWHERE = """
+import sys
+from datetime import datetime
+from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.risk.kill import kill
+kill(create_engine(sys.argv[1]), None, close_positions=True, reason="storm", actor="ann",
+     now=datetime.fromisoformat(sys.argv[2]))
+"""
 
 
 @pytest.fixture
@@ -36,66 +61,212 @@ def world(database: str, redis_url: str) -> Iterator[World]:
     engine.dispose()
 
 
-def halt_all(connection: Connection) -> object:
-    return set_global_state(connection, "halted", reason="storm", actor="ann", now=NOW)
+def halt_all(world: World) -> list[int]:
+    """Return the logins of the accounts that it has not come to."""
+    return list(set_global_state(world.engine, "halted", reason="storm", actor="ann", now=NOW).waiting)
 
 
-def kill_all(connection: Connection) -> object:
-    return kill(connection, None, close_positions=False, reason="storm", actor="ann", now=NOW)
+def kill_all(world: World) -> list[int]:
+    """The same by the switch."""
+    done = kill(world.engine, None, close_positions=False, reason="storm", actor="ann", now=NOW)
+    logins = dict(map(tuple, world.rows("SELECT id, login FROM accounts")))
+    return [logins[each.account_id] for each in done if each.waiting]
 
 
 def limit_all(connection: Connection) -> object:
     return set_limits(connection, Scope(), {"max_positions": 0}, actor="ann", now=NOW)
 
 
-def do(world: World, change: Change) -> None:
+def do(world: World, change: Callable[[Connection], object]) -> None:
     """Make a change and commit it."""
     with world.engine.begin() as connection:
         change(connection)
 
 
-CHANGES = pytest.mark.parametrize("change", [halt_all, kill_all, limit_all])
+def waiting(world: World) -> list[int]:
+    """The accounts that a stop has still to come to."""
+    with world.engine.connect() as connection:
+        return outstanding(connection)
 
 
-@CHANGES
+def carried_out(world: World) -> None:
+    """Do the rest of it, as the watch does."""
+    wait_until(lambda: carry_out_rest(world.engine, world.clock.now) == waiting(world) == [], 30)
+
+
+STOPS = pytest.mark.parametrize("stop", [halt_all, kill_all])
+
+
 @pytest.mark.parametrize("which", [0, 1])
-def test_it_waits_for_a_decision_under_way_on_any_account(world, change, which):
-    """The decision has read that trading is active; committed before it, the halt would be slipped past."""
+def test_limits_wait_for_a_decision_under_way_on_any_account(world, which):
+    """The decision has read the old ones; committed before it, the new ones would be slipped past."""
     accounts = [world.account_id, world.add_account(777)]
     with ThreadPoolExecutor(1) as pool, world.engine.connect() as deciding:
         hold(deciding, Lock.ADMISSION, accounts[which])
-        changing: Future[None] = pool.submit(do, world, change)
+        changing: Future[None] = pool.submit(do, world, limit_all)
         wait_until(lambda: world.rows(WAITING)[0][0] == 1)
         assert not changing.done()
         deciding.rollback()
         changing.result(30)
 
 
-@CHANGES
-def test_a_decision_that_comes_while_it_is_made_waits_and_sees_it(world, change):
+def test_a_decision_that_comes_while_limits_are_set_waits_and_sees_them(world):
     with ThreadPoolExecutor(1) as pool, world.engine.connect() as changing:
-        change(changing)
+        limit_all(changing)
         asked = pool.submit(world.buy)
         wait_until(lambda: world.rows(WAITING)[0][0] == 1)
         changing.commit()
-        assert asked.result(30).code in ("TRADING_HALTED", "MAX_POSITIONS")
+        assert asked.result(30).code == "MAX_POSITIONS"
 
 
-@CHANGES
-def test_an_account_that_is_being_made_is_not_missed(world, change):
+def test_limits_do_not_miss_an_account_that_is_being_made(world):
     with ThreadPoolExecutor(1) as pool, world.engine.connect() as making:
-        ensure_account(making, login=9, server="x", currency="USD", currency_digits=2, margin_mode="hedging",
-                       leverage=1)  # fmt: skip
-        changing: Future[None] = pool.submit(do, world, change)
+        make_account(making)
+        changing: Future[None] = pool.submit(do, world, limit_all)
         wait_until(lambda: world.rows(WAITING)[0][0] == 1)
         making.commit()
         changing.result(30)
 
 
-@pytest.mark.parametrize("change", [halt_all, kill_all])
+def make_account(connection: Connection) -> int:
+    return ensure_account(
+        connection, login=9, server="x", currency="USD", currency_digits=2, margin_mode="hedging", leverage=1
+    ).id  # fmt: skip
+
+
+@STOPS
+def test_a_stop_does_not_wait_for_an_account_that_is_being_made_and_holds_it(world, stop):
+    with world.engine.connect() as making:
+        late = make_account(making)
+        assert stop(world) == []
+        making.commit()
+    do(world, lambda connection: activate_reconciled(connection, late, NOW))
+    states = world.rows("SELECT trading_state FROM trading_states WHERE account_id = %s", late)
+    assert states[0].trading_state == "halted"
+
+
+@STOPS
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_stop_of_all_comes_to_every_account_but_a_busy_one_at_once_and_to_that_one_later(world, stop, which):
+    """The lock is held for as long as the stop waits: it does not fail, and it forgets nobody."""
+    logins = (123456, 777)
+    accounts = (world.account_id, world.add_account(777))
+    for login in logins:
+        assert isinstance(world.buy(account=login), Accepted)
+    world.run("UPDATE commands SET status = 'queued', sent_at = NULL")
+    with world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, accounts[which])
+        assert stop(world) == [logins[which]]
+        assert waiting(world) == [accounts[which]]
+        ended = world.rows("SELECT account_id FROM commands WHERE kind = 'place_order' AND status = 'expired'")
+        assert [row.account_id for row in ended] == [accounts[1 - which]]
+        assert {row[0] for row in world.rows("SELECT trading_state FROM trading_states")} == {"halted"}
+        assert world.buy(account=logins[1 - which]).code == "TRADING_HALTED"
+    assert world.buy(account=logins[which]).code == "TRADING_HALTED"
+    carried_out(world)
+    assert world.count("commands", "kind = 'place_order' AND status = 'expired'") == 2
+    assert world.reserved() == 0
+
+
+@STOPS
+def test_what_was_approved_beside_a_stop_is_ended_when_the_account_is_free(world, stop):
+    """The decision under way had read that trading is active; it commits behind the stop, and runs nowhere."""
+    assert isinstance(world.buy(), Accepted)
+    world.run("UPDATE commands SET status = 'queued', sent_at = NULL")
+    rows = [row._mapping for row in world.rows("SELECT * FROM commands")]
+    assert len(rows) == 1
+    with world.engine.connect() as deciding:
+        hold(deciding, Lock.ADMISSION, world.account_id)
+        deciding.exec_driver_sql(
+            "INSERT INTO commands (id, account_id, kind, payload, status, expires_at) SELECT 'LATE', account_id, kind,"
+            " payload, 'queued', now() + interval '1 hour' FROM commands WHERE kind = 'place_order'"
+        )
+        assert stop(world) == [123456]
+        deciding.commit()
+    carried_out(world)
+    assert world.count("commands", "kind = 'place_order' AND status = 'expired'") == 2
+
+
+@STOPS
+def test_nobody_lets_accounts_go_on_that_a_stop_has_not_come_to(world, stop):
+    """Else what it should have ended would run behind it."""
+    assert isinstance(world.buy(), Accepted)
+    world.run("UPDATE commands SET status = 'queued', sent_at = NULL")
+    with world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, world.account_id)
+        stop(world)
+        with pytest.raises(StillStopping, match="123456"):
+            set_global_state(world.engine, "active", reason="go", actor="ben", now=NOW)
+        harder = set_global_state(world.engine, "halted", reason="to be sure", actor="ben", now=NOW)
+        assert (harder.after, harder.waiting) == ("halted", (123456,))
+    change = set_global_state(world.engine, "active", reason="go", actor="ben", now=NOW)
+    assert (change.after, change.waiting) == ("active", ())
+    assert world.count("commands", "kind = 'place_order' AND status = 'expired'") == 1
+    assert isinstance(world.buy(magic=2), Accepted)
+
+
+def test_one_account_that_is_busy_is_stopped_all_the_same_and_lifting_it_ends_its_openings_first(world):
+    assert isinstance(world.buy(), Accepted)
+    world.run("UPDATE commands SET status = 'queued', sent_at = NULL")
+    with world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, world.account_id)
+        [done] = kill(world.engine, world.account_id, close_positions=True, reason="storm", actor="ann", now=NOW)
+        assert (done.new, done.waiting, done.sent) == (True, True, ())
+        assert world.state() == "halted"
+    do(world, lambda c: set_account_state(c, world.account_id, "active", reason="go", actor="ben", now=NOW))
+    assert world.state() == "active"
+    assert world.count("commands", "kind = 'place_order' AND status = 'expired'") == 1
+    assert waiting(world) == []
+
+
+def test_the_next_snapshot_of_a_busy_account_carries_the_stop_out(world):
+    """Also where no desk runs: a terminal that polls the web reports, and that is enough."""
+    with world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, world.account_id)
+        kill_all(world)
+    world.snapshot(orders=[order(5)])
+    with world.engine.begin() as connection:
+        hold(connection, Lock.ADMISSION, world.account_id)
+        watch(connection, world.account_id, Look(now=world.clock.now, heard_at=world.clock.now, agreed=True))
+    assert waiting(world) == []
+    kinds = {row.kind for row in world.rows("SELECT kind FROM commands")}
+    assert kinds == {"set_trading_state", "cancel_order"}
+
+
+def test_a_stop_whose_process_is_killed_between_two_accounts_is_finished_by_the_watch(world):
+    other = world.add_account(777)
+    for login in (123456, 777):
+        assert isinstance(world.buy(account=login), Accepted)
+    world.run("UPDATE commands SET status = 'queued', sent_at = NULL")
+    with world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, world.account_id)
+        hold(busy, Lock.ADMISSION, other)
+        process = stop_elsewhere(world.engine)
+        wait_until(lambda: world.rows(WAITING)[0][0] == 1, 30, "it never came to the first account")
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+        assert waiting(world) == [world.account_id, other]
+    assert world.buy(account=777).code == "TRADING_HALTED"
+    thread = WatchThread(world.engine, LiveReader(world.client), every_s=0.05, clock=world.clock)
+    thread.start()
+    try:
+        wait_until(lambda: not waiting(world), 30, "nobody finished it")
+    finally:
+        thread.stop()
+    assert world.count("commands", "kind = 'place_order' AND status = 'expired'") == 2
+    assert world.count("commands", "kind = 'set_trading_state'") == 2
+
+
+def stop_elsewhere(engine: Engine) -> subprocess.Popen[bytes]:
+    """Use the switch in a process of its own."""
+    url = engine.url.render_as_string(hide_password=False)
+    return subprocess.Popen([sys.executable, "-c", STOPPED_ELSEWHERE, url, NOW.isoformat()])
+
+
+@STOPS
 @pytest.mark.parametrize("lap", range(3))
-def test_no_order_is_stored_once_it_is_committed_whoever_else_is_asking(world, change, lap):
-    """Eight writers on two accounts race it: what was stored at the commit is all that there ever is."""
+def test_no_order_is_stored_once_it_is_carried_out_whoever_else_is_asking(world, stop, lap):
+    """Eight writers on two accounts race it: what was stored then is all that there ever is, and none of it runs."""
     world.add_account(777)
     world.freshen()
     world.freshen(777)
@@ -108,7 +279,8 @@ def test_no_order_is_stored_once_it_is_committed_whoever_else_is_asking(world, c
             return sum(isinstance(answer, Accepted) for answer in answers)
         if lap:  # the first lap at once, the others in the middle of it
             wait_until(lambda: world.count("commands"))
-        do(world, change)
+        if stop(world):
+            carried_out(world)
         stored.append(world.count("commands", "kind = 'place_order'"))
         return 0
 
@@ -132,15 +304,16 @@ def test_everybody_who_takes_many_locks_comes_to_an_end(world):
             now = NOW + timedelta(seconds=index * 100 + number)
             match dice.randrange(7):
                 case 0:
-                    do(world, halt_all)
+                    halt_all(world)
                 case 1:
-                    do(world, lambda c: set_global_state(c, "active", reason="go", actor="ben", now=now))  # noqa: B023
+                    with suppress(StillStopping):
+                        set_global_state(world.engine, "active", reason="go", actor="ben", now=now)
                 case 2:
-                    do(world, kill_all)
+                    kill_all(world)
                 case 3:
                     do(world, lambda c: set_account_state(c, account, "active", reason="go", actor="b", now=now))  # noqa: B023
                 case 4:
-                    do(world, lambda c: kill(c, account, close_positions=True, reason="x", actor="b", now=now))  # noqa: B023
+                    kill(world.engine, account, close_positions=True, reason="x", actor="b", now=now)
                 case 5:
                     world.snapshot(account_id=account, orders=[order(index * 100 + number)])
                 case _:

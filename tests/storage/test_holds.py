@@ -36,7 +36,7 @@ def test_the_strictest_of_account_and_everywhere_counts(world):
     now = datetime.now(UTC)
     with world.engine.begin() as connection:
         set_account_state(connection, world.account_id, "reducing", reason="by hand", actor="ada", now=now)
-        set_global_state(connection, "halted", reason="maintenance", actor="ada", now=now)
+    set_global_state(world.engine, "halted", reason="maintenance", actor="ada", now=now)
     assert [(hold.state, hold.reason) for hold in found(world)] == [
         ("halted", "all accounts: maintenance"), ("reducing", "by hand"),
     ]  # fmt: skip

@@ -41,9 +41,8 @@ def world(database: str, redis_url: str) -> Iterator[World]:
 
 
 def use(world: World, *, close: bool = False, everywhere: bool = False) -> list[Killed]:
-    with world.engine.begin() as connection:
-        account = None if everywhere else world.account_id
-        return kill(connection, account, close_positions=close, reason="storm", actor="ann", now=world.clock.now)
+    account = None if everywhere else world.account_id
+    return kill(world.engine, account, close_positions=close, reason="storm", actor="ann", now=world.clock.now)
 
 
 def sent(world: World) -> list[tuple[str, object]]:
@@ -199,10 +198,10 @@ def test_also_a_state_that_a_person_sets_ends_the_openings_on_their_way(world, s
         assert isinstance(world.buy(magic=len(status)), Accepted)
         world.run("UPDATE commands SET status = %s WHERE status = 'queued'", status)
     world.run("UPDATE commands SET status = 'queued' WHERE id = (SELECT max(id) FROM commands)")
+    if everywhere:
+        set_global_state(world.engine, state, reason="lunch", actor="ben", now=NOW)
     with world.engine.begin() as connection:
-        if everywhere:
-            set_global_state(connection, state, reason="lunch", actor="ben", now=NOW)
-        else:
+        if not everywhere:
             set_account_state(connection, world.account_id, state, reason="lunch", actor="ben", now=NOW)
     found = world.rows("SELECT status, recalled_at IS NOT NULL AS recalled FROM commands ORDER BY id")
     assert [tuple(row) for row in found] == [("sent", True), ("expired", False)]
@@ -228,9 +227,9 @@ def test_only_who_is_named_ends_it_and_for_all_only_for_all(world):
     with world.engine.begin() as connection:
         change = set_account_state(connection, world.account_id, "active", reason="go", actor="ben", now=NOW)
         assert (change.after, change.reason) == ("halted", "storm")
-        with pytest.raises(TradingStateError):
-            set_global_state(connection, "active", reason="go", actor=" ", now=NOW)
-        set_global_state(connection, "active", reason="go", actor="ben", now=NOW)
+    with pytest.raises(TradingStateError):
+        set_global_state(world.engine, "active", reason="go", actor=" ", now=NOW)
+    set_global_state(world.engine, "active", reason="go", actor="ben", now=NOW)
     assert world.state() == "active"
     [ended] = world.rows("SELECT ended_by FROM holds WHERE cause = 'kill_switch'")
     assert ended.ended_by == "ben"
@@ -241,10 +240,10 @@ def test_only_who_is_named_ends_it_and_for_all_only_for_all(world):
 def test_halting_what_is_stopped_already_does_not_end_the_closing(world, everywhere):
     """Only what lets an account do more ends the switch; `halted` on top of it is no reason to keep positions open."""
     use(world, close=True, everywhere=everywhere)
+    if everywhere:
+        set_global_state(world.engine, "halted", reason="to be sure", actor="ben", now=NOW)
     with world.engine.begin() as connection:
-        if everywhere:
-            set_global_state(connection, "halted", reason="to be sure", actor="ben", now=NOW)
-        else:
+        if not everywhere:
             set_account_state(connection, world.account_id, "halted", reason="to be sure", actor="ben", now=NOW)
         held = plain_holds(standing(connection, world.account_id))
     assert closes_positions(held, NOW)
@@ -253,8 +252,8 @@ def test_halting_what_is_stopped_already_does_not_end_the_closing(world, everywh
 
 @pytest.mark.parametrize(("reason", "actor"), [("", "ann"), ("storm", " ")])
 def test_it_needs_a_name_and_a_reason(world, reason, actor):
-    with pytest.raises(TradingStateError), world.engine.begin() as connection:
-        kill(connection, world.account_id, close_positions=True, reason=reason, actor=actor, now=NOW)
+    with pytest.raises(TradingStateError):
+        kill(world.engine, world.account_id, close_positions=True, reason=reason, actor=actor, now=NOW)
     assert world.state() == "active"
 
 

@@ -1,6 +1,7 @@
 """The switches: what accounts may do, the kill switch, and the latches that only a named person lifts.
 
-The name is the key's: it stands in the audit log beside the reason. Every switch is one transaction.
+The name is the key's: it stands in the audit log beside the reason. Every latch is one transaction;
+a stop is committed first and then carried out account by account.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from web.api.accounts import chosen_account
 from web.api.risk_bodies import AdoptBody, KillBody, Reasoned, StateBody, StrategyBody
 from web.api.schemas import ErrorAnswer
 from web.auth import actor, check_all_accounts, current_key, needs
-from web.errors import Forbidden, NotFound
+from web.errors import Conflict, Forbidden, NotFound
 from web.parts import parts, utc_now
 from web.shapes.risk import Adopted, Killed, Lifted, StateChange
 from web.shapes.trading import Accepted
@@ -31,7 +32,7 @@ from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk.adoption import adopt
 from zmq_bridge.storage.risk.kill import kill
 from zmq_bridge.storage.risk.memory import release_strategy, reset_drawdown
-from zmq_bridge.storage.risk.trading_state import LiftForbidden, set_global_state
+from zmq_bridge.storage.risk.trading_state import LiftForbidden, StillStopping, set_global_state
 
 blueprint = Blueprint("switches", __name__, url_prefix="/api/risk", description="What accounts may do")
 
@@ -52,13 +53,14 @@ def set_state(body: dict[str, Any]) -> Response:
         return ask(SetTradingState(state=body["state"], reason=body["reason"]), body)
     check_all_accounts()
     try:
-        with parts().engine.begin() as connection:
-            change = set_global_state(
-                connection, body["state"], reason=body["reason"], actor=actor(), now=utc_now(),
-                may_lift=current_key().allows(Scope.ADMIN),
-            )  # fmt: skip
+        change = set_global_state(
+            parts().engine, body["state"], reason=body["reason"], actor=actor(), now=utc_now(),
+            may_lift=current_key().allows(Scope.ADMIN),
+        )  # fmt: skip
     except LiftForbidden as error:
         raise Forbidden(GateCode.LIFT_NOT_ALLOWED, str(error)) from None
+    except StillStopping as error:
+        raise Conflict("STILL_STOPPING", str(error)) from None
     return answer(asdict(change))
 
 
@@ -70,24 +72,22 @@ def set_state(body: dict[str, Any]) -> Response:
 def use_kill_switch(body: dict[str, Any]) -> Response:
     """Halt, cancel every pending order, and if asked close every position: now, or as soon as the terminal is back.
 
-    Used twice it does what is still missing and nothing twice. How far it has come is at `GET /api/risk/state`.
+    The halt is committed when this answers. An account that is `waiting` is busy: what was approved there before ends,
+    and its orders are cancelled, as soon as it is free. Used twice it does what is still missing and nothing twice. How
+    far it has come is at `GET /api/risk/state`.
     """
     if body["close_positions"] and current_key().symbols is not None:
         raise Forbidden("SYMBOL_NOT_ALLOWED", "Expected a key for all symbols to close every position.")
-    with parts().engine.begin() as connection:
-        account_id = None
-        if body["everywhere"]:
-            check_all_accounts()
-        else:
-            account_id = chosen_account(connection, body["account"]).id
-        done = kill(
-            connection, account_id, close_positions=body["close_positions"], reason=body["reason"], actor=actor(),
-            now=utc_now(),
-        )  # fmt: skip
+    account_id = _to_be_stopped(body)
+    done = kill(
+        parts().engine, account_id, close_positions=body["close_positions"], reason=body["reason"], actor=actor(),
+        now=utc_now(),
+    )  # fmt: skip
+    with parts().engine.connect() as connection:
         logins = {account.id: account.login for account in list_accounts(connection)}
     killed = [
-        {"account": logins[each.account_id], "new": each.new, "command_ids": each.sent, "stopped": each.stopped,
-         "recalled": each.recalled}
+        {"account": logins[each.account_id], "new": each.new, "waiting": each.waiting, "command_ids": each.sent,
+         "stopped": each.stopped, "recalled": each.recalled}
         for each in done
     ]  # fmt: skip
     return answer({"status": "killed", "accounts": killed}, 202)
@@ -133,6 +133,14 @@ def take_on(body: dict[str, Any]) -> Response:
         if not adopt(connection, account_id, body["ticket"], actor=actor(), reason=body["reason"], now=utc_now()):
             raise NotFound("TICKET_UNKNOWN", f"No open position or working order has the ticket {body['ticket']}.")
     return answer({"status": "adopted", "ticket": body["ticket"]})
+
+
+def _to_be_stopped(body: dict[str, Any]) -> int | None:
+    if body["everywhere"]:
+        check_all_accounts()
+        return None
+    with parts().engine.connect() as connection:
+        return chosen_account(connection, body["account"]).id
 
 
 def _locked(connection: Connection, body: dict[str, Any]) -> int:

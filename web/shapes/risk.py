@@ -34,6 +34,7 @@ class Stopping(Shape):
     terminal = one(StopTerminal)
     orders_left = whole()
     positions_left = whole()
+    waiting = flag("a stop has not come to the account yet, which is busy; it will")
     acknowledged = flag("the terminal says that it is halted")
     commands = many(StopCommand)
 
@@ -271,6 +272,7 @@ class StateChange(Shape):
     reason = text()
     actor = text()
     at = moment()
+    waiting = many(whole("login of a busy account: what is on its way there ends as soon as it is free"))
 
 
 class KilledAccount(Shape):
@@ -278,6 +280,7 @@ class KilledAccount(Shape):
 
     account = whole("login")
     new = flag("false: it was in force already")
+    waiting = flag("the account is busy: it is halted, and what is missing is done as soon as it is free")
     command_ids = many(text("on its way"))
     stopped = many(text("a command that is not sent any more"))
     recalled = many(text("a command that was sent, perhaps not delivered: the terminal says whether it had begun it"))

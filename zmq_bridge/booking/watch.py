@@ -2,13 +2,15 @@
 
 Law: `watch` runs in the transaction that stored the snapshot, under the account's lock, so that what it found and what
 it did about it are one. Risk's own figures (the day's loss, drawdown) are judged only on a snapshot on which ledger and
-broker agree. `WatchThread` looks at accounts whose terminal does not report any more, which no snapshot would tell of.
+broker agree. `WatchThread` looks at accounts whose terminal does not report any more, which no snapshot would tell of,
+and carries out what a stop could not do on an account that was busy.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +32,7 @@ from zmq_bridge.storage.commands.gate import read_for_watch
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk import holding
 from zmq_bridge.storage.risk.enforcement import enforce
+from zmq_bridge.storage.risk.stopping import carry_out, carry_out_rest
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +83,7 @@ def watch(connection: Connection, account_id: int, seen: Look) -> bool:
     seen = replace(seen, is_resting=bool(row.orders))
     changed = [*_impose(connection, account_id, own, found), *_lift(connection, account_id, own, found, seen)]
     if any(changed) or row.holds:
+        carry_out(connection, account_id, seen.now)
         enforce(connection, account_id, holding.plain_holds(holding.standing(connection, account_id)), seen.now)
     return any(changed)
 
@@ -155,10 +159,18 @@ class WatchThread(threading.Thread):
 
     def run(self) -> None:
         """Serve until stopped."""
-        self._stopped.wait(self._listen_s)
+        listening_until = time.monotonic() + self._listen_s
         while not self._stopped.wait(self._every_s):
-            with guarded(log, "watch"):
-                self.round()
+            with guarded(log, "watch: stops"):
+                self.carry_out()
+            if time.monotonic() >= listening_until:
+                with guarded(log, "watch"):
+                    self.round()
+
+    def carry_out(self) -> None:
+        """Do what a stop has still to do; whoever began it may be dead."""
+        for account_id in carry_out_rest(self._engine, self._clock()):
+            log.warning("a stop has come to an account that was busy: account_id=%d", account_id)
 
     def round(self) -> None:
         """Look at every account with something at risk, and now and then weigh what it carries."""

@@ -7,21 +7,28 @@ from datetime import UTC, datetime
 
 import click
 from rich.table import Table
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from zmq_bridge.cli.console import console
 from zmq_bridge.cli.errors import CannotRun
-from zmq_bridge.cli.transaction import actor, transaction
+from zmq_bridge.cli.transaction import actor, database
 from zmq_bridge.storage.accounts import Account, find_accounts, list_accounts
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk.adoption import adopt
 from zmq_bridge.storage.risk.holds import Hold, holds
 from zmq_bridge.storage.risk.kill import Killed, kill, standing_of_kill
 from zmq_bridge.storage.risk.memory import release_strategy, reset_drawdown
-from zmq_bridge.storage.risk.trading_state import STATES, StateChange, set_account_state, set_global_state
+from zmq_bridge.storage.risk.trading_state import (
+    STATES,
+    StateChange,
+    StillStopping,
+    set_account_state,
+    set_global_state,
+)
 from zmq_bridge.storage.trading.overview import global_trading_state
 
 COLUMNS = ("account", "server", "state", "reason", "set by", "at")
+BUSY = "the bridge ends and cancels what is left as soon as the account is free"
 LIFTS = {"reset-drawdown": None, "release-strategy": "strategy", "adopt": "ticket"}
 """What a person lifts, and what it is named by."""
 
@@ -40,30 +47,31 @@ def command(action: str | None, subject: str | None, login: int | None, reason: 
     used again. reset-drawdown, release-strategy STRATEGY and adopt TICKET lift what stopped the account.
     """
     _check(action, subject, reason, close_positions)
-    with transaction("trading") as connection:
-        if action is None:
-            show(connection)
-        elif action == "kill":
-            stop(connection, login, reason, close_positions)
-        elif action in LIFTS:
-            lift(connection, action, subject or "", login, reason)
+    with database("trading") as engine:
+        if action == "kill":
+            stop(engine, login, reason, close_positions)
+        elif action in STATES:
+            change_state(engine, action, login, reason)
         else:
-            for change in change_state(connection, action, login, reason):
-                told = f"was {change.before}, is {change.after}"
-                click.echo(told if change.after == action else f"{told}: {change.reason}")
+            with engine.begin() as connection:
+                if action is None:
+                    show(connection)
+                else:
+                    lift(connection, action, subject or "", login, reason)
 
 
-def stop(connection: Connection, login: int | None, reason: str, close_positions: bool) -> None:
+def stop(engine: Engine, login: int | None, reason: str, close_positions: bool) -> None:
     """Use the kill switch for the accounts with a login, or for all."""
-    now, targets = datetime.now(UTC), [None] if login is None else [account.id for account in _known(connection, login)]
+    now = datetime.now(UTC)
+    with engine.connect() as connection:
+        targets = [None] if login is None else [account.id for account in _known(connection, login)]
     killed = [
         each
         for target in targets
-        for each in kill(
-            connection, target, close_positions=close_positions, reason=reason, actor=actor(), now=now
-        )
+        for each in kill(engine, target, close_positions=close_positions, reason=reason, actor=actor(), now=now)
     ]
-    logins = {account.id: account.login for account in list_accounts(connection)}
+    with engine.connect() as connection:
+        logins = {account.id: account.login for account in list_accounts(connection)}
     for each in killed:
         click.echo(f"account {logins[each.account_id]}: {_told(each)}")
     if not killed:
@@ -72,6 +80,8 @@ def stop(connection: Connection, login: int | None, reason: str, close_positions
 
 def _told(killed: Killed) -> str:
     state = "halted" if killed.new else "was halted already"
+    if killed.waiting:
+        return f"{state}; busy: {BUSY}"
     orders = f"{len(killed.stopped)} orders stopped unsent, {len(killed.recalled)} recalled"
     return f"{state}; {len(killed.sent)} commands on their way, {orders}"
 
@@ -90,15 +100,27 @@ def lift(connection: Connection, action: str, subject: str, login: int | None, r
         click.echo("lifted" if done[action](account.id) else nothing)
 
 
-def change_state(connection: Connection, state: str, login: int | None, reason: str) -> list[StateChange]:
-    """Set the state of one login's accounts, or the one above all."""
+def change_state(engine: Engine, state: str, login: int | None, reason: str) -> None:
+    """Set the state of one login's accounts, or the one above all, and say what that came to."""
+    for change in _changed(engine, state, login, reason):
+        told = f"was {change.before}, is {change.after}"
+        click.echo(told if change.after == state else f"{told}: {change.reason}")
+        for busy in change.waiting:
+            click.echo(f"account {busy}: busy: {BUSY}")
+
+
+def _changed(engine: Engine, state: str, login: int | None, reason: str) -> list[StateChange]:
     now = datetime.now(UTC)
     if login is None:
-        return [set_global_state(connection, state, reason=reason, actor=actor(), now=now)]
-    changes = [
-        set_account_state(connection, account.id, state, reason=reason, actor=actor(), now=now)
-        for account in _known(connection, login)
-    ]
+        try:
+            return [set_global_state(engine, state, reason=reason, actor=actor(), now=now)]
+        except StillStopping as error:
+            raise CannotRun(f"{error} Ask again.") from None
+    with engine.begin() as connection:
+        changes = [
+            set_account_state(connection, account.id, state, reason=reason, actor=actor(), now=now)
+            for account in _known(connection, login)
+        ]
     return [change for change in changes if change]
 
 
@@ -127,6 +149,8 @@ def _show_kill(connection: Connection, account: Account, held: Hold) -> None:
     terminal = "has acknowledged" if found["acknowledged"] else "has not acknowledged yet"
     open_ = sum(1 for each in found["commands"] if each["finished_at"] is None)
     console.print(f"account {account.login}: the terminal {terminal}; left: {left}; {open_} commands without a result")
+    if found["waiting"]:
+        console.print(f"account {account.login}: busy: {BUSY}")
 
 
 def _check(action: str | None, subject: str | None, reason: str, close_positions: bool) -> None:

@@ -89,6 +89,8 @@ class Killed:
     new: bool  # false: it was stopped before, as strictly
     command_ids: tuple[Ulid, ...] = ()  # on their way now; none: nothing was missing
     stopped: tuple[Ulid, ...] = ()  # orders that had not been sent, and will not be
+    recalled: tuple[Ulid, ...] = ()  # orders that may have been delivered: the terminal says whether it had begun them
+    waiting: bool = False  # the account is busy: it is halted, and what is missing is done as soon as it is free
     now_ms: TimeMs = 0
 
 

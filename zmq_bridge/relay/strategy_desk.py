@@ -131,15 +131,16 @@ class StrategyDesk:
             raise Refusal(ErrorCode.INVALID_FIELD, "reason", field="reason", expected="a reason", found="nothing")
         if request.close_positions and key.symbols is not None:
             raise Refusal(ErrorCode.FORBIDDEN, "the API key is not for all symbols", field="close_positions")
-        with self._engine.begin() as connection:
+        with self._engine.connect() as connection:
             account = _account_of(connection, key, request.login)
-            (done,) = kill(
-                connection, account.id, close_positions=request.close_positions, reason=request.reason,
-                actor=Source.of_key(key).actor, now=datetime.now(UTC),
-            )  # fmt: skip
+        (done,) = kill(
+            self._engine, account.id, close_positions=request.close_positions, reason=request.reason,
+            actor=Source.of_key(key).actor, now=datetime.now(UTC),
+        )  # fmt: skip
         return Killed(
-            login=account.login, new=done.new, command_ids=done.sent, stopped=done.stopped, now_ms=_now_ms()
-        )
+            login=account.login, new=done.new, waiting=done.waiting, command_ids=done.sent, stopped=done.stopped,
+            recalled=done.recalled, now_ms=_now_ms(),
+        )  # fmt: skip
 
     def _query(self, key: ApiKey, query: Query) -> StrategyReply:
         with self._engine.connect() as connection:

@@ -84,7 +84,7 @@ def ensure_account(
     if row is None:
         raise AccountConflictError(f"Account {login} of {server} has another currency on our books; found {currency}.")
     if row.is_new:
-        share_admissions(connection)  # whoever stops all accounts now waits, and stops this one too
+        share_admissions(connection)  # whoever sets limits of all accounts now waits
         start_halted(connection, row.id, datetime.now(UTC))
     found = get_account(connection, row.id)
     assert found is not None

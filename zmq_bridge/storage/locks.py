@@ -20,6 +20,7 @@ class Lock(IntEnum):
     EXECUTION = 21_005  # key: a stored signal's id; one execution of it at a time
     POLLED = 21_006  # key: account id; one request of a polling terminal at a time
     READY = 21_007  # key: account id; its desk hands a command out the moment it is committed, so it is born sent
+    HOLDS = 21_008  # key: account id; who begins or ends a hold of it. 0: of all accounts. Taken behind ADMISSION
     CORRELATIONS = 21_010  # key: account id; one process works them out
 
 
@@ -35,7 +36,8 @@ def hold(connection: Connection, lock: Lock, key: int = 0) -> None:
 def hold_admissions(connection: Connection, account_id: int | None) -> None:
     """Wait for the admission lock of an account, or (None) of every account, and keep it until this transaction ends.
 
-    With every account's no decision is under way, and none begins before the end of the transaction. Whoever takes
+    With every account's no decision is under way, and none begins before the end of the transaction. It is for what can
+    be asked again: a stop waits for nobody (`storage.risk.holding.announce`). Whoever takes
     more than one takes key 0 first, then the accounts in their order, so that two never wait for each other; making an
     account shares key 0 (`share_admissions`), so that none is missed.
     """

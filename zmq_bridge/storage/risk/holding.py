@@ -2,8 +2,10 @@
 
 What a cause means and what ends it is `risk.states`' to say; here holds begin and end, once each, with a line in the
 audit log and a word to people. A row that has ended stays: the table is its own history. A hold without an account is
-in force for all of them. Beginning or ending one takes the account's lock (without an account: every account's), so it
-never crosses a decision; and one that leaves an account less than active ends the openings on their way (`recall`).
+in force for all of them. Beginning or ending one of an account takes the account's lock, so it never crosses a
+decision; and one that leaves it less than active ends the openings on their way (`recall`). A stop (`announce`) takes
+no account's lock and waits for nobody: nothing is approved once it is committed, and what was approved before is
+noted as outstanding (`outstanding`). Whoever begins or ends a hold holds `Lock.HOLDS` of where it counts, last.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ from risk import states
 from risk.snapshot import State
 from risk.states import RULES, Cause, Hold, Lift
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.locks import hold_admissions
+from zmq_bridge.storage.locks import EVERYWHERE, Lock
+from zmq_bridge.storage.locks import hold as lock
 from zmq_bridge.storage.notifications import words as said
 from zmq_bridge.storage.notifications.events import Event
 from zmq_bridge.storage.notifications.tell import notify
+from zmq_bridge.storage.risk.outstanding import note
 from zmq_bridge.storage.risk.recall import end_openings, wake
 
 COLUMNS = "id, account_id, cause, reason, actor, began_at, until, closes"
@@ -84,19 +88,33 @@ def plain_holds(found: Sequence[Standing]) -> tuple[Hold, ...]:
     return tuple(each.hold for each in found)
 
 
-def impose(connection: Connection, account_id: int | None, hold: Hold) -> bool:
-    """Begin a hold. False: it is in force already, and this one adds nothing to it."""
-    hold_admissions(connection, account_id)
-    old = _find(connection, account_id, hold.cause)
-    before = () if old is None else (old.hold,)
-    after = states.impose(before, hold)
-    if after == before:
-        _reword(connection, old, hold)
+def impose(connection: Connection, account_id: int, hold: Hold) -> bool:
+    """Begin a hold of an account. False: it is in force already, and this one adds nothing to it."""
+    _lock(connection, account_id)
+    if not _put(connection, account_id, hold):
         return False
-    if old is not None:
-        connection.exec_driver_sql(END, {"id": old.id, "now": hold.at, "actor": hold.actor})
-    _begin(connection, account_id, after[-1])
+    if states.ends_openings(hold.cause):
+        end_openings(connection, account_id, reason=hold.reason, actor=hold.actor, now=hold.at)
+        wake(connection, account_id)
     return True
+
+
+def announce(connection: Connection, account_id: int | None, hold: Hold, *, tells: bool) -> tuple[bool, list[int]]:
+    """Begin a hold of an account, or (None) of all, without waiting for their locks, and note what it has still to do.
+
+    Args:
+        tells: one that is new also sends the terminal a command to halt.
+
+    Returns:
+        Whether it is new, and the accounts that `stopping` has to come to once this is committed.
+    """
+    lock(connection, Lock.HOLDS, account_id or EVERYWHERE)
+    is_new = _put(connection, account_id, hold)
+    todo = note(
+        connection, account_id, reason=hold.reason, actor=hold.actor, tells=tells and is_new, now=hold.at
+    )  # fmt: skip
+    wake(connection, account_id)
+    return is_new, todo
 
 
 def lift(
@@ -107,7 +125,7 @@ def lift(
     Raises:
         StateError: this cause is not lifted by that, or by a person without a name.
     """
-    hold_admissions(connection, account_id)
+    _lock(connection, account_id)
     old = _find(connection, account_id, cause)
     states.lift((), cause, by, actor)
     if old is None:
@@ -122,13 +140,30 @@ def lift(
     return True
 
 
+def _lock(connection: Connection, account_id: int | None) -> None:
+    """Keep decisions of the account away, if it is one's, and others who begin or end its holds."""
+    if account_id is not None:
+        lock(connection, Lock.ADMISSION, account_id)
+    lock(connection, Lock.HOLDS, account_id or EVERYWHERE)
+
+
+def _put(connection: Connection, account_id: int | None, hold: Hold) -> bool:
+    old = _find(connection, account_id, hold.cause)
+    before = () if old is None else (old.hold,)
+    after = states.impose(before, hold)
+    if after == before:
+        _reword(connection, old, hold)
+        return False
+    if old is not None:
+        connection.exec_driver_sql(END, {"id": old.id, "now": hold.at, "actor": hold.actor})
+    _begin(connection, account_id, after[-1])
+    return True
+
+
 def _begin(connection: Connection, account_id: int | None, hold: Hold) -> None:
     values: dict[str, Any] = {"account": account_id, "state": RULES[hold.cause].state.value, "began_at": hold.at}
     connection.exec_driver_sql(BEGIN, _plain(hold) | values)
     _record(connection, account_id, "hold.impose", hold.actor, before=None, after=_plain(hold))
-    if states.ends_openings(hold.cause):
-        end_openings(connection, account_id, reason=hold.reason, actor=hold.actor, now=hold.at)
-        wake(connection, account_id)
     event = TOLD_AS.get(hold.cause)
     if event is not None:
         state = RULES[hold.cause].state.value

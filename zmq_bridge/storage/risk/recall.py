@@ -26,13 +26,13 @@ ADDS_RISK = """
 STOP_QUEUED = f"""
 WITH dead AS (
     UPDATE commands SET status = 'expired', finished_at = now(), message = %(message)s
-    WHERE (%(account)s::bigint IS NULL OR account_id = %(account)s::bigint) AND status = 'queued' AND {ADDS_RISK}
-    RETURNING id, account_id
+    WHERE account_id = %(account)s AND status = 'queued' AND {ADDS_RISK}
+    RETURNING id
 ), ended AS (
     UPDATE reservations SET ended_at = now(), end_reason = 'expired'
     FROM dead WHERE reservations.command_id = dead.id AND reservations.ended_at IS NULL
 )
-SELECT id, account_id FROM dead ORDER BY id
+SELECT id FROM dead ORDER BY id
 """
 
 RECALL_SENT = f"""
@@ -66,31 +66,19 @@ class Recalled:
     recalled: tuple[str, ...] = ()  # may have been delivered: the terminal says
 
 
-def end_openings(
-    connection: Connection, account_id: int | None, *, reason: str, actor: str, now: datetime
-) -> dict[int, Recalled]:
-    """End what is on its way and adds risk; None: of every account. The caller holds the locks of those accounts.
-
-    Returns what was found, by account.
-    """
+def end_openings(connection: Connection, account_id: int, *, reason: str, actor: str, now: datetime) -> Recalled:
+    """End what is on its way and adds risk. The caller holds the account's lock."""
     values = {"account": account_id, "now": now}
     why = values | {"message": f"stopped before it was sent: {reason}"}
-    stopped = connection.exec_driver_sql(STOP_QUEUED, why).all()
+    stopped = connection.exec_driver_sql(STOP_QUEUED, why).scalars().all()
     why = values | {"message": f"recalled: {reason}"}
-    recalled = connection.exec_driver_sql(RECALL_SENT, why).all()
-    found = {
-        account: Recalled(
-            stopped=tuple(row.id for row in stopped if row.account_id == account),
-            recalled=tuple(sorted(row.id for row in recalled if row.account_id == account)),
-        )
-        for account in sorted({row.account_id for row in (*stopped, *recalled)})
-    }
-    for account, each in found.items():
+    recalled = sorted(connection.exec_driver_sql(RECALL_SENT, why).scalars())
+    if stopped or recalled:
         record(
-            connection, actor=actor, action="openings.end", subject=f"account:{account}", account_id=account,
-            after={"stopped": list(each.stopped), "recalled": list(each.recalled), "because": reason},
+            connection, actor=actor, action="openings.end", subject=f"account:{account_id}", account_id=account_id,
+            after={"stopped": list(stopped), "recalled": recalled, "because": reason},
         )  # fmt: skip
-    return found
+    return Recalled(stopped=tuple(stopped), recalled=tuple(recalled))
 
 
 def recalled_commands(connection: Connection, account_ids: Sequence[int]) -> dict[int, tuple[str, ...]]:

@@ -23,7 +23,15 @@ from zmq_bridge.storage.tables.notifications import (
     notification_rules,
     notifications,
 )
-from zmq_bridge.storage.tables.risk import adoptions, correlations, holds, risk_limits, risk_state, strategy_latches
+from zmq_bridge.storage.tables.risk import (
+    adoptions,
+    correlations,
+    holds,
+    risk_limits,
+    risk_state,
+    stops_outstanding,
+    strategy_latches,
+)
 from zmq_bridge.storage.tables.signals import commands, reservations, risk_decisions, signals
 from zmq_bridge.storage.tables.system import api_keys, audit_log, settings
 from zmq_bridge.storage.tables.trading import account_snapshots, deals, orders, positions, terminal_events
@@ -68,6 +76,7 @@ __all__ = [
     "sessions",
     "settings",
     "signals",
+    "stops_outstanding",
     "strategy_latches",
     "subscriptions",
     "symbols",

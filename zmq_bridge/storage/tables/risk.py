@@ -44,6 +44,16 @@ holds = Table(
     Index("ix_holds_account_id_id", "account_id", "id"),
 )
 
+stops_outstanding = Table(
+    "stops_outstanding",
+    metadata,
+    account_column(primary_key=True),  # a stop has not come to this account yet: it was busy
+    word("reason"),
+    word("actor"),
+    Column("tells", Boolean, nullable=False),  # the terminal is also sent a command to halt
+    at("noted_at"),
+)
+
 adoptions = Table(
     "adoptions",
     metadata,

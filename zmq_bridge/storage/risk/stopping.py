@@ -1,0 +1,91 @@
+"""Carrying a stop out, account by account: a busy one keeps it from nobody else, and is come back to.
+
+Law: what an account has still to hear of (`outstanding`) is done and crossed off in one transaction under its lock,
+so it is done once, whoever tries, and a crash in between leaves it to the next who looks: the caller of the stop,
+every snapshot of the account, the watch every two seconds. Waiting is bounded: `WAITS_MS` for an account, `WHOLE_S`
+for all.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from risk.snapshot import State
+from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.risk.enforcement import enforce, send
+from zmq_bridge.storage.risk.holding import plain_holds, standing
+from zmq_bridge.storage.risk.outstanding import Outstanding, outstanding, take
+from zmq_bridge.storage.risk.recall import end_openings
+
+log = logging.getLogger(__name__)
+
+SOURCE = "system:kill"
+WAITS_MS = (250, 1500)
+"""How long an account's lock is waited for, the first and the second time round."""
+WHOLE_S = 5.0
+"""After so long no account is waited for any more; what is left is the watch's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What a stop did on one account."""
+
+    stopped: tuple[str, ...] = ()  # commands that were not sent any more
+    recalled: tuple[str, ...] = ()  # sent before, perhaps not delivered: the terminal says whether it had begun them
+    sent: tuple[str, ...] = ()  # commands that are on their way: the state, cancels, the closing of everything
+
+
+def carry_out(connection: Connection, account_id: int, now: datetime) -> Done | None:
+    """Do what is outstanding for an account; the caller holds its lock. None: nothing is."""
+    hold(connection, Lock.HOLDS, account_id)  # before the row: whoever announces another stop takes them in this order
+    todo = take(connection, account_id)
+    return None if todo is None else _do(connection, todo, now)
+
+
+def carry_out_each(
+    engine: Engine, account_ids: Sequence[int], now: datetime, *, waits_ms: Sequence[int] = WAITS_MS
+) -> dict[int, Done]:
+    """Do what is outstanding for these accounts, each by itself; return what was done. Who is missing is busy."""
+    done: dict[int, Done] = {}
+    ends_at = time.monotonic() + WHOLE_S
+    for wait_ms in waits_ms:
+        for account_id in account_ids:
+            if account_id not in done and time.monotonic() < ends_at:
+                found = _try(engine, account_id, now, wait_ms)
+                done |= {} if found is None else {account_id: found}
+    return done
+
+
+def carry_out_rest(engine: Engine, now: datetime) -> list[int]:
+    """Do what is outstanding anywhere, without waiting long; return the accounts where it was done."""
+    with engine.connect() as connection:
+        waiting = outstanding(connection)
+    return list(carry_out_each(engine, waiting, now, waits_ms=WAITS_MS[:1])) if waiting else []
+
+
+def _try(engine: Engine, account_id: int, now: datetime, wait_ms: int) -> Done | None:
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms:d}")
+            hold(connection, Lock.ADMISSION, account_id)
+            connection.exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")
+            return carry_out(connection, account_id, now) or Done()
+    except SQLAlchemyError as error:
+        log.warning("stop not carried out yet: account_id=%d: %s", account_id, str(error).splitlines()[0])
+        return None
+
+
+def _do(connection: Connection, todo: Outstanding, now: datetime) -> Done:
+    account_id = todo.account_id
+    ended = end_openings(connection, account_id, reason=todo.reason, actor=todo.actor, now=now)
+    halt = [("set_trading_state", {"state": State.HALTED.value, "reason": todo.reason})] if todo.tells else []
+    told = send(connection, account_id, halt, source=SOURCE, now=now)
+    sent = enforce(connection, account_id, plain_holds(standing(connection, account_id)), now)
+    return Done(stopped=ended.stopped, recalled=ended.recalled, sent=(*told, *sent))
