@@ -7,23 +7,39 @@ from collections.abc import Callable
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from zmq_bridge.protocol.ticks import Tick
+from zmq_bridge.simulator.broker.broker import Broker
 from zmq_bridge.simulator.broker.enums import DealType
 from zmq_bridge.simulator.broker.faults import Fault
 from zmq_bridge.simulator.broker.model import SymbolSpec
 from zmq_bridge.simulator.errors import SimulatorError
 from zmq_bridge.simulator.server.rendering import decimal_from, int_from, plain, text_from
 from zmq_bridge.simulator.server.sources import ReplayFile
-
-if TYPE_CHECKING:
-    from zmq_bridge.simulator.server.process import BrokerServer
-
-Control = Callable[["BrokerServer", dict[str, Any]], Any]
+from zmq_bridge.simulator.server.world import World
 
 
-def cash(server: "BrokerServer", asked: dict[str, Any]) -> Any:
+class Server(Protocol):
+    """What a control may reach of the running server."""
+
+    broker: Broker
+    world: World
+
+    def tell_symbol(self, symbol: str) -> None:
+        """Push a new or changed specification to subscribers."""
+
+    def status(self) -> dict[str, Any]:
+        """Describe the server for people and tests."""
+
+    def stop(self) -> None:
+        """Ask the server to end."""
+
+
+Control = Callable[[Server, dict[str, Any]], Any]
+
+
+def cash(server: Server, asked: dict[str, Any]) -> Any:
     """Book a balance (negative: withdrawal), credit, charge, ... deal and return it."""
     try:
         kind = DealType(asked.get("type", "balance"))
@@ -33,7 +49,7 @@ def cash(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     return plain(server.broker.cash(kind, decimal_from("amount", asked.get("amount")), comment))
 
 
-def fault(server: "BrokerServer", asked: dict[str, Any]) -> Any:
+def fault(server: Server, asked: dict[str, Any]) -> Any:
     """Plan a fault; fields as in `broker.faults.Fault`."""
     readers: dict[str, Callable[[str, Any], Any]] = {
         "kind": text_from,
@@ -50,24 +66,24 @@ def fault(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     return None
 
 
-def faults_clear(server: "BrokerServer", _asked: dict[str, Any]) -> Any:
+def faults_clear(server: Server, _asked: dict[str, Any]) -> Any:
     """Forget planned faults; returns how many requests they would still have met."""
     return server.broker.faults.clear()
 
 
-def feed_pause(server: "BrokerServer", _asked: dict[str, Any]) -> Any:
+def feed_pause(server: Server, _asked: dict[str, Any]) -> Any:
     """Stop the ticks."""
     server.world.pause()
     return None
 
 
-def feed_resume(server: "BrokerServer", _asked: dict[str, Any]) -> Any:
+def feed_resume(server: Server, _asked: dict[str, Any]) -> Any:
     """Let the ticks go on."""
     server.world.resume()
     return None
 
 
-def replay(server: "BrokerServer", asked: dict[str, Any]) -> Any:
+def replay(server: Server, asked: dict[str, Any]) -> Any:
     """Start replaying files: `files` paths or {path, symbol, format, policy}; `speed` a number or null for max."""
     files = asked.get("files")
     if not isinstance(files, list) or not files:
@@ -76,7 +92,7 @@ def replay(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     return {"shift_ms": shift_ms}
 
 
-def generate(server: "BrokerServer", asked: dict[str, Any]) -> Any:
+def generate(server: Server, asked: dict[str, Any]) -> Any:
     """Start generating ticks: `seed`, `speed`, optionally `start_msc` on the server's clock."""
     start = asked.get("start_msc")
     server.world.start_generator(
@@ -85,7 +101,7 @@ def generate(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     return None
 
 
-def inject(server: "BrokerServer", asked: dict[str, Any]) -> Any:
+def inject(server: Server, asked: dict[str, Any]) -> Any:
     """Put ticks into the market at once: `ticks` = {symbol: [[time_msc, bid, ask, last, volume_real, flags], ...]}."""
     ticks = asked.get("ticks")
     if not isinstance(ticks, dict):
@@ -97,7 +113,7 @@ def inject(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     return None
 
 
-def list_symbol(server: "BrokerServer", asked: dict[str, Any]) -> Any:
+def list_symbol(server: Server, asked: dict[str, Any]) -> Any:
     """List a currency pair, or change fields of a listed symbol's specification: `symbol` and what shall differ."""
     name = text_from("symbol", asked.get("symbol"))
     server.world.list([name])
@@ -107,23 +123,23 @@ def list_symbol(server: "BrokerServer", asked: dict[str, Any]) -> Any:
     return None
 
 
-def trade_allowed(server: "BrokerServer", asked: dict[str, Any]) -> Any:
+def trade_allowed(server: Server, asked: dict[str, Any]) -> Any:
     """Allow or forbid trading for the account: `allowed` true or false."""
     server.broker.core.trade_allowed = asked.get("allowed") is True
     return None
 
 
-def books(server: "BrokerServer", _asked: dict[str, Any]) -> Any:
+def books(server: Server, _asked: dict[str, Any]) -> Any:
     """The oracle: every deal, balance, credit, equity, positions and orders; amounts as exact text."""
     return plain(server.broker.books(), exact=True)
 
 
-def status(server: "BrokerServer", _asked: dict[str, Any]) -> Any:
+def status(server: Server, _asked: dict[str, Any]) -> Any:
     """What the server is doing."""
     return server.status()
 
 
-def shutdown(server: "BrokerServer", _asked: dict[str, Any]) -> Any:
+def shutdown(server: Server, _asked: dict[str, Any]) -> Any:
     """Stop the server in order."""
     server.stop()
     return None
