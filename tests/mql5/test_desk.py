@@ -18,6 +18,7 @@ import pytest
 
 from tests.mql5.conftest import INCLUDES
 from tests.mql5.desk_rig import EXPERT
+from tests.mql5.test_transports import CONNECT_MS, longest_wait_ms
 from tests.mql5_host.build import build
 from tests.mql5_host.run import HostOptions, HostProcess, Machine
 from tests.simulator import conftest as simulated
@@ -33,6 +34,7 @@ from zmq_bridge.simulator.broker import BrokerConfig
 from zmq_bridge.simulator.broker_client import BrokerClient
 
 Running = tuple[BrokerClient, int]
+WAIT_BOUND_MS = 10 + 2 * CONNECT_MS + 2 * (50 + 5)  # of docs/ea.md, of one event
 
 broker, bridge, ready = simulated.broker, simulated.bridge, here.ready  # the fixtures
 
@@ -57,6 +59,7 @@ def start_terminal(machine: Machine, tmp_path: Path, transport: str) -> Iterator
                 host.stop()
                 for sign in ("critical error", "undeleted objects", "sockets left open"):
                     assert sign not in host.output, host.output
+                assert longest_wait_ms(host.output) <= WAIT_BOUND_MS, host.output
 
             return stop
 

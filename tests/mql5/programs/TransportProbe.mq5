@@ -1,8 +1,8 @@
 //+------------------------------------------------------------------+
 //| TransportProbe.mq5 - drives the Expert Advisor's own transport   |
 //| for tests: publishes numbered frames under two topics, asks for  |
-//| its own requests back, and says what it saw and how long the     |
-//| slowest turn took. Ends when a reply is "stop".                  |
+//| its own requests back, and says what it saw. The host says how   |
+//| long its longest turn waited. Ends when a reply is "stop".       |
 //+------------------------------------------------------------------+
 #include <ZmqBridge/Transport/NativeTransport.mqh>
 #include <ZmqBridge/Transport/DllTransport.mqh>
@@ -20,13 +20,7 @@ input int    SizeStep = 977;    // each request is so much longer than the last
 input int    SizeMax = 100000;
 
 #define PUBLISH_MS 5
-
-ulong g_slowest_us = 0;
-
-void Timed(const ulong since_us)
-  {
-   g_slowest_us = MathMax(g_slowest_us, GetMicrosecondCount() - since_us);
-  }
+#define SLICE_MS 5
 
 void PublishOne(Transport *transport, const string topic, const int number)
   {
@@ -86,9 +80,7 @@ void OnStart(void)
    while(!IsStopped())
      {
       long now = Clock::NowMs();
-      ulong began_us = GetMicrosecondCount();
       transport.Turn(now);
-      Timed(began_us);
       if(now >= publish_ms)
         {
          publish_ms = now + PUBLISH_MS;
@@ -103,9 +95,7 @@ void OnStart(void)
          is_asked = transport.Ask(request, ArraySize(request));
          asked_ms = now;
         }
-      began_us = GetMicrosecondCount();
-      int size = transport.Answer(reply, 5);
-      Timed(began_us);
+      int size = transport.Answer(reply, SLICE_MS);
       if(size >= 0 && IsStop(reply, size))
          break;
       if(size >= 0)
@@ -121,7 +111,6 @@ void OnStart(void)
         }
       is_asked = false;
      }
-   Print("slowest turn us ", g_slowest_us);
    transport.Close();
    delete transport;
    if(CheckPointer(settings) == POINTER_DYNAMIC)

@@ -8,6 +8,7 @@
 #include "process.hpp"
 #include "sockets.hpp"
 #include "terminal.hpp"
+#include "waits.hpp"
 
 namespace mql {
 
@@ -87,13 +88,18 @@ void Events::deinit(Program &program, int reason) {
 }
 
 int Events::run(Program &program) {
-  if (program.OnStart) { program.OnStart(); return 0; }
+  host().is_script = program.OnStart != nullptr;
+  if (host().is_script) { program.OnStart(); return 0; }
   int failed = init(program);
   while (!failed && !host().stop_asked && !removed_) {
     ulong pushed;
     { std::lock_guard lock(mutex_); pushed = pushed_; }
     Kind kind;
-    if (next(kind)) dispatch(program, kind);
+    if (next(kind)) {
+      begin_stretch();
+      dispatch(program, kind);
+      end_stretch();
+    }
     if (pushed != told_) terminal().tell_done(told_ = pushed);
     if (host().chart_change_asked.exchange(false)) {
       deinit(program, REASON_CHARTCHANGE);
@@ -127,6 +133,7 @@ int main() {
   mql::mql_register_program(program);
   int code = mql::events().run(program);
   process::trap_divisions(false);
+  mql::print_stretches();
   std::printf("program ended\n");
   std::fflush(stdout);
   return code;

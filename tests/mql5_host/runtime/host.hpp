@@ -25,6 +25,7 @@ struct Host {
   int trade_timeout_ms = 2000;
   ulong seed = 1;
   std::mt19937_64 random;
+  bool is_script = false;               // set once it runs
   std::atomic<bool> stop_asked{false};
   std::atomic<bool> chart_change_asked{false};
 

@@ -6,6 +6,7 @@
 #include "calendar.hpp"
 #include "host.hpp"
 #include "terminal.hpp"
+#include "waits.hpp"
 
 namespace mql {
 
@@ -41,6 +42,9 @@ uint GetTickCount() { return (uint)GetTickCount64(); }
 void Sleep(int ms) { std::this_thread::sleep_for(std::chrono::milliseconds(ms)); }
 void ResetLastError() { set_error(0); }
 void SetUserError(ushort error) { set_error(65536 + error); }
-bool IsStopped() { return host().stop_asked; }
+bool IsStopped() {
+  if (host().is_script) begin_stretch();
+  return host().stop_asked;
+}
 
 }  // namespace mql

@@ -12,6 +12,7 @@
 #include <shellapi.h>
 #else
 #include <cfenv>
+#include <ctime>
 #include <dlfcn.h>
 #include <fstream>
 #include <iterator>
@@ -45,6 +46,13 @@ std::vector<std::string> arguments() {
   for (int i = 0; i < count; ++i) found.push_back(utf8(words[i]));
   ::LocalFree(words);
   return found;
+}
+
+long long cpu_us() {
+  FILETIME made, ended, kernel, user;
+  if (!::GetThreadTimes(::GetCurrentThread(), &made, &ended, &kernel, &user)) return 0;
+  auto hundred_ns = [](const FILETIME &t) { return ((long long)t.dwHighDateTime << 32) | t.dwLowDateTime; };
+  return (hundred_ns(kernel) + hundred_ns(user)) / 10;
 }
 
 static void listen() {
@@ -82,6 +90,12 @@ std::vector<std::string> arguments() {
   std::vector<std::string> found;
   for (size_t at = 0; at < all.size(); at += found.back().size() + 1) found.push_back(all.c_str() + at);
   return found;
+}
+
+long long cpu_us() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return used.tv_sec * 1000000LL + used.tv_nsec / 1000;
 }
 
 static void on_stop(int) { asked_to_stop(); }

@@ -7,6 +7,7 @@
 namespace process {
 
 std::vector<std::string> arguments();  // UTF-8; also before main
+long long cpu_us();                    // used by the calling thread
 [[noreturn]] void leave(int code);     // at once: no destructors
 
 // Call one of them whenever the terminal is closed or the chart changes: signals TERM and USR1 on Linux, the lines

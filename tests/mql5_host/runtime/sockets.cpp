@@ -8,6 +8,7 @@
 #include "constants.hpp"
 #include "host.hpp"
 #include "tcp.hpp"
+#include "waits.hpp"
 
 namespace mql {
 
@@ -60,6 +61,7 @@ bool SocketConnect(int handle, const string &server, uint port, uint timeout_ms)
     return false;
   }
   disconnect(*s);
+  Wait wait(or_default(timeout_ms));
   s->handle = tcp::connect(name, (int)port, (int)or_default(timeout_ms));
   s->connected = s->handle != tcp::NONE;
   if (!s->connected) set_error(ERR_NETSOCKET_CANNOT_CONNECT);
@@ -97,6 +99,7 @@ int SocketRead(int handle, array_ref<uchar> buffer, uint maxlen, uint timeout_ms
   if (!s) return -1;
   if (!s->connected) { set_error(ERR_NETSOCKET_IO_ERROR); return -1; }
   mql_long deadline = now_ms() + or_default(timeout_ms);
+  Wait wait(or_default(timeout_ms));
   uint wanted = host().read_bytes_max > 0 ? std::min(maxlen, (uint)host().read_bytes_max) : maxlen;
   if (buffer.resize((int)wanted, 0) < 0) wanted = std::min(wanted, (uint)buffer.size());
   uint got = 0;
@@ -118,6 +121,7 @@ int SocketSend(int handle, const_array_ref<uchar> buffer, uint length) {
   uint wanted = std::min(length, (uint)buffer.size());
   if (host().short_sends && wanted > 1 && host().chance(SHORT_SEND_PERCENT)) wanted = 1 + (uint)(host().random() % (wanted - 1));
   mql_long deadline = now_ms() + or_default(s->send_ms);
+  Wait wait(or_default(s->send_ms));
   uint sent = 0;
   while (sent < wanted && tcp::wait_writable(s->handle, left_ms(deadline))) {
     long now = tcp::send(s->handle, buffer.data() + sent, wanted - sent);
