@@ -1,5 +1,8 @@
 """The shared fixtures themselves: isolated, empty, and as an ordinary role."""
 
+import subprocess
+import sys
+
 import psycopg2
 import redis
 
@@ -40,6 +43,23 @@ def test_redis_is_emptied_before_each_test_again(redis_url: str) -> None:
     test_redis_is_emptied_before_each_test(redis_url)
 
 
-def test_free_ports_are_never_handed_out_twice() -> None:
-    ports = [support.free_port() for _ in range(200)]
-    assert len(set(ports)) == 200
+PORTS_OF_ANOTHER_RUN = """
+from tests.support import free_port
+print(*(free_port() for _ in range(200)), flush=True)
+input()
+"""
+
+
+def test_free_ports_are_never_handed_out_twice_by_whatever_run_of_this_machine() -> None:
+    ask = [sys.executable, "-c", PORTS_OF_ANOTHER_RUN]
+    with (
+        subprocess.Popen(ask, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first,
+        subprocess.Popen(ask, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as second,
+    ):
+        ports = [support.free_port() for _ in range(200)]
+        for other in (first, second):
+            assert other.stdout is not None
+            ports += map(int, other.stdout.readline().split())
+        for other in (first, second):
+            other.communicate("\n")
+    assert len(set(ports)) == len(ports) == 600
