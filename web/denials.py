@@ -6,6 +6,7 @@ and where a price lies on the wrong side of another it is said on which side it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -15,6 +16,8 @@ from zmq_bridge.admission.answers import Code as GateCode
 
 EXPLANATIONS = {code.value: code.explanation for code in (*RiskCode, *GateCode)}
 SYMBOLS_SHOWN = 12
+PLACES_SHOWN = 6  # of a figure that has more than any price: `context` has all of them
+LONG = re.compile(r"(?<![\d.])-?\d{1,12}\.\d{9,}(?![\d.])")
 STOPS = {RiskCode.STOP_LOSS_WRONG_SIDE.value: "stop loss", RiskCode.TAKE_PROFIT_WRONG_SIDE.value: "take profit"}
 
 
@@ -41,17 +44,24 @@ def _found(context: Mapping[str, Any]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, (list, tuple, set, frozenset)) else str(value)
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(map(str, value))
+    return LONG.sub(lambda found: f"{Decimal(found[0]):.{PLACES_SHOWN}f}", str(value))
 
 
 def _side(what: str, context: Mapping[str, Any]) -> str:
-    """On which side of which price a stop or a target belongs; at the price itself is neither side."""
+    """On which side of which price a stop or a target belongs."""
+    side = belongs(context)
+    return f"The {what} must be {side} {context['expected']}; found {context['found']}." if side else ""
+
+
+def belongs(context: Mapping[str, Any]) -> str:
+    """On which side of what was `expected` that which was `found` belongs; empty where they are no prices."""
     try:
         found, edge = Decimal(context["found"]), Decimal(context["expected"])
     except (LookupError, InvalidOperation, TypeError):
         return ""
-    side = "below" if found > edge else "above" if found < edge else "beyond, not at,"
-    return f"The {what} must be {side} {context['expected']}; found {context['found']}."
+    return "below" if found > edge else "above" if found < edge else "beyond, not at,"
 
 
 def _instead(symbols: Sequence[str]) -> str:

@@ -132,7 +132,9 @@ def test_the_order_ticket_tells_what_risk_says_before_and_the_broker_fills_after
     expect(verdict).to_contain_text("Position risk")
     visitor.picture("story-denied")
     page.get_by_role("button", name="Place buy order").click()
-    expect(page.locator("#ticket > .wrong")).to_contain_text("Risk of the new order exceeds")
+    expect(page.locator("#ticket > .wrong")).to_contain_text("Not placed: risk says no")
+    expect(verdict).to_contain_text("Risk of the new order exceeds")
+    expect(page.locator("#t-send")).to_have_attribute("data-denied", "")
     assert trading.positions() == []
     page.get_by_label("Lots", exact=True).fill("0.10")
     expect(verdict).to_contain_text("would let it through")
@@ -199,7 +201,7 @@ def test_a_wrong_stop_is_told_in_whole_prices(visit: Visit) -> None:
     page = visit().open("/trading")
     page.get_by_label("Stop loss").locator("visible=true").fill("9")
     page.get_by_label("Take profit").locator("visible=true").fill("10")
-    expect(page.locator("#what-if .reason")).to_contain_text(re.compile(r"9\.00000, limit \d\.\d{5}\."))
+    expect(page.locator("#what-if .reason")).to_contain_text(re.compile(r"9\.00000, must be below \d\.\d{5}\."))
 
 
 def test_prices_arrive_live_and_what_stops_arriving_is_called_old(visit: Visit, system: System) -> None:

@@ -10,23 +10,26 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 
 from ledger.units import Price
 from tests.admission.world import LOGIN, World, position
 from tests.web.conftest import Caller
 from web import create_app
-from web.pages import files
+from web.pages import audit_words, files
 from web.pages.cards import CARDS
-from web.pages.filters import duration, lots, number, percent, price, signed, signed_percent, told, units
+from web.pages.filters import duration, lots, number, percent, price, signed, signed_percent, units
+from web.pages.reasons import told
 from web.pages.views import PAGES, _own_path
 from zmq_bridge.settings import Settings
 from zmq_bridge.storage.ledger.prices import store_price
 from zmq_bridge.storage.ticks.gaps import close_gap, open_gap
 
 READER = ("read", "trade", "admin")
+ROOT = Path(__file__).parents[2]
 
 
 PERSON = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -196,11 +199,96 @@ def test_figures_are_written_exactly() -> None:
 
 
 def test_figures_of_a_decision_stand_beside_their_bounds() -> None:
-    assert str(told({"risk": "8720", "risk_max": "310.3254"})) == "risk 8,720 of at most 310.33"
+    assert str(told({"risk": "8720", "risk_max": "310.3254"})) == "risk 8,720.00 of at most 310.33"
     assert str(told({"reward": "1.2", "reward_min": "1.5", "symbol": "X"})) == "reward 1.20, at least 1.50; symbol X"
     assert str(told({"price": "1.08507", "rho": "0.8123456789"})) == "price 1.08507; rho 0.812346"
     assert str(told({"symbol": "<b>"})) == "symbol &lt;b&gt;"
+    assert str(told({"volume": "0.1", "margin": "100", "silent_s": "3.519"})) == (
+        "volume 0.10; margin 100.00; silent 3.52\N{NO-BREAK SPACE}s"
+    )
+    assert str(told({"server": None, "accounts": ["1@A", "2@B"]})) == "accounts 1@A, 2@B"
     assert str(told(None)) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "found", "expected", "said"),
+    [
+        ("STOP_LOSS_WRONG_SIDE", "1.0849", "1.08587", "stop loss 1.0849, must be above 1.08587"),
+        ("TAKE_PROFIT_WRONG_SIDE", "1.0870", "1.08587", "take profit 1.0870, must be below 1.08587"),
+        ("STOP_LOSS_WRONG_SIDE", "1.08587", "1.08587", "stop loss 1.08587, must be beyond, not at, 1.08587"),
+        ("PRICE_OFF_TICK", "1.083005", "0.00001", "found 1.083005; expected 0.00001"),
+        ("PRICE_WRONG_SIDE", "1.085", "1.085", "found 1.085; expected 1.085"),
+        ("TRADING_HALTED", "halted: <b>", "active", "found halted: &lt;b&gt;; expected active"),
+    ],
+)
+def test_a_price_that_was_denied_is_written_in_full(code: str, found: str, expected: str, said: str) -> None:
+    assert str(told({"found": found, "expected": expected}, code)) == said
+
+
+def test_prices_of_a_decision_have_the_symbols_digits(caller: Callable[..., Caller], world: World) -> None:
+    world.freshen()
+    order = {"symbol": "EURUSD", "action": "BUY", "volume": "0.10", "sl": "1.2", "tp": "1.3"}
+    assert caller("signal").post("/api/signal", order).json["code"] == "STOP_LOSS_WRONG_SIDE"
+    for name in ("signals", "decisions"):
+        shown = caller(*READER).get(f"/cards/{name}").text
+        assert re.search(r"stop loss 1\.20000, must be below \d\.\d{5}\b", shown), name
+
+
+def test_a_signal_of_a_symbol_that_nobody_knows_has_padded_prices(caller: Callable[..., Caller], world: World) -> None:
+    world.freshen()
+    caller("signal").post("/api/signal", {"symbol": "NOPE", "action": "BUY", "volume": "1", "sl": "1", "tp": "2.125"})
+    shown = re.sub(r"<[^>]+>", " ", caller(*READER).get("/cards/signals").text)
+    assert " 1.00 " in shown
+    assert " 2.125 " in shown
+
+
+def test_cards_whose_figures_must_agree_come_in_one_answer(caller: Callable[..., Caller]) -> None:
+    for leader in {card.leader for card in CARDS.values()} - {""}:
+        text = caller(*READER).get(f"/cards/{leader}").text
+        followers = [card.name for card in CARDS.values() if card.leader == leader]
+        assert CARDS[leader].leader == ""
+        for name in (leader, *followers):
+            assert text.count(f'id="card-{name}"') == 1, name
+        assert text.count("hx-swap-oob") == len(followers)
+
+
+def test_the_same_question_is_asked_once_for_everything_that_is_shown_together(
+    app: Flask, caller: Callable[..., Caller]
+) -> None:
+    asked: list[str] = []
+    app.before_request(lambda: asked.append(request.full_path))
+    assert caller(*READER).get("/risk").status_code == 200
+    inside = [path for path in asked if path.startswith("/api/")]
+    assert inside
+    assert sorted(inside) == sorted(set(inside))
+
+
+@pytest.mark.parametrize("within", ["1h", "1d", "7d", "30d", "", "ever", "<b>"])
+def test_signals_are_cut_to_a_stretch_of_time(caller: Callable[..., Caller], world: World, within: str) -> None:
+    world.clock.now -= timedelta(days=400)
+    old = world.buy().signal_id
+    world.clock.now += timedelta(days=400)
+    new = world.buy().signal_id
+    shown = caller(*READER).get("/cards/signals", within=within).text
+    assert f'id="signal-{new}"' in shown
+    assert (f'id="signal-{old}"' in shown) == (within not in ("1h", "1d", "7d", "30d"))
+    page = caller(*READER).get("/signals", within=within)
+    assert page.status_code == 200
+    assert "<b>" not in page.text
+
+
+def test_members_are_shown_page_by_page(caller: Callable[..., Caller]) -> None:
+    admin = caller(*READER)
+    ids = [admin.post("/api/users", {"name": f"M{n}", "email": f"m{n}@example.org"}).json["id"] for n in range(53)]
+    first = admin.get("/community").text
+    following = re.search(r'href="([^"]*cursor=[^"]*)#card-members"', first)
+    assert following is not None
+    path, _, query = html.unescape(following[1]).partition("?")
+    second = admin.get(path, **dict(parse_qsl(query))).text
+    seen = [set(map(int, re.findall(r'id="member-(\d+)"', text))) for text in (first, second)]
+    assert seen[0] | seen[1] >= set(ids)
+    assert not seen[0] & seen[1]
+    assert "First page" in second
 
 
 @pytest.mark.parametrize("value", [None, "", "NaN", "Infinity", "word"])
@@ -311,3 +399,30 @@ def test_the_audit_log_names_keys_and_members(caller: Callable[..., Caller], wor
     assert "Grace" in text
     assert "key hers" in text
     assert made["key"] not in text
+    assert "Key made" in text
+    assert "Member added" in text
+
+
+def test_the_audit_log_names_accounts_by_their_login(caller: Callable[..., Caller], world: World) -> None:
+    admin = caller(*READER)
+    admin.post("/api/risk/state", {"account": LOGIN, "state": "halted", "reason": "a drill"})
+    text = re.sub(r"<[^>]+>", " ", admin.get("/cards/audit").text)
+    assert f"account {LOGIN}" in text
+    assert "account:" not in text
+
+
+@pytest.mark.parametrize(
+    ("actor", "said"),
+    [("cli:root", "command line, root"), ("system", "the bridge"), ("K1", "key one"), ("old (K1)", "key one"),
+     ("risk monitor", "risk monitor"), ("gone (K2)", "gone (K2)")],
+)  # fmt: skip
+def test_whoever_did_something_is_called_as_people_call_them(actor: str, said: str) -> None:
+    assert audit_words.person(actor, {"api_key:K1": "key one"}) == said
+
+
+def test_every_action_has_words_of_its_own_and_a_new_one_is_still_shown() -> None:
+    sources = [path for folder in ("zmq_bridge", "web") for path in (ROOT / folder).rglob("*.py")]
+    found = {name for path in sources for name in re.findall(r'action="([a-z_]+\.[a-z_]+)"', path.read_text())}
+    assert found <= audit_words.ACTIONS.keys()
+    assert audit_words.action("thing.was_done") == "Thing was done"
+    assert audit_words.thing("thing:7", {}) == "thing 7"

@@ -19,6 +19,8 @@ BUY = {"symbol": "EURUSD", "action": "BUY", "volume": "0.10"}
         ("STOP_LOSS_WRONG_SIDE", {"found": "1.2", "expected": "1.08"}, "The stop loss must be below 1.08; found 1.2."),
         ("STOP_LOSS_WRONG_SIDE", {"found": "1.07", "expected": "1.08"}, "stop loss must be above 1.08; found 1.07."),
         ("TAKE_PROFIT_WRONG_SIDE", {"found": "1", "expected": "1.0"}, "must be beyond, not at, 1.0; found 1."),
+        ("RISK_REWARD_TOO_LOW", {"risk_reward": "0.7121758032337789"}, "(risk_reward=0.712176)"),
+        ("STOPS_LEVEL", {"distance": "0.00012345"}, "(distance=0.00012345)"),
         ("ACCOUNT_UNKNOWN", {"account": 77, "server": None}, "(account=77)"),
         ("ACCOUNT_REQUIRED", {"accounts": ["1@A", "2@B"]}, "(accounts=1@A, 2@B)"),
         ("IDEMPOTENCY_KEY_REUSED", {"changed": ["sl", "tp"]}, "(changed=sl, tp)"),

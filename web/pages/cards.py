@@ -32,30 +32,49 @@ class Card:
     topics: tuple[str, ...]  # news that make it old
     every_s: int  # how often it is asked for without news
     inline: bool  # a word in the frame rather than a box of its own
+    leader: str  # the card that it is always asked for with, so that their figures agree; "" = none
 
 
-ASKED_WITH = ("account", "symbol", "status", "cursor")
+ASKED_WITH = ("account", "symbol", "status", "within", "cursor")
 """The parameters of a page; any other is nobody's."""
 
 CARDS: dict[str, Card] = {}
 
 
 def card(
-    name: str, title: str, *, topics: tuple[str, ...] = (), every_s: int = 10, inline: bool = False
+    name: str, title: str, *, topics: tuple[str, ...] = (), every_s: int = 10, inline: bool = False, leader: str = ""
 ) -> Callable[[Gather], Gather]:
     """Register a function that gathers what the card of this name shows."""
 
     def register(gather: Gather) -> Gather:
-        CARDS[name] = Card(name=name, title=title, gather=gather, topics=topics, every_s=every_s, inline=inline)
+        CARDS[name] = Card(
+            name=name, title=title, gather=gather, topics=topics, every_s=every_s, inline=inline, leader=leader
+        )
         return gather
 
     return register
 
 
-def render(name: str, shown_to: Viewer, look: str = "") -> tuple[str, int]:
-    """A card as HTML, and the status of what it rests on."""
+def render_again(name: str, shown_to: Viewer, look: str = "") -> tuple[str, int]:
+    """A card that is on a page already, with the cards that it leads; if one of them has no answer, all have none."""
+    wanted = [render(name, shown_to, look)]
+    followers = [each.name for each in CARDS.values() if each.leader == name]
+    wanted += [render(follower, shown_to, beside=True) for follower in followers]
+    html, status = max(wanted, key=lambda found: found[1])
+    return ("".join(found for found, _ in wanted), status) if status < 300 else (html, status)
+
+
+def render(name: str, shown_to: Viewer, look: str = "", *, beside: bool = False) -> tuple[str, int]:
+    """A card as HTML, and the status of what it rests on.
+
+    Args:
+        look: the classes that the page gives it.
+        beside: it comes along with another one, and takes its own place.
+    """
     chosen = CARDS[name]
-    context: Context = {"card": chosen, "look": look, "viewer": shown_to, "read_at_ms": now_ms(), "query": _query()}
+    context: Context = {
+        "card": chosen, "look": look, "viewer": shown_to, "read_at_ms": now_ms(), "query": _query(), "beside": beside
+    }  # fmt: skip
     try:
         return render_template(f"cards/{name}.html", **context, **chosen.gather(shown_to)), 200
     except (NoAnswer, ApiError, LiveError) as error:

@@ -6,7 +6,7 @@ A sign or a word goes with every colour, a minus is a real minus, and what is mi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -19,8 +19,7 @@ from web.pages.viewer import viewer
 MISSING = Markup('<span class="quiet" aria-label="none">–</span>')
 MINUS = "\N{MINUS SIGN}"
 SHORT_PLACES = 6
-FIGURE_PLACES = 2  # of a figure of a decision that is 1 or more and no price
-PRICE_NAME = re.compile(r"^(sl|tp|price|stoplimit|bid|ask|entry|market)(_|$)")
+PRICE_PLACES_MIN = 2  # of a symbol whose digits nobody told
 ULID = re.compile(r"\b([0-9A-HJKMNP-TV-Z]{26})\b")
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 UNITS = (
@@ -32,40 +31,52 @@ UNITS = (
 """Up to how many milliseconds which unit, its size in milliseconds, and its decimals."""
 
 
+def parsed(value: Any) -> Decimal | None:
+    """A finite number in a text or a number; None: it is none."""
+    if value is None or value == "":
+        return None
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
 def number(value: Any, *, places: int | None = None) -> Markup | str:
     """A number with its thousands set apart: 12,345.60. `places` only for what has no digits of its own."""
-    parsed = _parsed(value)
-    if parsed is None:
+    found = parsed(value)
+    if found is None:
         return MISSING
     if places is not None:
-        parsed = parsed.quantize(Decimal(1).scaleb(-places)) + 0  # no minus before a zero
-    return f"{parsed:,f}".replace("-", MINUS)
+        found = found.quantize(Decimal(1).scaleb(-places)) + 0  # no minus before a zero
+    return f"{found:,f}".replace("-", MINUS)
 
 
 def opposite(value: Any) -> Decimal | None:
     """The same figure with the other sign: a loss below zero is a profit."""
-    parsed = _parsed(value)
-    return None if parsed is None else -parsed
+    found = parsed(value)
+    return None if found is None else -found
 
 
 def signed(value: Any) -> Markup | str:
     """Profit or loss: with its sign, and a colour that follows it."""
-    parsed = _parsed(value)
-    if parsed is None:
+    found = parsed(value)
+    if found is None:
         return MISSING
-    if parsed == 0:
+    if found == 0:
         return number(value)
-    look, sign = ("up", "+") if parsed > 0 else ("down", "")
+    look, sign = ("up", "+") if found > 0 else ("down", "")
     return Markup('<span class="{}">{}{}</span>').format(look, sign, number(value))
 
 
 def price(value: Any, digits: int | None = None) -> Markup | str:
-    """A price, without thousands, padded to the symbol's digits; a stop or target of zero is none."""
-    parsed = _parsed(value)
-    if parsed is None or parsed == 0:
+    """A price, without thousands, padded to the symbol's digits, where they are known; a stop of zero is none."""
+    found = parsed(value)
+    if found is None or found == 0:
         return MISSING
-    padded = parsed if digits is None else parsed.quantize(Decimal(1).scaleb(-digits))
-    return f"{padded:f}" if padded == parsed else f"{parsed:f}"
+    places = PRICE_PLACES_MIN if digits is None else digits
+    padded = found.quantize(Decimal(1).scaleb(-places))
+    return f"{padded:f}" if padded == found else f"{found:f}"
 
 
 def price_of(value: Any, symbol: str) -> Markup | str:
@@ -76,26 +87,26 @@ def price_of(value: Any, symbol: str) -> Markup | str:
 
 def lots(value: Any) -> Markup | str:
     """A volume with two decimals at least."""
-    parsed = _parsed(value)
-    if parsed is None:
+    found = parsed(value)
+    if found is None:
         return MISSING
-    short = parsed.normalize()
+    short = found.normalize()
     places = max(2, -int(short.as_tuple().exponent))
     return f"{short.quantize(Decimal(1).scaleb(-places)):f}".replace("-", MINUS)
 
 
 def percent(value: Any, places: int = 2) -> Markup | str:
     """A fraction as per cent: 0.0512 becomes 5.12 %."""
-    parsed = _parsed(value)
-    return MISSING if parsed is None else f"{number(parsed * 100, places=places)}\N{NO-BREAK SPACE}%"
+    found = parsed(value)
+    return MISSING if found is None else f"{number(found * 100, places=places)}\N{NO-BREAK SPACE}%"
 
 
 def signed_percent(value: Any, places: int = 2, unit: str = "\N{NO-BREAK SPACE}%") -> Markup | str:
     """A return: per cent with its sign and colour; `unit` is empty where a heading says it."""
-    parsed = _parsed(value)
-    if parsed is None:
+    found = parsed(value)
+    if found is None:
         return MISSING
-    rounded = (parsed * 100).quantize(Decimal(1).scaleb(-places)) + 0  # no minus before a zero
+    rounded = (found * 100).quantize(Decimal(1).scaleb(-places)) + 0  # no minus before a zero
     look = "up" if rounded > 0 else "down" if rounded < 0 else ""
     return Markup('<span class="{}">{}{}{}</span>').format(look, "+" if rounded > 0 else "", number(rounded), unit)
 
@@ -140,43 +151,22 @@ def age(at_ms: Any, stale_after_ms: int = 0) -> Markup:
 
 def total(values: Iterable[Any]) -> Decimal | None:
     """The sum of amounts; nothing where one of them is not known."""
-    parsed = [_parsed(value) for value in values]
-    return None if None in parsed else sum((value for value in parsed if value is not None), Decimal(0))
+    found = [parsed(value) for value in values]
+    return None if None in found else sum((value for value in found if value is not None), Decimal(0))
 
 
 def units(value: Any) -> Markup | str:
     """Units of the pool, exactly, without zeros that say nothing: 10000.00000000 becomes 10,000."""
-    parsed = _parsed(value)
-    return MISSING if parsed is None else number(f"{parsed.normalize():f}")
+    found = parsed(value)
+    return MISSING if found is None else number(f"{found.normalize():f}")
 
 
 def short(value: Any) -> str:
     """A figure of a decision without endless digits; anything else as it is."""
-    parsed = _parsed(value)
-    if parsed is None or -int(parsed.as_tuple().exponent) <= SHORT_PLACES:
+    found = parsed(value)
+    if found is None or -int(found.as_tuple().exponent) <= SHORT_PLACES:
         return str(value)
-    return f"{round(parsed, SHORT_PLACES).normalize():f}"
-
-
-def told(context: Mapping[str, Any] | None) -> Markup:
-    """The figures of a decision as people read them: a budget and its bound side by side."""
-    found = dict(context or {})
-    bounds = {name: found.pop(f"{name}_max") for name in list(found) if f"{name}_max" in found}
-    least = {name: found.pop(f"{name}_min") for name in list(found) if f"{name}_min" in found}
-    parts = []
-    for name, value in found.items():
-        bound = f" of at most {_figure(name, bounds[name])}" if name in bounds else ""
-        bound += f", at least {_figure(name, least[name])}" if name in least else ""
-        parts.append(f"{words(name)} {_figure(name, value)}{bound}")
-    return escape("; ".join(parts))
-
-
-def _figure(name: str, value: Any) -> str:
-    parsed = _parsed(value)
-    if parsed is None or isinstance(value, bool) or PRICE_NAME.match(name):
-        return str(value)
-    has_cents = abs(parsed) >= 1 and parsed != parsed.to_integral_value()
-    return str(number(parsed, places=FIGURE_PLACES) if has_cents else number(short(value)))
+    return f"{round(found, SHORT_PLACES).normalize():f}"
 
 
 def brief(text: Any) -> Markup:
@@ -207,19 +197,9 @@ def _time(moment: datetime, look: str) -> Markup:
     return element.format(moment.isoformat(timespec="milliseconds"), look, f"{moment:%Y-%m-%d %H:%M:%S}", text)
 
 
-def _parsed(value: Any) -> Decimal | None:
-    if value is None or value == "":
-        return None
-    try:
-        found = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() else None
-
-
 FILTERS = (
     number, signed, signed_percent, price, price_of, lots, units, percent, duration, when, server_when, age, total,
-    words, short, told, brief, marked, opposite,
+    words, short, brief, marked, opposite,
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, request
+from flask import current_app, g, request
 from werkzeug.test import Client
 
 from web.errors import ApiError
@@ -33,6 +33,8 @@ class NoAnswer(Exception):
 def ask(path: str, *, accept: Collection[int] = (), **query: Any) -> Any:
     """GET one address of the API as the person who asks for the page.
 
+    Whatever is shown together rests on one answer: the same question within one request is asked once.
+
     Args:
         path: such as `/api/positions`.
         accept: statuses besides 2xx whose body is as good as an answer.
@@ -41,8 +43,13 @@ def ask(path: str, *, accept: Collection[int] = (), **query: Any) -> Any:
     Raises:
         NoAnswer: any other status.
     """
+    asked: dict[tuple[Any, ...], Any] = g.setdefault("asked", {})
+    question = (path, *sorted((name, str(value)) for name, value in query.items() if value is not None))
+    if question in asked:
+        return asked[question]
     status, body = contextvars.Context().run(_get, current_app._get_current_object(), _identity(), path, query)  # type: ignore[attr-defined]
     if status < 300 or status in accept:
+        asked[question] = body
         return body
     body = body if isinstance(body, dict) else {}
     raise NoAnswer(status, body.get("code", "NO_ANSWER"), body.get("message", f"The API answered {status}."))

@@ -16,8 +16,9 @@ from web import sessions
 from web.auth import ANY_KEY, needs, open_to_all
 from web.errors import DATABASE_TROUBLE, ApiError, Forbidden, NotFound, Unauthenticated, Unavailable, api_error
 from web.pages import files, filters
-from web.pages.cards import CARDS, render
+from web.pages.cards import CARDS, render, render_again
 from web.pages.gathering import community, notifications, overview, risk, signals, system, trading
+from web.pages.reasons import told
 from web.pages.stream import content_security_policy, stream_url
 from web.pages.viewer import Viewer, viewer
 from web.parts import now_ms
@@ -31,6 +32,7 @@ PATH_SHOWN_CHARS = 100
 
 pages = Blueprint("pages", __name__, template_folder="templates")
 pages.record_once(lambda state: filters.install(state.app))
+pages.record_once(lambda state: state.app.add_template_filter(told))
 pages.add_url_rule("/static/<path:filename>", "static", open_to_all(files.static))
 pages.add_url_rule("/static/vendor/<path:filename>", "vendor", open_to_all(files.vendor))
 
@@ -79,10 +81,10 @@ def sign_in() -> AnyResponse:
 @pages.get("/cards/<name>")
 @needs(*ANY_KEY)
 def one_card(name: str) -> Response:
-    """One card again; what it may show is decided by the addresses of the API that it asks."""
+    """One card again, with those it leads; what it may show is decided by the addresses of the API that it asks."""
     if name not in CARDS:
         raise NotFound("CARD_UNKNOWN", f"There is no card {name!r}.")
-    html, status = render(name, _present(), request.args.get("look", ""))
+    html, status = render_again(name, _present(), request.args.get("look", ""))
     return _html(html, status)
 
 
@@ -156,6 +158,8 @@ def _frame(shown_to: Viewer) -> dict[str, Any]:
         "menu": [page for page in PAGES if _is_open(page, shown_to)],
         "csrf_token": sessions.csrf_token(),
         "now_ms": now_ms(),
+        "statuses": signals.STATUSES,
+        "within": signals.WITHIN,
         "scripts_missing": files.vendor_directory() is None,
         "stream_url": "" if shown_to.member_only else stream_url(),
         "show_card": lambda name, look="": Markup(render(name, shown_to, look)[0]),

@@ -18,7 +18,7 @@ class PoolDay(Shape):
 
 
 class Drawdown(Shape):
-    """The deepest fall from a peak."""
+    """The deepest fall from a peak, at the prices that are kept and the one of now."""
 
     fraction = exact()
     peak_at = moment(none=True)

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
+
+from web.auth import require
 from web.pages.cards import Context, card
 from web.pages.inside import NoAnswer, ask
 from web.pages.viewer import Viewer
 from web.parts import parts
+from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.ledger.shares import shares
+from zmq_bridge.storage.users import names_of
 
-MEMBERS_SHOWN = 200
+MEMBERS_SHOWN = 50
 REQUESTS_SHOWN = 20
+WAITING_SHOWN = 200  # requests that money without an owner may be matched with
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -31,25 +37,26 @@ def pool_curve(viewer: Viewer) -> Context:
     return {"days": [[day["day"], day["nav_per_unit"]] for day in history["days"]] if history else []}
 
 
-@card("pool-months", "Monthly returns", every_s=60)
+@card("pool-months", "Monthly returns", every_s=10, leader="pool")
 def pool_months(viewer: Viewer) -> Context:
     """The table that track records are shown as, the newest year first."""
     history = _history(viewer)
     return {"years": history["years"][::-1] if history else [], "months": MONTHS}
 
 
-@card("members", "Members", topics=("account",), every_s=15)
+@card("members", "Members", topics=("account",), every_s=10, leader="pool")
 def members(viewer: Viewer) -> Context:
-    """Everybody, with their part to the cent."""
-    users = ask("/api/users", limit=MEMBERS_SHOWN)
-    return {"users": users["users"], "more": users["next_cursor"], **_shares(viewer)}
+    """One page of everybody, with their part to the cent."""
+    cursor = request.args.get("cursor") or None
+    users = ask("/api/users", limit=MEMBERS_SHOWN, cursor=cursor)
+    return {"users": users["users"], "more": users["next_cursor"], "cursor": cursor, **_shares(viewer)}
 
 
 @card("requests", "Requests", topics=("account",), every_s=5)
 def requests(viewer: Viewer) -> Context:
     """The newest requests of all members."""
     found = ask("/api/requests", account=viewer.login, limit=REQUESTS_SHOWN)["requests"]
-    return {"requests": found, "names": _names(), "own": False}
+    return {"requests": found, "names": _names(found), "own": False}
 
 
 @card("suspense", "Money without an owner", topics=("account",), every_s=10)
@@ -58,9 +65,9 @@ def suspense(viewer: Viewer) -> Context:
     if viewer.login is None:
         return {"suspense": [], "books": None, "waiting": [], "names": {}}
     found = ask("/api/pool/suspense", account=viewer.login)["suspense"]
-    waiting = ask("/api/requests", account=viewer.login, status="pending", limit=MEMBERS_SHOWN)["requests"]
+    waiting = ask("/api/requests", account=viewer.login, status="pending", limit=WAITING_SHOWN)["requests"]
     books = ask("/api/pool/reconciliation", account=viewer.login)
-    return {"suspense": found, "books": books, "waiting": waiting, "names": _names() if waiting else {}}
+    return {"suspense": found, "books": books, "waiting": waiting, "names": _names(waiting)}
 
 
 @card("my-share", "My share", every_s=10)
@@ -107,9 +114,11 @@ def _statement(viewer: Viewer) -> Any:
         raise
 
 
-def _names() -> dict[int, str]:
-    """What the members that are shown are called, by id."""
-    return {user["id"]: user["name"] for user in ask("/api/users", limit=MEMBERS_SHOWN)["users"]}
+def _names(rows: list[Any]) -> dict[int, str]:
+    """What the members of some requests are called, by id."""
+    require(Scope.ADMIN)
+    with parts().engine.connect() as connection:
+        return names_of(connection, {row["user_id"] for row in rows})
 
 
 def _shares(viewer: Viewer) -> Context:

@@ -55,13 +55,13 @@ def limits(viewer: Viewer) -> Context:
     return {"report": report, "meters": [_meter(usage) for usage in found], "rules": _rules(viewer)}
 
 
-@card("exposure", "Exposure", topics=("positions",), every_s=5)
+@card("exposure", "Exposure", topics=("positions",), every_s=3, leader="limits")
 def exposure(viewer: Viewer) -> Context:
     """By symbol and by currency, the correlated groups, and the worst case."""
     return {"report": _report(viewer)}
 
 
-@card("risk-state", "Trading state", topics=("risk",), every_s=3)
+@card("risk-state", "Trading state", topics=("risk",), every_s=3, leader="limits")
 def risk_state(viewer: Viewer) -> Context:
     """The state, what holds the account, and how far a stop has come."""
     return {"risk": None if viewer.login is None else ask("/api/risk/state", account=viewer.login)}

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from web.auth import require
+from web.pages.audit_words import action, person, thing
 from web.pages.cards import Context, card
 from web.pages.inside import ask
 from web.pages.viewer import Viewer
@@ -17,10 +18,10 @@ from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.ticks.gaps import open_gaps
 from zmq_bridge.storage.trading.overview import accounts_standing
+from zmq_bridge.storage.users import names_of
 
 AUDIT_SHOWN = 15
 GAPS_SHOWN = 20
-MEMBERS_NAMED = 200
 MEASURED = 200  # newest signals that latencies are taken from
 
 
@@ -76,14 +77,21 @@ def latencies(viewer: Viewer) -> Context:
 
 
 @card("audit", "Audit log", every_s=10)
-def audit(_viewer: Viewer) -> Context:
-    """Who changed what, newest first, with the names of keys and members in place of their ids."""
-    names = {key["id"]: f"key {key['name']}" for key in ask("/api/keys")["keys"]}
-    names |= {f"user:{user['id']}": user["name"] for user in ask("/api/users", limit=MEMBERS_NAMED)["users"]}
+def audit(viewer: Viewer) -> Context:
+    """Who changed what, newest first, in words."""
     lines = ask("/api/audit", limit=AUDIT_SHOWN)["lines"]
+    names = {f"api_key:{key['id']}": f"key {key['name']}" for key in ask("/api/keys")["keys"]}
+    names |= {f"account:{account.id}": f"account {account.login}" for account in viewer.accounts}
+    names |= _members({line["subject"] for line in lines} | {line["actor"] for line in lines})
     return {
         "lines": [
-            {**line, "actor": _named(line["actor"], names), "subject": _named(line["subject"], names)} for line in lines
+            {
+                **line,
+                "action": action(line["action"]),
+                "subject": thing(line["subject"], names),
+                "actor": person(line["actor"], names),
+            }
+            for line in lines
         ]
     }
 
@@ -94,10 +102,11 @@ def keys(_viewer: Viewer) -> Context:
     return {"keys": [key for key in ask("/api/keys")["keys"] if key["revoked_at"] is None]}
 
 
-def _named(who: str, names: dict[str, str]) -> str:
-    """A member, or a key as subject (`api_key:<id>`) or actor (`<id>`, `name (<id>)`), by name; others as they are."""
-    key_id = who.removeprefix("api_key:").rpartition("(")[2].removesuffix(")")
-    return names.get(who) or names.get(key_id) or who
+def _members(named: set[str]) -> dict[str, str]:
+    """The members among what is named, by `user:<id>`; the caller has asked what only an admin is answered."""
+    ids = [int(number) for kind, _, number in (name.partition(":") for name in named) if kind == "user"]
+    with parts().engine.connect() as connection:
+        return {f"user:{user_id}": name for user_id, name in names_of(connection, ids).items()}
 
 
 def _roles(account: Account) -> list[dict[str, Any]]:

@@ -3,11 +3,14 @@
 import { CandlestickSeries, createChart, createSeriesMarkers } from "/static/vendor/lightweight-charts.mjs";
 import { call } from "./api.js";
 import { describe } from "./candle-words.js";
-import { chartOptions, colour, onThemeChange, readersTime } from "./charts.js";
+import { chartOptions, colour, lots, onThemeChange, readersTime } from "./charts.js";
 import { Levels } from "./levels.js";
 
 const COUNT = 300;
 const AGAIN_MS = 15_000;
+const WIDE_BELOW = 60; // candles; fewer of them are drawn wider
+const YOUNG = 24; // candles that have room at least
+const ROOM = 8; // candles that the levels' names may cover
 const FRAME_MS = {
   M1: 60_000,
   M5: 300_000,
@@ -33,7 +36,8 @@ let chart,
 
 function build() {
   chart?.remove();
-  chart = createChart(box, chartOptions());
+  const options = chartOptions();
+  chart = createChart(box, { ...options, timeScale: { ...options.timeScale, rightOffset: ROOM } });
   series = chart.addSeries(CandlestickSeries, {
     upColor: colour("up"),
     borderUpColor: colour("up"),
@@ -78,7 +82,7 @@ function showDeals(deals, first) {
         position: deal.type === "buy" ? "belowBar" : "aboveBar",
         shape: deal.type === "buy" ? "arrowUp" : "arrowDown",
         color: colour(deal.type === "buy" ? "up" : "down"),
-        text: `${deal.entry === "in" ? "" : "close "}${deal.volume}`,
+        text: `${deal.entry === "in" ? "" : "close "}${lots(deal.volume)}`,
       })),
   );
 }
@@ -92,6 +96,9 @@ function showAllLevels(event) {
   chart.priceScale("right").applyOptions({ autoScale: true });
   redraw();
 }
+
+// A young chart fills its width, with room on the right for the names of the levels.
+const around = (count) => ({ from: -Math.max(2, YOUNG - count), to: count + ROOM });
 
 function showEmpty(title, text) {
   const strong = document.createElement("strong"),
@@ -122,6 +129,7 @@ async function draw({ fit = false } = {}) {
   box.ariaBusy = null;
   if (fit) {
     chart.timeScale().resetTimeScale();
+    if (candles.length < WIDE_BELOW) chart.timeScale().setVisibleLogicalRange(around(candles.length));
     chart.priceScale("right").applyOptions({ autoScale: true });
   }
 }

@@ -4,6 +4,7 @@
 import { heardServer } from "./clock.js";
 
 const SOON_MS = 300;
+const PAUSE_MS = 1000; // between two answers that news ask for
 const LIVE_PATIENCE = 5; // while news arrive, what they tell about is asked for so many times less often
 const CHECK_MS = 500;
 const askedAt = new WeakMap();
@@ -18,6 +19,9 @@ export const setLive = (live) => {
 const everyMs = (card) => Number(card.dataset.every) * 1000 * (isLive && card.dataset.topics ? LIVE_PATIENCE : 1);
 const isShown = () => document.visibilityState === "visible";
 const cards = () => document.querySelectorAll("[data-every][hx-get]");
+// Cards whose figures must agree are asked for in one request, by the one that leads them.
+const leaderOf = (card) => document.getElementById(`card-${card.dataset.with}`) ?? card;
+const led = (card) => document.querySelectorAll(`[data-with="${card.id.replace("card-", "")}"]`);
 const isBusy = (card) =>
   card.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
 
@@ -30,29 +34,34 @@ function refresh(card) {
 function refreshOld() {
   if (!isShown()) return;
   for (const card of cards()) {
-    if (everyMs(card) > 0 && performance.now() - (askedAt.get(card) ?? 0) >= everyMs(card)) refresh(card);
+    if (leaderOf(card) === card && everyMs(card) > 0 && performance.now() - (askedAt.get(card) ?? 0) >= everyMs(card)) refresh(card);
   }
 }
 
 // News come in bunches: a card that they make old is asked for once.
 export function newsOf(topic) {
   for (const card of cards()) {
-    if (!card.dataset.topics?.split(" ").includes(topic) || card.dataset.due) continue;
-    card.dataset.due = "soon";
-    setTimeout(() => {
-      delete card.dataset.due;
-      refresh(card);
-    }, SOON_MS);
+    const leader = leaderOf(card);
+    if (!card.dataset.topics?.split(" ").includes(topic) || leader.dataset.due) continue;
+    leader.dataset.due = "soon";
+    const since = performance.now() - (askedAt.get(leader) ?? 0);
+    setTimeout(
+      () => {
+        delete leader.dataset.due;
+        refresh(leader);
+      },
+      Math.max(SOON_MS, PAUSE_MS - since),
+    );
   }
 }
 
 export function refreshAll() {
-  cards().forEach((card) => {
-    if (Number(card.dataset.every) > 0) refresh(card);
-  });
+  const leaders = new Set([...cards()].filter((card) => Number(card.dataset.every) > 0).map(leaderOf));
+  leaders.forEach(refresh);
 }
 
 function showLate(card, reason) {
+  if (card) led(card).forEach((each) => showLate(each, reason));
   if (!card?.classList.contains("card") || card.querySelector("[data-problem]")) return;
   const since = new Date(Number(card.dataset.readAt)).toLocaleTimeString();
   card.classList.add("is-late");

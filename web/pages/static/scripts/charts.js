@@ -31,6 +31,12 @@ export function chartOptions() {
   };
 }
 
+// Lots as they are written everywhere: with two decimals at least.
+export function lots(value) {
+  const places = (String(value).split(".")[1] ?? "").replace(/0+$/, "").length;
+  return Number(value).toFixed(Math.max(2, places));
+}
+
 // The chart writes times as if they were UTC: move them, so that they read as the reader's own.
 export const readersTime = (ms) => Math.floor((ms - new Date(ms).getTimezoneOffset() * 60_000) / 1000);
 

@@ -50,6 +50,7 @@ function sentence(error) {
 }
 
 export function showProblem(form, error) {
+  if (!form.dispatchEvent(new CustomEvent("refused", { cancelable: true, detail: error }))) return;
   const named = error instanceof Refused && error.field ? form.elements[error.field] : null;
   const place = named?.closest?.(".field")?.querySelector(".wrong") ?? form.querySelector(":scope > .wrong");
   if (named && "setAttribute" in named) {

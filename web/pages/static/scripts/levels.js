@@ -1,9 +1,9 @@
 // Entries, stops, targets and pending orders as lines on a chart, and room for them on its scale.
 
 import { LineStyle } from "/static/vendor/lightweight-charts.mjs";
-import { colour } from "./charts.js";
+import { colour, lots } from "./charts.js";
 
-const NEAR = 6; // levels within so many times the candles' own height are always in sight
+const NEAR = 4; // levels within so many times the candles' own height are always in sight
 
 export class Levels {
   #series;
@@ -24,7 +24,7 @@ export class Levels {
     this.#lines.forEach((each) => this.#series.removePriceLine(each));
     this.#lines = [];
     for (const position of positions) {
-      this.#add(position.price_open, `${position.side} ${position.volume}`, "accent", LineStyle.Solid);
+      this.#add(position.price_open, `${position.side} ${lots(position.volume)}`, "accent", LineStyle.Solid);
       this.#addStops(position);
     }
     for (const order of orders) {

@@ -11,7 +11,7 @@ const LOOKS = {
   live: ["good", "Live"],
   polling: ["warn", "Polling"],
   connecting: ["", "Connecting"],
-  asking: ["", "Polling"],
+  asking: ["", "Updates every 10 s"],
 };
 const TOPIC_OF = {
   POSITION_UPDATE: "positions",

@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { clearProblems, fieldsOf } from "./forms.js";
-import { showBlank, showVerdict } from "./what-if.js";
+import { saidCode, showBlank, showVerdict } from "./what-if.js";
 
 const QUIET_MS = 350;
 const AGAIN_MS = 5000;
@@ -56,7 +56,24 @@ function digitsOf() {
   return Number.parseInt(byName("symbol").selectedOptions[0]?.dataset.digits, 10);
 }
 
+// The button looks like what risk would say: an order that would be denied is nothing to be encouraged to.
+function showButton() {
+  document.getElementById("t-send").toggleAttribute("data-denied", saidCode() !== "");
+}
+
 async function assess() {
+  await ask();
+  showButton();
+}
+
+// What is told above already is not told again below.
+function refuse(event) {
+  if (event.detail.code !== saidCode()) return;
+  event.preventDefault();
+  form.querySelector(":scope > .wrong").textContent = "Not placed: risk says no, for the reason above.";
+}
+
+async function ask() {
   const fields = fieldsOf(form);
   if (!fields.sl)
     return showBlank(
@@ -85,6 +102,7 @@ if (form) {
   readQuotes();
   assess();
   form.addEventListener("input", later);
+  form.addEventListener("refused", refuse);
   form.addEventListener("change", (event) => {
     if (event.target.name === "symbol") showSymbol();
     later();

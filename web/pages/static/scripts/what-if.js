@@ -5,10 +5,12 @@ import { call } from "./api.js";
 const FAILED_SHOWN = 2;
 const NEAR = 0.75;
 const PRICE_CODE = /_WRONG_SIDE$|^PRICE_OFF_TICK$/; // what these measure is a price
+const STOP_CODE = /^(STOP_LOSS|TAKE_PROFIT)_WRONG_SIDE$/; // while one fails there is no reward, and no risk to set it to
 const DISTANCE_CODE = /^(STOP_TOO_CLOSE|STOPS_LEVEL|FREEZE_LEVEL|PRICE_COLLAR|SPREAD_TOO_WIDE)$/; // a part of one
 const PRICE_NAME = /^(sl|tp|price|stoplimit|bid|ask|entry|market)(_|$)/;
 const meanings = new Map(); // what each code says, in a sentence
 const box = document.getElementById("what-if");
+let said = ""; // the code of the last verdict
 
 if (box)
   call("GET", "/api/risk/codes")
@@ -20,7 +22,11 @@ function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function say(look, title, reason, found, checks) {
+// The code that is told here now; empty: nothing is denied.
+export const saidCode = () => said;
+
+function say(look, title, reason, found, checks, code = "") {
+  said = code;
   const head = box.querySelector("[data-verdict]");
   head.className = `badge ${look}`;
   write(head, title);
@@ -57,6 +63,10 @@ function measured(code, value, digits) {
 function told(check, code, digits) {
   const name = check.code === code ? "" : `${words(check.code)}: `;
   const found = measured(check.code, String(check.value), digits);
+  if (STOP_CODE.test(check.code) && Number(check.value) !== Number(check.limit)) {
+    const side = Number(check.value) > Number(check.limit) ? "below" : "above";
+    return `${name || "Found "}${found}, must be ${side} ${measured(check.code, String(check.limit), digits)}`;
+  }
   if (!isNumber(check.value) || check.limit == null) return `${name || "Found "}${found}`;
   return `${name || "Found "}${found}, limit ${measured(check.code, String(check.limit), digits)}`;
 }
@@ -75,11 +85,12 @@ function because(answer, digits) {
 
 // `digits`: of the symbol's prices.
 export function showVerdict(answer, digits) {
-  const reward = answer.checks?.find((check) => check.code === "RISK_REWARD_TOO_LOW")?.value;
+  const isCrossed = answer.checks?.some((check) => check.passed === false && STOP_CODE.test(check.code));
+  const reward = isCrossed ? null : answer.checks?.find((check) => check.code === "RISK_REWARD_TOO_LOW")?.value;
   const found = { ...(answer.reserves ?? answer.context), reward };
   if (answer.verdict === "approved")
     say("good", "Risk would let it through", "As of now; the order itself is judged again.", found, answer.checks);
-  else say("bad", words(answer.code), because(answer, digits), found, answer.checks);
+  else say("bad", words(answer.code), because(answer, digits), isCrossed ? {} : found, isCrossed ? [] : answer.checks, answer.code);
 }
 
 // How much of one budget would be used with this order.
