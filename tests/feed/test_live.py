@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.conftest import start_valkey
 from tests.feed.conftest import LOGIN, START_MSC, SYMBOL, make_ticks
 from tests.support import free_port, wait_until
+from zmq_bridge.embedded import EmbeddedValkey
 from zmq_bridge.live import keys
 from zmq_bridge.live.connection import RedisUrlInvalid, open_redis
 from zmq_bridge.live.errors import LiveError, LiveMalformed, LiveUnavailable
@@ -261,3 +267,35 @@ def test_a_client_survives_a_server_that_drops_connections(client, reader, redis
     with redis.Redis.from_url(redis_url) as other:
         assert other.client_kill_filter(_type="normal", skipme=True) >= 1
     reader.ping()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[EmbeddedValkey]:
+    """A server that this test may stop."""
+    server = start_valkey(tmp_path / "valkey")
+    yield server
+    server.stop()
+
+
+def test_a_server_that_stalls_longer_than_we_wait_takes_nothing_twice(own_server: EmbeddedValkey) -> None:
+    """What was sent is done when the server goes on, although its answer came too late."""
+    pid = own_server.pid
+    assert pid is not None
+    with open_redis(own_server.url(), answer_timeout_s=0.2) as client:
+        ticks, live = TickWriter(client), LiveWriter(client)
+        ticks.write([batch_of(make_ticks(1))])
+        live.add_event("deal", LOGIN, {"ticket": 1})
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            for write in (
+                lambda: ticks.write([batch_of(make_ticks(2), seq=2)]),
+                lambda: live.add_event("deal", LOGIN, {"ticket": 2}),
+            ):
+                with pytest.raises(LiveUnavailable):
+                    write()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        ticks.write([batch_of(make_ticks(1), seq=4)])  # behind everything that waited: each connection is served
+        wait_until(lambda: client.xlen(keys.EVENTS) >= 2 and client.xlen(keys.ticks(SYMBOL)) >= 4)
+        assert [tick.seq for tick in LiveReader(client).ticks(SYMBOL)] in ([1, 2, 3, 4], [1, 4, 2, 3])
+        assert client.xlen(keys.EVENTS) == 2

@@ -223,3 +223,24 @@ def _run_supervisor_script(
     process.stdout.close()
     assert _alive(pid_file)
     return process
+
+
+FULL = Path("/dev/full")  # every write to it fails as on a full disk
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
+def test_a_full_disk_stops_nothing_that_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a log that can't be copied any more nor a child that must be started again ends the supervisor."""
+    monkeypatch.setattr(supervisor_module, "LOG_BYTES_MAX", 10)
+    service = _child("talker", "import time; time.sleep(600)", log_dir=tmp_path)
+    service.log_path.write_text("words of an earlier run\n")
+    (tmp_path / "talker.log.1").symlink_to(FULL)
+    supervisor_module.rotate_log(service)
+    assert service.log_path.read_text() == "words of an earlier run\n"
+    mute = _child("mute", "import time; time.sleep(600)", log_dir=tmp_path)
+    mute.log_path.symlink_to(FULL)
+    mute.start()
+    try:
+        assert mute.exit_code() is None
+    finally:
+        mute.stop()

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +66,8 @@ class ChildService:
 
     def start(self) -> None:
         """Start the command and wait until `ready` says so."""
-        with self.log_path.open("a") as log:  # so that nobody takes an earlier run's last words for this one's
+        # so that nobody takes an earlier run's last words for this one's; on a full disk it starts without
+        with suppress(OSError), self.log_path.open("a") as log:
             log.write(f"--- {self.name} starts, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
         self._process = start_process(self.argv, log_path=self.log_path, env=self.env)
         deadline = time.monotonic() + self.ready_timeout_s

@@ -155,9 +155,18 @@ class Supervisor:
 
 
 def rotate_log(service: Service) -> None:
-    """Keep a log bounded. Processes hold it open for appending, so it is copied and emptied, not renamed."""
+    """Keep a log bounded. Processes hold it open for appending, so it is copied and emptied, not renamed.
+
+    Without room for the copy the log stays as it is: a full disk must not stop what still runs.
+    """
     path = service.log_path
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and path.stat().st_size > LOG_BYTES_MAX:
-        shutil.copyfile(path, path.with_name(path.name + ".1"))
+    if not path.exists() or path.stat().st_size <= LOG_BYTES_MAX:
+        return
+    older = path.with_name(path.name + ".1")
+    try:
+        shutil.copyfile(path, older)
+    except OSError:
+        older.unlink(missing_ok=True)  # half of it, in room that is needed
+    else:
         os.truncate(path, 0)

@@ -1,10 +1,12 @@
 """One way to reach Redis: bounded waits, one quick retry, never a hang.
 
-A caller in the path of an order must know within a second or so that live state is gone, so that it can deny.
+A caller in the path of an order must know within a second or so that live state is gone, so that it can deny. Who
+appends takes `sent_once`: a server that stalls for longer than we wait does what it was sent all the same, and a second
+try would double it.
 """
 
 import redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.retry import Retry
 
 from zmq_bridge.live.errors import LiveError
@@ -40,6 +42,17 @@ def open_redis(url: str, *, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> redis
         )
     except ValueError as error:
         raise RedisUrlInvalid(f"expected redis://, rediss:// or unix://, found {_without_password(url)!r}") from error
+
+
+def sent_once(client: redis.Redis) -> redis.Redis:
+    """The same server over connections of its own that repeat nothing: what may have been done is not done again."""
+    pool = client.connection_pool
+    once = {"retry": Retry(NoBackoff(), 0), "retry_on_error": []}
+    return redis.Redis(
+        connection_pool=redis.ConnectionPool(
+            connection_class=pool.connection_class, **{**pool.connection_kwargs, **once}
+        )
+    )
 
 
 def _without_password(url: str) -> str:

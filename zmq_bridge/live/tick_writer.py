@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import redis
 
 from zmq_bridge.live import keys
+from zmq_bridge.live.connection import sent_once
 from zmq_bridge.live.errors import translated
 from zmq_bridge.live.writer import to_json
 from zmq_bridge.protocol.ticks import Tick
@@ -59,16 +60,16 @@ Pipe = Any  # redis-py's pipeline: its command methods are typed for both sync a
 
 
 class TickWriter:
-    """Writes flushes of ticks through one Redis client; one thread only."""
+    """Writes flushes of ticks to the server of a Redis client, each at most once; one thread only."""
 
     def __init__(self, client: redis.Redis) -> None:
-        self._client = client
+        self._client = sent_once(client)
 
     def write(self, batches: Iterable[LiveBatch], beats: Iterable[LiveBeat] = ()) -> None:
         """Write one flush in one round trip.
 
         Raises:
-            LiveUnavailable: Redis did not take it; nothing is kept for later, the next flush writes newer prices.
+            LiveUnavailable: Redis did not answer; nothing is kept for later, the next flush writes newer prices.
         """
         by_symbol: dict[str, list[LiveBatch]] = defaultdict(list)
         for batch in batches:

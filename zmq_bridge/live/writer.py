@@ -15,6 +15,7 @@ from typing import cast
 import redis
 
 from zmq_bridge.live import keys
+from zmq_bridge.live.connection import sent_once
 from zmq_bridge.live.errors import translated
 from zmq_bridge.live.types import PolledQuote
 
@@ -29,6 +30,7 @@ class LiveWriter:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._appending = sent_once(client)
         self._begun: set[str] = set()
 
     def write_account(self, login: int, fields: Mapping[str, Scalar], *, received_ms: int) -> None:
@@ -117,7 +119,7 @@ class LiveWriter:
 
     def _append(self, key: str, fields: Mapping[str, Scalar]) -> None:
         texts = {name: as_text(value) for name, value in fields.items()}
-        with translated(), self._client.pipeline(transaction=False) as pipe:
+        with translated(), self._appending.pipeline(transaction=False) as pipe:
             pipe.xadd(key, texts, maxlen=keys.EVENT_STREAM_ENTRIES_MAX, approximate=True)  # type: ignore[arg-type]  # as above
             pipe.publish(key, to_json(texts))
             pipe.execute()
