@@ -19,6 +19,7 @@ private:
    int               m_count;
    bool              m_is_open;
    long              m_start_msc;     // ticks up to here were there before we came
+   long              m_deep_msc;      // the newest tick when we last looked for late ones: those since are later; 0 = never
    long              m_keep_msc;      // the window reaches back to here at least; 0 = no such wish
    bool              m_is_matched[];
    MqlTick           m_read[];
@@ -29,7 +30,7 @@ public:
    bool              is_gap;          // the last read did not meet what was seen: something may lie between
    bool              has_more;        // the last read was full
 
-                     TickCursor(const string symbol) : m_symbol(symbol), m_count(0), m_is_open(false), m_start_msc(0), m_keep_msc(0),
+                     TickCursor(const string symbol) : m_symbol(symbol), m_count(0), m_is_open(false), m_start_msc(0), m_deep_msc(0), m_keep_msc(0),
                      fresh_count(0), is_gap(false), has_more(false)
      {
      }
@@ -53,6 +54,7 @@ public:
          return(false);
       m_start_msc = got > 0 ? (long)last[0].time_msc : Clock::MarketMsc() - OVERLAP_DEEP_MS;
       m_count = 0;
+      m_deep_msc = 0;
       m_is_open = true;
       got = CopyTicks(m_symbol, m_read, COPY_TICKS_ALL, (ulong)MathMax(1, m_start_msc), TICKS_READ_MAX);
       for(int i = 0; i < got; i++)
@@ -97,7 +99,7 @@ public:
      {
       fresh_count = 0;
       is_gap = false;
-      long from = MathMax(m_start_msc, NewestMsc() - (is_deep ? OVERLAP_DEEP_MS : OVERLAP_MS));
+      long from = MathMax(m_start_msc, is_deep ? DeepFloor() : NewestMsc() - OVERLAP_MS);
       if(is_deep && m_keep_msc > 0)
          from = MathMax(m_start_msc, MathMin(from, m_keep_msc));
       from = MathMax(1, from);
@@ -107,6 +109,8 @@ public:
       if(got < 0)
          return(false);
       has_more = got >= window + TICKS_READ_MAX;
+      if(is_deep)
+         m_deep_msc = NewestMsc();
       Match(from, first, got);
       return(true);
      }
@@ -133,6 +137,13 @@ public:
      }
 
 private:
+   // What comes late now comes behind here: the market may have gone far since we last looked.
+   long              DeepFloor(void) const
+     {
+      long newest = NewestMsc();
+      return((m_deep_msc > 0 ? MathMin(m_deep_msc, newest) : newest) - OVERLAP_DEEP_MS);
+     }
+
    // The first of the window at or after `msc`.
    int               FirstSeen(const long msc) const
      {
@@ -205,7 +216,7 @@ private:
    // Forget what no overlap reaches any more.
    void              Shorten(void)
      {
-      long floor_msc = NewestMsc() - OVERLAP_DEEP_MS;
+      long floor_msc = DeepFloor();
       if(m_keep_msc > 0)
          floor_msc = MathMin(floor_msc, m_keep_msc);
       int first = FirstSeen(floor_msc);
