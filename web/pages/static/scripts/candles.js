@@ -8,7 +8,8 @@ import { Levels } from "./levels.js";
 
 const COUNT = 300;
 const AGAIN_MS = 15_000;
-const WIDE_BELOW = 60; // candles; fewer of them are drawn wider
+const SPACING_PX = 9; // from candle to candle at least
+const SCALE_PX = 70; // about what the prices at the side take
 const YOUNG = 24; // candles that have room at least
 const ROOM = 8; // candles that the levels' names may cover
 const FRAME_MS = {
@@ -97,8 +98,11 @@ function showAllLevels(event) {
   redraw();
 }
 
-// A young chart fills its width, with room on the right for the names of the levels.
-const around = (count) => ({ from: -Math.max(2, YOUNG - count), to: count + ROOM });
+// Few candles are drawn wider, so that a young chart is no strip at the edge.
+function spacing(count) {
+  const width = box.clientWidth - SCALE_PX;
+  return Math.max(SPACING_PX, width / (Math.max(YOUNG, count) + ROOM));
+}
 
 function showEmpty(title, text) {
   const strong = document.createElement("strong"),
@@ -128,8 +132,8 @@ async function draw({ fit = false } = {}) {
   words.textContent = describe(picker.value, frame, market, positions.positions, orders.orders);
   box.ariaBusy = null;
   if (fit) {
+    chart.timeScale().applyOptions({ barSpacing: spacing(candles.length) });
     chart.timeScale().resetTimeScale();
-    if (candles.length < WIDE_BELOW) chart.timeScale().setVisibleLogicalRange(around(candles.length));
     chart.priceScale("right").applyOptions({ autoScale: true });
   }
 }

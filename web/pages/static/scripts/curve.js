@@ -14,6 +14,7 @@ const login = box?.dataset.login;
 let chart,
   equity,
   price,
+  last = null, // the newest point drawn; it moves with the account until the curve is drawn anew
   span = "1D";
 
 function build() {
@@ -68,14 +69,22 @@ async function draw() {
       : [];
   box.querySelector(".empty").hidden = history.points.length > 1;
   const points = history.points.length > 1 ? history.points : [];
-  equity.setData(
-    inOrder(points.map((point) => ({ time: readersTime(Date.parse(point.received_at)), value: Number(point.equity) }))),
+  const drawn = inOrder(
+    points.map((point) => ({ time: readersTime(Date.parse(point.received_at)), value: Number(point.equity) })),
   );
+  equity.setData(drawn);
+  last = drawn.at(-1) ?? null;
   price.setData(inOrder(line));
   chart.applyOptions({ leftPriceScale: { visible: line.length > 0 } });
   document.querySelector(".key-nav")?.classList.toggle("unseen", line.length === 0);
   chart.timeScale().fitContent();
   showWords(history.points, history.currency);
+}
+
+function move({ account, equity: value }) {
+  if (!last || value === undefined || String(account) !== login) return;
+  last = { ...last, value: Number(value) };
+  equity.update(last);
 }
 
 function choose(event) {
@@ -95,6 +104,9 @@ if (login) {
     if (document.visibilityState === "visible") draw().catch(() => undefined);
   }, AGAIN_MS);
   document.addEventListener("click", choose);
+  document.addEventListener("news", ({ detail }) => {
+    if (detail.type === "ACCOUNT_UPDATE") move(detail);
+  });
   onThemeChange(() => {
     build();
     draw().catch(() => undefined);

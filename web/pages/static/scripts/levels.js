@@ -4,6 +4,13 @@ import { LineStyle } from "/static/vendor/lightweight-charts.mjs";
 import { colour, lots } from "./charts.js";
 
 const NEAR = 4; // levels within so many times the candles' own height are always in sight
+const HEIGHT_MIN = 0.0008; // of the price, that a chart shows at least
+
+// The first candles of a day are a few ticks tall: they are drawn small rather than as towers.
+function tallEnough({ minValue, maxValue }) {
+  const missing = Math.max(0, HEIGHT_MIN * maxValue - (maxValue - minValue)) / 2;
+  return { minValue: minValue - missing, maxValue: maxValue + missing };
+}
 
 export class Levels {
   #series;
@@ -47,8 +54,10 @@ export class Levels {
     this.#lines.push(this.#series.createPriceLine({ price, title, ...look }));
   }
 
-  #withRoom(found) {
-    if (!found?.priceRange || !this.#lines.length) return found;
+  #withRoom(candles) {
+    if (!candles?.priceRange) return candles;
+    const found = { ...candles, priceRange: tallEnough(candles.priceRange) };
+    if (!this.#lines.length) return found;
     const { minValue, maxValue } = found.priceRange;
     const prices = this.#lines.map((each) => each.options().price);
     const low = Math.min(minValue, ...prices);
