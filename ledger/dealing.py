@@ -28,7 +28,7 @@ from ledger.journal import (
     subscription_cause,
 )
 from ledger.lots import Lot, LotBurn, Redeemed, redeem_all, redeem_cash
-from ledger.money import UNIT_DIGITS, floor_to, total
+from ledger.money import UNIT_DIGITS, floor_to, scaled, total
 from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import DEFAULT_BAND, INITIAL_PRICE, Pool, Price, PriceBand, dealing_price, subscribe
 
@@ -156,20 +156,25 @@ def crystallise_fees(
 ) -> Transaction | Refused | None:
     """Turn the accrued management fee and all lots' performance fees into units of the manager; None without any.
 
+    Where nobody holds units the fee is all that is left: what the pool has less than it is not paid to anybody.
+
     Args:
         every_lot: other terms follow, so the marks of lots that pay no fee rise as well.
     """
-    price = dealing_price(dealing.pool, dealing.band)
-    if isinstance(price, Refused):
-        return price
     manager, lots = dealing.terms.manager, tuple(lots)
     accrued = Decimal(0) if manager is None else accrued  # owed to nobody it stays a liability
+    lost = _not_there(dealing.pool, accrued)
+    if lost and dealing.pool.floating:
+        return refuse(RefusalCode.OPEN_PROFIT, floating=dealing.pool.floating)
+    price = INITIAL_PRICE if lost else dealing_price(dealing.pool, dealing.band)
+    if isinstance(price, Refused):
+        return price
     settled = crystallise(lots, price, dealing.terms, dealing.pool.digits, every_lot=every_lot)
     if not (settled.burns or accrued):
         return None
     owners = {lot.lot: lot.member for lot in lots}
     cause = fee_cause(TransactionKind.CRYSTALLISATION, period)
-    return _crystallisation(dealing, cause, manager, settled, accrued, owners)
+    return _crystallisation(dealing, cause, settled, accrued, lost, owners)
 
 
 def _redemption(dealing: Dealing, cause: str, member: int, redeemed: Redeemed) -> Transaction:
@@ -196,15 +201,11 @@ def _redemption(dealing: Dealing, cause: str, member: int, redeemed: Redeemed) -
 
 
 def _crystallisation(
-    dealing: Dealing,
-    cause: str,
-    manager: int | None,
-    settled: Crystallisation,
-    accrued: Decimal,
-    owners: dict[str, int],
+    dealing: Dealing, cause: str, settled: Crystallisation, accrued: Decimal, lost: Decimal, owners: dict[str, int]
 ) -> Transaction:
-    for_management = floor_to(Fraction(accrued) / settled.price.ratio, UNIT_DIGITS)
-    earned, minted = total((settled.fee, accrued)), total((settled.minted, for_management))
+    manager, management = dealing.terms.manager, total((accrued, -lost))
+    for_management = floor_to(Fraction(management) / settled.price.ratio, UNIT_DIGITS)
+    earned, minted = total((settled.fee, management)), total((settled.minted, for_management))
     changes = tuple(_burned(burn, owners[burn.lot], burn.fee) for burn in settled.burns)
     if minted and manager is not None:
         changes += (_new_lot(cause, manager, minted, earned, settled.price),)
@@ -213,6 +214,7 @@ def _crystallisation(
     legs += [(AccountKind.UNITS, member, UNIT, -burned) for member, burned in units.items()]
     legs += [
         (AccountKind.FEES_ACCRUED, None, dealing.currency, accrued),
+        (AccountKind.MANAGEMENT_FEES, None, dealing.currency, -lost),
         (AccountKind.FEES_EARNED, manager, dealing.currency, -earned),
         (AccountKind.UNITS, manager, UNIT, minted),
         (AccountKind.UNITS_ISSUED, None, UNIT, total(burn.units for burn in settled.burns) - minted),
@@ -225,6 +227,13 @@ def _crystallisation(
         lots=changes,
         detail=_priced(settled.price),
     )
+
+
+def _not_there(pool: Pool, accrued: Decimal) -> Decimal:
+    """Return the part of an accrued fee that a pool without members does not have; zero while anybody holds units."""
+    if pool.units or pool.nav > -scaled(1, pool.digits):
+        return Decimal(0)
+    return min(accrued, -pool.nav)
 
 
 def _by_owner(burns: Iterable[LotBurn], owners: dict[str, int]) -> tuple[dict[int, Decimal], dict[int, Decimal]]:

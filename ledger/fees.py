@@ -38,8 +38,13 @@ class FeeTerms:
         for name, rate in (("management_rate", self.management_rate), ("performance_rate", self.performance_rate)):
             if not (rate.is_finite() and 0 <= rate < 1):
                 raise InvalidTerms(f"expected {name} in [0, 1), found {rate}")
-        if self.manager is None and (self.management_rate or self.performance_rate):
+        if self.manager is None and self.charges:
             raise InvalidTerms("expected a manager member to earn the fees, found none")
+
+    @property
+    def charges(self) -> bool:
+        """Say whether anybody pays anything."""
+        return bool(self.management_rate or self.performance_rate)
 
     def performance_rate_of(self, member: int) -> Decimal:
         """Return the rate that a member pays: the manager pays nothing to itself."""

@@ -124,3 +124,16 @@ def broker(engine: Engine, account_id: int) -> Broker:
     broker = Broker(engine=engine, account_id=account_id)
     assert isinstance(broker.agrees(), Agreed)
     return broker
+
+
+@pytest.fixture
+def server_now(broker: Broker) -> datetime:
+    """The trade server's clock, in the middle of a month: a period ends only where a test lets one end."""
+    now = datetime.now(UTC)
+    server_now = now.replace(day=20, hour=12)
+    with broker.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO terminals (account_id, role, session, server_offset_s) VALUES (%s, 'desk', 1, %s)",
+            (broker.account_id, int((server_now - now).total_seconds())),
+        )
+    return server_now

@@ -1,13 +1,17 @@
 """What tests of the stored ledger do over and over, and how they look at the result."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from ledger.fees import FeeTerms
 from tests.ledger.conftest import Broker
 from zmq_bridge.storage.ledger.breaks import Break, open_breaks
+from zmq_bridge.storage.ledger.pool import Terms, load_pool
 from zmq_bridge.storage.ledger.requests import Request, get_request, request_redemption, request_subscription
 from zmq_bridge.storage.ledger.shares import Shares, shares
+from zmq_bridge.storage.ledger.terms import set_terms
 from zmq_bridge.storage.ledger.verify import Verification, verify_chain
 
 
@@ -86,3 +90,34 @@ def assert_sound(broker: Broker) -> Verification:
         found = verified(connection, broker.account_id)
     assert found.problems == ()
     return found
+
+
+def agree_on(
+    broker: Broker, manager: int, *, management: str = "0", performance: str = "0", period: str = "month"
+) -> None:
+    """Agree on fees from now on; it must be possible."""
+    fees = FeeTerms(management_rate=Decimal(management), performance_rate=Decimal(performance), manager=manager)
+    with broker.engine.begin() as connection:
+        assert set_terms(connection, broker.account_id, Terms(fees=fees, period=period), actor="eve") is None
+
+
+def days_pass(broker: Broker, days: float) -> None:
+    """Move the moments up to which fees are accrued and crystallised into the past."""
+    with broker.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE ledger_reconciliations SET accrued_at = clock_timestamp() - %(past)s,"
+            " crystallised_at = clock_timestamp() - %(past)s",
+            {"past": timedelta(days=days)},
+        )
+
+
+def a_snapshot_is_fresh(broker: Broker) -> None:
+    """Let units be dealt in, without the fee runs that an agreement brings."""
+    with broker.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE ledger_reconciliations SET agreed_at = clock_timestamp()")
+
+
+def accrued(broker: Broker) -> Decimal:
+    """Return the management fee that is owed and not yet units."""
+    with broker.engine.connect() as connection:
+        return load_pool(connection, broker.account_id).accrued

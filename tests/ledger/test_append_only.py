@@ -13,8 +13,9 @@ from tests.ledger.stories import assert_sound, pays_in, takes_out, verified
 from zmq_bridge.embedded import EmbeddedPostgres
 from zmq_bridge.embedded.postgres import SUPERUSER
 from zmq_bridge.storage.engine import create_engine
-from zmq_bridge.storage.ledger.pool import Terms
+from zmq_bridge.storage.ledger.pool import Terms, keep_price, load_pool
 from zmq_bridge.storage.ledger.posting import post_deal
+from zmq_bridge.storage.ledger.prices import SNAPSHOT
 from zmq_bridge.storage.ledger.terms import set_terms
 from zmq_bridge.storage.migrations import migrate
 
@@ -154,6 +155,8 @@ def intruder(busy: Broker, postgres_server: EmbeddedPostgres) -> Iterator[Engine
         "UPDATE ledger_lots SET units = units + 1",
         "UPDATE ledger_lots SET mark_nav = mark_nav * 2",
         "UPDATE ledger_heads SET transactions = transactions - 1",
+        "UPDATE ledger_price_heads SET prices = prices - 1",
+        "DELETE FROM ledger_price_heads",
         "UPDATE ledger_suspense SET settled_by = NULL",
         "DELETE FROM ledger_lots",
         "UPDATE ledger_lots SET opened = -opened",  # which one a redemption burns first
@@ -233,6 +236,21 @@ def test_a_forged_row_that_is_no_transaction_is_found_and_not_stumbled_over(busy
         assert any("magic" in problem for problem in verified(connection, busy.account_id).problems)
 
 
+@pytest.mark.parametrize("cut", [1, 2])
+def test_newest_prices_that_no_dealing_asked_for_are_not_cut_off_unseen(busy, intruder, cut):
+    with busy.engine.begin() as connection:
+        for _ in range(2):
+            keep_price(connection, load_pool(connection, busy.account_id), SNAPSHOT)
+    before = assert_sound(busy)
+    with intruder.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        newest = "SELECT id FROM ledger_prices ORDER BY id DESC LIMIT %s"
+        connection.exec_driver_sql(f"DELETE FROM ledger_prices WHERE id IN ({newest})", (cut,))
+    with busy.engine.connect() as connection:
+        (problem,) = verified(connection, busy.account_id).problems
+    assert f"prices: expected {before.prices}, the newest with hash {before.price_head}, found" in problem
+
+
 def test_untouched_books_are_sound(busy):
     found = assert_sound(busy)
     assert (found.transactions, found.entries) == (11, 26)
@@ -305,9 +323,10 @@ def test_tables_of_the_same_name_do_not_hide_the_books_from_their_guards(applica
 
 FORBIDDEN = (
     *(f"UPDATE {table} SET id = id" for table in (*BOOKS, "audit_log")),
-    *(f"DELETE FROM {table}" for table in (*BOOKS, "audit_log", "ledger_lots", "ledger_heads")),
+    *(f"DELETE FROM {table}" for table in (*BOOKS, "audit_log", "ledger_lots", "ledger_heads", "ledger_price_heads")),
     "UPDATE ledger_accounts SET balance = 0",
     "UPDATE ledger_heads SET hash = ''",
+    "UPDATE ledger_price_heads SET prices = 0",
     "UPDATE ledger_suspense SET amount = 0",
     "INSERT INTO ledger_accounts (account_id, kind, currency, balance) VALUES (1, 'x', 'USD', 5)",
     "TRUNCATE ledger_entries",

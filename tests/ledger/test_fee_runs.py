@@ -1,6 +1,6 @@
 """Fees as time passes: accrued, crystallised once a period, and paid in units of the manager."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -10,48 +10,23 @@ from ledger.fees import FeeTerms
 from ledger.journal import Transaction
 from ledger.refusals import RefusalCode, Refused
 from tests.ledger.conftest import Broker
-from tests.ledger.stories import assert_sound, pays_in, shares_of, takes_out, values
+from tests.ledger.stories import (
+    a_snapshot_is_fresh,
+    accrued,
+    agree_on,
+    assert_sound,
+    days_pass,
+    pays_in,
+    shares_of,
+    takes_out,
+    values,
+)
 from zmq_bridge.storage.ledger.fees import crystallise_now
-from zmq_bridge.storage.ledger.pool import Terms, load_pool, load_terms
+from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.statements import statement_of
 from zmq_bridge.storage.ledger.terms import set_terms
 
-
-@pytest.fixture(autouse=True)
-def server_now(broker: Broker) -> datetime:
-    """The trade server's clock, in the middle of a month: a period ends only where a test lets one end."""
-    now = datetime.now(UTC)
-    server_now = now.replace(day=20, hour=12)
-    with broker.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "INSERT INTO terminals (account_id, role, session, server_offset_s) VALUES (%s, 'desk', 1, %s)",
-            (broker.account_id, int((server_now - now).total_seconds())),
-        )
-    return server_now
-
-
-def agree_on(
-    broker: Broker, manager: int, *, management: str = "0", performance: str = "0", period: str = "month"
-) -> None:
-    fees = FeeTerms(management_rate=Decimal(management), performance_rate=Decimal(performance), manager=manager)
-    with broker.engine.begin() as connection:
-        assert set_terms(connection, broker.account_id, Terms(fees=fees, period=period), actor="eve") is None
-
-
-def days_pass(broker: Broker, days: float) -> None:
-    """Move the moments up to which fees are accrued and crystallised into the past."""
-    with broker.engine.begin() as connection:
-        connection.exec_driver_sql(
-            "UPDATE ledger_reconciliations SET accrued_at = clock_timestamp() - %(past)s,"
-            " crystallised_at = clock_timestamp() - %(past)s",
-            {"past": timedelta(days=days)},
-        )
-
-
-def a_snapshot_is_fresh(broker: Broker) -> None:
-    """Let units be dealt in, without the fee runs that an agreement brings."""
-    with broker.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE ledger_reconciliations SET agreed_at = clock_timestamp()")
+pytestmark = pytest.mark.usefixtures("server_now")
 
 
 def crystallisations(broker: Broker) -> list[str]:
@@ -65,11 +40,6 @@ def crystallisations(broker: Broker) -> list[str]:
 def of_last_month(server_now: datetime) -> list[str]:
     """Name the run of the period that the moment 31 days ago is in."""
     return [f"crystallisation:{server_now - timedelta(days=31):%Y-%m}"]
-
-
-def accrued(broker: Broker) -> Decimal:
-    with broker.engine.connect() as connection:
-        return load_pool(connection, broker.account_id).accrued
 
 
 def test_without_terms_nothing_is_ever_charged(broker, members):

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from ledger.errors import UnknownDeal
 from ledger.refusals import Refused
 from tests.ledger.conftest import Broker
-from tests.ledger.stories import pays_in, read, shares_of, values
+from tests.ledger.stories import asks_to_take_out, pays_in, read, shares_of, values
 from zmq_bridge.storage.ledger.breaks import open_breaks
 from zmq_bridge.storage.ledger.matching import match_by_hand, suspense
 from zmq_bridge.storage.ledger.pool import UnknownAccountError
@@ -147,15 +147,14 @@ def test_a_withdrawal_of_more_than_the_member_has_stays_in_suspense(broker, memb
     ann, bob, _ = members
     pays_in(broker, ann, "100.00")
     pays_in(broker, bob, "1000.00")
-    with broker.engine.begin() as connection:
-        request = request_redemption(connection, broker.account_id, ann, Decimal("100.01"))
-    assert not isinstance(request, Refused)
-    broker.does("balance", "-100.01", comment=request.reference)
+    request = asks_to_take_out(broker, ann, "100.00")
+    broker.does("sell", "-11.00", entry="out")
     broker.agrees()
+    broker.does("balance", "-100.00", comment=request.reference)
     after = read(broker, request)
     assert after.status == "matched"
-    assert after.refusal == "CLAIM_TOO_SMALL: amount=100.01000000, claim=100.00"
-    assert values(broker) == {ann: Decimal("100.00"), bob: Decimal("1000.00")}
+    assert after.refusal == "CLAIM_TOO_SMALL: amount=100.00000000, claim=99.00"
+    assert values(broker) == {ann: Decimal("99.00"), bob: Decimal("990.00")}
 
 
 def test_a_full_exit_of_the_last_holder_takes_everything(broker, members):

@@ -34,6 +34,7 @@ from ledger.deals import POSTINGS, BookedDeal
 from ledger.fees import FeeTerms
 from ledger.journal import AccountKind, TransactionKind
 from ledger.money import floor_to, total
+from ledger.refusals import RefusalCode, Refused
 from ledger.units import claim
 from tests.ledger.conftest import Broker
 from tests.ledger.crash import Crash
@@ -74,7 +75,13 @@ COST = st.integers(-300, 0)
 AGREED = st.sampled_from([True, True, True, False])  # whether everything is told, and agreed on, before somebody deals
 DEATH = st.none() | st.integers(0, 30)  # before which statement the backend is killed
 TRADES = sorted(kind for kind, posting in POSTINGS.items() if posting.profit is not AccountKind.SUSPENSE)
-UNDONE = (TransactionKind.SUBSCRIPTION, TransactionKind.REDEMPTION, TransactionKind.PAYMENT, TransactionKind.RELEASE)
+UNDONE = (
+    TransactionKind.SUBSCRIPTION,
+    TransactionKind.REDEMPTION,
+    TransactionKind.PAYMENT,
+    TransactionKind.RELEASE,
+    TransactionKind.CRYSTALLISATION,
+)
 
 
 class StoredPool(RuleBasedStateMachine):
@@ -164,7 +171,9 @@ class StoredPool(RuleBasedStateMachine):
     ) -> None:
         """Priced first, so that everybody knows how much to withdraw; refused, it is taken back."""
         self.agree_first(is_agreed)
-        request = self.asks(request_redemption, who, None if cash is None else self.money(cash))
+        request = self.asks_to_be_paid(who, None if cash is None else self.money(cash))
+        if request is None:
+            return
         with self.nobody_is_diluted():
             self.run(lambda connection: price_redemption(connection, self.account_id, request.id, actor="eve"), death)
         owed = self.read(request)
@@ -184,7 +193,9 @@ class StoredPool(RuleBasedStateMachine):
     @rule(who=WHO, cash=CASH, is_agreed=AGREED, death=DEATH)
     def a_withdrawal_comes_before_it_is_priced(self, who: int, cash: int, is_agreed: bool, death: int | None) -> None:
         self.agree_first(is_agreed)
-        request = self.asks(request_redemption, who, self.money(cash))
+        request = self.asks_to_be_paid(who, self.money(cash))
+        if request is None:
+            return
         self.make(self.broker.deal("balance", self.text(-cash), comment=request.reference))
         with self.nobody_is_diluted():
             self.tell(self.made[-1], death)
@@ -329,6 +340,24 @@ class StoredPool(RuleBasedStateMachine):
             assert mark >= self.marks.get(row.lot, mark)
             self.marks[row.lot] = mark
 
+    @invariant()
+    def the_fee_that_is_owed_was_earned_by_who_manages_now(self) -> None:
+        """Who was in charge when it was accrued is told by the chain; so is what a reversal takes back."""
+        if not hasattr(self, "account_id"):
+            return
+        owed: dict[str, Decimal] = {}
+        manager = "None"
+        earners: dict[str, str] = {}
+        with self.engine.connect() as connection:
+            history = [stored.transaction for stored in transactions(connection, self.account_id)]
+        for each in history:
+            if each.kind is TransactionKind.TERMS:
+                manager = each.detail["manager"]
+            earners[each.cause] = earners.get(each.reverses or "", manager)
+            fee = total(-entry.amount for entry in each.entries if entry.kind is AccountKind.FEES_ACCRUED)
+            owed[earners[each.cause]] = total((owed.get(earners[each.cause], Decimal(0)), fee))
+        assert {who for who, fee in owed.items() if fee} <= {manager}
+
     def teardown(self) -> None:
         """Tell everything that was not told, and everything again; verify; fold the history in another order."""
         if not hasattr(self, "account_id"):
@@ -433,6 +462,27 @@ class StoredPool(RuleBasedStateMachine):
     def asks(self, ask: Callable[..., object], who: int, cash: Decimal | None) -> Request:
         request = self.run(lambda connection: ask(connection, self.account_id, self.members[who], cash))
         assert isinstance(request, Request)
+        return request
+
+    def asks_to_be_paid(self, who: int, cash: Decimal | None) -> Request | None:
+        """Ask for money; None when it was refused, as it must be exactly where the share holds less."""
+        with self.engine.connect() as connection:
+            asked = connection.exec_driver_sql(
+                "SELECT coalesce(sum(amount), 0) AS amount, count(*) FILTER (WHERE full_exit) AS exits "
+                "FROM redemptions WHERE user_id = %s AND status IN ('pending', 'matched')", (self.members[who],),
+            ).one()  # fmt: skip
+            mine = [each for each in shares(connection, self.account_id).members if each.user_id == self.members[who]]
+        request = self.run(lambda connection: request_redemption(connection, self.account_id, self.members[who], cash))
+        # to the cent but for one: a share shown is rounded by largest remainder, a claim down
+        left = total((*(each.value - each.performance_fee_accrued for each in mine), -asked.amount))
+        cent = self.money(1)
+        if isinstance(request, Refused):
+            assert request.code is RefusalCode.CLAIM_TOO_SMALL
+            assert not mine or asked.exits or (cash is not None and cash > left - 2 * cent)
+            return None
+        assert mine
+        assert not asked.exits
+        assert cash is None or cash <= left + 2 * cent
         return request
 
     def read(self, request: Request) -> Request:

@@ -178,9 +178,11 @@ def test_requests_that_only_a_person_can_mend_do_not_keep_others_waiting(
     broker: Broker, members: Members, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann, bob, _ = members
-    pays_in(broker, ann, "10.00")
+    pays_in(broker, ann, "100.00")
     monkeypatch.setattr(settlement, "MATCHED", settlement.MATCHED.replace("LIMIT 100", "LIMIT 1"))
     too_much = asks_to_take_out(broker, ann, "99.00")
+    broker.does("sell", "-90.00", entry="out")
+    broker.agrees()
     broker.does("balance", "-99.00", comment=too_much.reference)
     assert str(read(broker, too_much).refusal).startswith("CLAIM_TOO_SMALL")
     broker.agrees()

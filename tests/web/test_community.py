@@ -187,6 +187,7 @@ def test_an_inactive_member_invests_no_more_and_can_still_take_out_what_is_their
 
 def test_requests_are_paged_newest_first_and_filtered(community: Community) -> None:
     ann, bob = community.joins("Ann"), community.joins("Bob")
+    first = [community.pays_in(user, "100.00").json["id"] for user in (ann, bob)]
     ids = [
         community.admin.post(f"/api/users/{user}/{kind}", {"amount": "5.00"}).json["id"]
         for user, kind in ((ann, "invest"), (bob, "withdraw"), (ann, "withdraw"), (bob, "invest"), (ann, "invest"))
@@ -198,10 +199,11 @@ def test_requests_are_paged_newest_first_and_filtered(community: Community) -> N
         cursor = page["next_cursor"]
         if cursor is None:
             break
-    assert seen == sorted(ids, reverse=True)
+    assert seen == sorted([*first, *ids], reverse=True)
     listed = community.admin.get("/api/requests", user=ann, kind="invest", status="pending").json["requests"]
     assert sorted(each["id"] for each in listed) == sorted([ids[0], ids[4]])
-    assert community.admin.get("/api/requests", status="settled").json["requests"] == []
+    settled = community.admin.get("/api/requests", status="settled").json["requests"]
+    assert sorted(each["id"] for each in settled) == sorted(first)
     assert community.admin.get("/api/requests", to="2020-01-01T00:00:00Z").json["requests"] == []
 
 
@@ -239,8 +241,47 @@ def test_a_withdrawal_that_makes_no_sense_is_refused(community: Community, body:
     assert (response.status_code, response.json["field"]) == (400, field)
 
 
+def test_a_member_is_told_at_once_that_the_share_holds_less(story: Any) -> None:
+    """Ann's share is 1,000.00 less a part of a cent; what was asked for before is no longer there to ask for."""
+    community, ann, _ = story
+    mine, path = community.caller("member", user_id=ann), f"/api/users/{ann}/withdraw"
+    refused = mine.post(path, {"amount": "1000.01"})
+    assert (refused.status_code, refused.json["code"], refused.json["field"]) == (409, "CLAIM_TOO_SMALL", "amount")
+    assert (
+        "999.99 USD can be paid out of your share now: ask for 999.99 or less, or for everything"
+        in refused.json["message"]
+    )
+    asked = mine.post(path, {"amount": "999.00"})
+    assert asked.status_code == 202
+    assert asked.json["next"].startswith("Nothing more for you to do")
+    refused = mine.post(path, {"amount": "1.01"})
+    assert "999.00 of it were asked for before" in refused.json["message"]
+    assert (
+        community.admin.post(path, {"amount": "1.01"})
+        .json["message"]
+        .startswith("999.99 USD can be paid out of the member's share")
+    )
+    assert mine.post(f"/api/requests/withdraw/{asked.json['id']}/cancel").status_code == 200
+    everything = mine.post(path, {"everything": True})
+    assert everything.status_code == 202
+    assert "everything was asked for before" in mine.post(path, {"amount": "0.01"}).json["message"]
+    assert "everything was asked for before" in mine.post(path, {"everything": True}).json["message"]
+
+
+def test_who_holds_nothing_can_take_nothing_out(community: Community) -> None:
+    ann = community.joins("Ann")
+    for body in ({"amount": "0.01"}, {"everything": True}):
+        refused = community.admin.post(f"/api/users/{ann}/withdraw", body)
+        assert (refused.status_code, refused.json["code"]) == (409, "CLAIM_TOO_SMALL")
+        assert (
+            "0.00 USD can be paid out of the member's share now: there is nothing to take out"
+            in refused.json["message"]
+        )
+
+
 def test_a_repeated_idempotency_key_is_one_request_and_a_changed_one_a_conflict(community: Community) -> None:
     ann = community.joins("Ann")
+    community.pays_in(ann, "5.00")
     path, key = f"/api/users/{ann}/withdraw", {"Idempotency-Key": "w1"}
     first = community.admin.post(path, {"amount": "5.00"}, **key)
     assert community.admin.post(path, {"amount": "5.00"}, **key).json["id"] == first.json["id"]

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from flask import Response
 from flask_smorest import Blueprint
 from sqlalchemy import Connection
 
+from ledger.refusals import RefusalCode, Refused
 from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.accounts import chosen_account, visible_accounts, visible_ids
@@ -81,6 +83,7 @@ def invest(body: dict[str, Any], user_id: int) -> Response:
 def withdraw(body: dict[str, Any], user_id: int) -> Response:
     """Note what a member wants out, or all of it. Units are burned when the broker's withdrawal carries the reference.
 
+    More than the share comes to now, less what was asked for before, is refused (CLAIM_TOO_SMALL).
     To know what everything comes to before the money leaves the broker, an admin prices the request first.
     """
     with parts().engine.begin() as connection:
@@ -90,11 +93,10 @@ def withdraw(body: dict[str, Any], user_id: int) -> Response:
             connection, account.id, user_id, body["amount"], source=current_key().id,
             idempotency_key=idempotency_key(body),
         )  # fmt: skip
+        if isinstance(wanted, Refused) and wanted.code is RefusalCode.CLAIM_TOO_SMALL:
+            raise _too_much(wanted, account)
         made = _made(wanted, account, user_id, body["amount"])
-    advice = f"Withdraw at the broker with the comment {made.reference}."
-    if made.full_exit:
-        advice = f"Have the request priced (POST /api/requests/withdraw/{made.id}/price), then w{advice[1:]}"
-    return answer({**shown_request(made, account), "next": advice}, 202)
+    return answer({**shown_request(made, account), "next": _next_of(made)}, 202)
 
 
 @blueprint.get("/requests")
@@ -171,6 +173,32 @@ def price(request_id: str) -> Response:
         request, _ = _known(connection, "withdraw", request_id)
     shown = {**asdict(done), "amount": money(done.amount, account.currency_digits)}
     return answer({**shown_request(request, account), "priced": shown})
+
+
+def _next_of(made: Request) -> str:
+    """What is to be done for a withdrawal, by whoever asks: money leaves the broker by an admin's hand only."""
+    if current_key().user_id is not None:
+        when = "is priced, and paid out then" if made.full_exit else "is paid out"
+        return f"Nothing more for you to do: an admin sees your request {made.reference}, and it {when}."
+    advice = f"Withdraw at the broker with the comment {made.reference}."
+    if made.full_exit:
+        advice = f"Have the request priced (POST /api/requests/withdraw/{made.id}/price), then w{advice[1:]}"
+    return advice
+
+
+def _too_much(refused: Refused, account: Account) -> Conflict:
+    """More was asked for than the share holds: how much it is, and how much may be asked for."""
+    claim, before, left = (
+        money(Decimal(refused.context[name]), account.currency_digits) for name in ("claim", "asked_before", "left")
+    )
+    whose = "the member's" if current_key().user_id is None else "your"
+    said = f"{claim} {account.currency} can be paid out of {whose} share now"
+    if before and before >= claim:
+        said += "; everything was asked for before"
+    elif before:
+        said += f"; {before} of it were asked for before"
+    said += f": ask for {left} or less, or for everything." if left else ": there is nothing to take out."
+    return Conflict(str(refused.code), said, field="amount", context=dict(refused.context))
 
 
 def _made(wanted: Any, account: Account, user_id: int, amount: Any) -> Request:

@@ -29,7 +29,7 @@ from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.journal import cause_of
 from zmq_bridge.storage.ledger.matching import unmatch_by_hand
 from zmq_bridge.storage.ledger.pool import Terms
-from zmq_bridge.storage.ledger.terms import PERIODS, set_terms, shown_terms
+from zmq_bridge.storage.ledger.terms import PERIODS, may_manage, set_terms, shown_terms
 
 blueprint = Blueprint("pool_decisions", __name__, url_prefix="/api/pool", description="Decisions about the pool")
 
@@ -144,7 +144,8 @@ def agree(body: dict[str, Any]) -> Response:
     """Set new terms from now on; what the old ones earned is booked first."""
     with parts().engine.begin() as connection:
         account = chosen_account(connection, body["account"])
-        if body["manager"] is not None and known_user(connection, body["manager"]).status != "active":
+        manager = None if body["manager"] is None else known_user(connection, body["manager"])
+        if manager is not None and not may_manage(connection, account.id, manager):
             raise Conflict("USER_INACTIVE", f"User {body['manager']} is not active and can't be the manager.")
         rates = {name: Decimal(body[name]) for name in ("management_rate", "performance_rate")}
         band = PriceBand(minimum=Decimal(body["price_min"]), maximum=Decimal(body["price_max"]))

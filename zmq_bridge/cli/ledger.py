@@ -21,7 +21,7 @@ from zmq_bridge.storage.accounts import Account, list_accounts
 from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.report import LedgerReport, ledger_report
-from zmq_bridge.storage.ledger.terms import PERIODS, set_terms, shown_terms
+from zmq_bridge.storage.ledger.terms import PERIODS, may_manage, set_terms, shown_terms
 from zmq_bridge.storage.ledger.verify import verify_chain
 from zmq_bridge.storage.users import get_user, names_of
 
@@ -43,7 +43,8 @@ def verify() -> None:
     for books in found:
         said = "sound" if books.sound else "WRONG"
         counts = f"{books.transactions} transactions, {books.entries} entries"
-        click.echo(f"account {logins[books.account_id]}: {said}, {counts}, head {books.head[:16]}")
+        heads = f"head {books.head[:16]}; {books.prices} prices, head {books.price_head[:16]}"
+        click.echo(f"account {logins[books.account_id]}: {said}, {counts}, {heads}")
         for problem in books.problems:
             click.echo(f"  {problem}")
     sys.exit(0 if all(books.sound for books in found) else 1)
@@ -107,8 +108,10 @@ def _agree(
 ) -> None:
     """Set what was asked for, and keep the rest."""
     before = load_terms(connection, account.id)
-    if manager is not None and get_user(connection, manager) is None:
-        raise CannotRun(f"--manager: expected the number of a user, found {manager}")
+    if manager is not None:
+        user = get_user(connection, manager)
+        if user is None or not may_manage(connection, account.id, user):
+            raise CannotRun(f"--manager: expected the number of an active user, found {manager}")
     try:
         fees = FeeTerms(
             management_rate=before.fees.management_rate if management is None else _rate(management),

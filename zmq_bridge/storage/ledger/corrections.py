@@ -22,10 +22,10 @@ from ledger.units import Price
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.fees import open_dealing
-from zmq_bridge.storage.ledger.history import find, newest_posting
+from zmq_bridge.storage.ledger.history import StoredTransaction, find, newest_posting
 from zmq_bridge.storage.ledger.journal import append, append_new, text_detail
 from zmq_bridge.storage.ledger.matching import SuspenseItem, suspense, unmatch
-from zmq_bridge.storage.ledger.pool import load_pool
+from zmq_bridge.storage.ledger.pool import load_pool, load_terms
 from zmq_bridge.storage.ledger.settlement import book
 from zmq_bridge.storage.locks import Lock, hold
 
@@ -62,6 +62,20 @@ SELECT EXISTS (SELECT FROM ledger_suspense WHERE account_id = %(account)s AND re
     AND settled_by LIKE 'payment:%%')
 """
 
+OTHER_TERMS = """
+WITH agreed AS (
+    SELECT transactions.id, terms.performance_rate AS rate,
+        CASE WHEN terms.performance_rate > 0 THEN terms.manager_id END AS earner
+    FROM ledger_terms AS terms
+    JOIN ledger_transactions AS transactions
+      ON transactions.account_id = terms.account_id AND transactions.cause = 'terms:' || terms.id
+    WHERE terms.account_id = %(account)s
+), before AS (SELECT rate, earner FROM agreed WHERE id < %(since)s ORDER BY id DESC LIMIT 1)
+SELECT EXISTS (SELECT FROM agreed WHERE id > %(since)s AND (rate, earner) IS DISTINCT FROM (
+    coalesce((SELECT rate FROM before), 0), (SELECT earner FROM before)))
+"""
+"""Whether gains were charged at another rate, or for another person, at any time since a transaction."""
+
 LOT = "SELECT * FROM ledger_lots WHERE account_id = %(account)s AND lot = %(lot)s"
 
 RELEASED = """
@@ -81,7 +95,7 @@ def reverse_transaction(
     if found is None:
         return refuse(RefusalCode.NOT_REVERSIBLE, cause=cause, found="no such transaction")
     original = found.transaction
-    obstacle = _obstacle(connection, account_id, original)
+    obstacle = _obstacle(connection, account_id, original) or _reaches_over_terms(connection, account_id, found)
     if obstacle is not None:
         return obstacle
     state = load_pool(connection, account_id)
@@ -186,6 +200,27 @@ def _obstacle(connection: Connection, account_id: int, original: Transaction) ->
             changed(lot, change)
         except ImpossibleHistory as error:
             return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, found=error)
+    return None
+
+
+def _reaches_over_terms(connection: Connection, account_id: int, found: StoredTransaction) -> Refused | None:
+    """Refuse what would have somebody earn, under terms agreed on since, what was earned under those before.
+
+    A crystallisation gives the management fee back to whoever manages now; a redemption gives units back whose gain
+    was not settled when the terms changed.
+    """
+    original, manager = found.transaction, load_terms(connection, account_id).fees.manager
+    if original.kind is TransactionKind.CRYSTALLISATION:
+        earner = next((entry.member for entry in original.entries if entry.kind is AccountKind.FEES_EARNED), None)
+        gives_back = any(entry.kind is AccountKind.FEES_ACCRUED for entry in original.entries)
+        if gives_back and (earner is None or earner != manager):
+            said = f"its fee was earned by user {earner or 'nobody'}, and now user {manager or 'nobody'} manages"
+            return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, found=said)
+    if original.kind is TransactionKind.REDEMPTION:
+        values = {"account": account_id, "since": found.id}
+        if connection.exec_driver_sql(OTHER_TERMS, values).scalar_one():
+            said = "other performance fees were agreed on since"
+            return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, found=said)
     return None
 
 

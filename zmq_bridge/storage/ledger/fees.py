@@ -96,7 +96,7 @@ def run_fees(connection: Connection, account_id: int) -> Transaction | Refused |
     The caller holds the account's lock. Called at every agreement of ledger and broker.
     """
     terms = load_terms(connection, account_id)
-    if not (terms.fees.management_rate or terms.fees.performance_rate):
+    if not terms.fees.charges:
         return None
     state = load_pool(connection, account_id)
     run = end_period(connection, state, terms)

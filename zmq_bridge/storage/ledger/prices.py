@@ -2,7 +2,8 @@
 
 Each names the trade server's day that it belongs to, because the server's clock changes with the seasons and a day
 that is over stays what it was. Rows are added and never changed, and each carries the hash of itself and the one
-before, so an embellished past shows. The caller holds the account's lock.
+before, so an embellished past shows; a trigger keeps the newest hash and the number of prices, so a past that was cut
+short shows, too. The caller holds the account's lock.
 """
 
 import hashlib
@@ -32,6 +33,8 @@ VALUES (%(account)s, %(at)s, %(server_day)s, %(nav)s, %(units)s, %(cause)s, %(ha
 ALL = """
 SELECT id, at, server_day, nav, units, cause, hash FROM ledger_prices WHERE account_id = %(account)s ORDER BY id
 """
+
+HEAD = "SELECT hash, prices FROM ledger_price_heads WHERE account_id = %(account)s"
 
 CLOSES = """
 WITH RECURSIVE days AS (
@@ -83,9 +86,15 @@ def price_hash(previous: str, account_id: int, at: datetime, server_day: date, p
     return hashlib.sha256(said.encode()).hexdigest()
 
 
+def price_head(connection: Connection, account_id: int) -> tuple[str, int]:
+    """Return the hash of the newest price, and how many prices there are, as they were when it was kept."""
+    row = connection.exec_driver_sql(HEAD, {"account": account_id}).one_or_none()
+    return (GENESIS, 0) if row is None else (row.hash, row.prices)
+
+
 def price_problems(connection: Connection, account_id: int) -> Iterator[str]:
     """Compute every hash again, and compare the prices of dealings with what their transactions say."""
-    head = GENESIS
+    head, count = GENESIS, 0
     dealt = _dealt(connection, account_id)
     for row in connection.exec_driver_sql(ALL, {"account": account_id}):
         price = Price(nav=row.nav, units=row.units)
@@ -94,9 +103,12 @@ def price_problems(connection: Connection, account_id: int) -> Iterator[str]:
         told = dealt.pop(row.cause, None)
         if told is not None and price.units and told != (price.nav, price.units):
             yield f"price {row.id}: expected {told[0]}/{told[1]} as in {row.cause}, found {row.nav}/{row.units}"
-        head = row.hash
+        head, count = row.hash, count + 1
     for cause in dealt:
         yield f"price of {cause}: expected one, found none"
+    kept = price_head(connection, account_id)
+    if kept != (head, count):
+        yield f"prices: expected {kept[1]}, the newest with hash {kept[0]}, found {count}, and {head}"
 
 
 DEALT = """

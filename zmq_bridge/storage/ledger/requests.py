@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from ledger.money import scaled, total
 from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import check_cash
 from zmq_bridge.protocol.ids import new_id
@@ -19,6 +20,7 @@ from zmq_bridge.storage.filters import Filter
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, TABLES, match_waiting, unmatch
 from zmq_bridge.storage.ledger.pool import UnknownAccountError
 from zmq_bridge.storage.ledger.settlement import settle_matched
+from zmq_bridge.storage.ledger.shares import claim_of
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.notifications.trading import tell_request
 
@@ -27,6 +29,14 @@ REFERENCE_CHARS = 8  # of the id's end: 40 random bits, and short enough to type
 ACCOUNT = """
 SELECT currency, currency_digits AS digits, clock_timestamp() AS now FROM accounts WHERE id = %(account)s
 """
+
+KNOWN = "SELECT EXISTS (SELECT FROM {table} WHERE source = %(source)s AND idempotency_key = %(key)s)"
+
+ASKED = """
+SELECT coalesce(sum(amount), 0) AS amount, coalesce(bool_or(full_exit), false) AS everything FROM redemptions
+WHERE account_id = %(account)s AND user_id = %(user)s AND status IN ('pending', 'matched')
+"""
+"""What a member has asked for and no unit was burned for yet."""
 
 INSERT_SUBSCRIPTION = """
 INSERT INTO subscriptions (id, user_id, account_id, amount, currency, reference, source, idempotency_key)
@@ -147,7 +157,10 @@ def request_redemption(
     idempotency_key: str | None = None,
     reference: str | None = None,
 ) -> Request | Refused:
-    """Note that a member wants to take money out, or, with no amount, all of it."""
+    """Note that a member wants to take money out, or, with no amount, all of it.
+
+    More than the share comes to at the price of now, less what was asked for before, is refused: it can't be settled.
+    """
     wish = _Wish(
         kind=REDEMPTION, account_id=account_id, user_id=user_id, amount=amount, source=source, key=idempotency_key,
         reference=reference,
@@ -218,6 +231,8 @@ def _request(connection: Connection, wish: _Wish) -> Request | Refused:
         raise UnknownAccountError(f"expected the id of an account, found {wish.account_id}")
     if wish.amount is not None and (wrong := check_cash(wish.amount, account.digits)) is not None:
         return wrong
+    if wish.kind == REDEMPTION and (too_much := _more_than_held(connection, wish)) is not None:
+        return too_much
     values = _values(wish, new_id(int(account.now.timestamp() * 1000)), account.currency)
     insert = INSERT_SUBSCRIPTION if wish.kind == SUBSCRIPTION else INSERT_REDEMPTION
     if connection.exec_driver_sql(insert, values).scalar() is None:
@@ -226,6 +241,21 @@ def _request(connection: Connection, wish: _Wish) -> Request | Refused:
     if match_waiting(connection, wish.account_id):
         settle_matched(connection, wish.account_id)
     return _read(wish.kind, connection.exec_driver_sql(BY_ID.format(table=TABLES[wish.kind]), values).one())
+
+
+def _more_than_held(connection: Connection, wish: _Wish) -> Refused | None:
+    """Say whether a member asks for more than there is; a request that is only sent again was answered before."""
+    values = {"account": wish.account_id, "user": wish.user_id, "source": wish.source, "key": wish.key}
+    if connection.exec_driver_sql(KNOWN.format(table=TABLES[REDEMPTION]), values).scalar_one():
+        return None
+    asked = connection.exec_driver_sql(ASKED, values).one()
+    claim = claim_of(connection, wish.account_id, wish.user_id)
+    before = claim.amount if asked.everything else asked.amount
+    left = max(scaled(0, claim.digits), total((claim.amount, -before)))
+    if claim.units and not asked.everything and (wish.amount is None or wish.amount <= left):
+        return None
+    asks = "everything" if wish.amount is None else wish.amount
+    return refuse(RefusalCode.CLAIM_TOO_SMALL, amount=asks, claim=claim.amount, asked_before=before, left=left)
 
 
 def _values(wish: _Wish, request_id: str, currency: str) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from ledger.allocation import allocate
 from ledger.fees import accrued_performance
-from ledger.lots import Lot
+from ledger.lots import Lot, net_claim
+from ledger.lots import held_units as held_lots
 from ledger.money import floor_to, half_even_to, scaled
 from ledger.units import Pool, Price
 from zmq_bridge.storage.ledger.pool import PoolNow, load_lots, load_pool, load_terms, steady
@@ -49,6 +50,15 @@ class Shares:
     members: tuple[Share, ...]  # by user id, who holds units
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What all of a member's units would fetch at the newest price that agreed, however old it is."""
+
+    units: Decimal
+    amount: Decimal  # whole cents, after performance fees, rounded down; zero while units are worth nothing
+    digits: int  # decimals of the account currency
+
+
 def shares(connection: Connection, account_id: int) -> Shares:
     """Return what each member of an account has, all of one moment."""
     return steady(connection, account_id, lambda: _shares(connection, account_id))
@@ -79,6 +89,16 @@ def _shares(connection: Connection, account_id: int) -> Shares:
             for member, units in held.items()
         ),
     )
+
+
+def claim_of(connection: Connection, account_id: int, member: int) -> Claim:
+    """Return what a member could be paid; the caller holds the account's lock."""
+    pool, lots = load_pool(connection, account_id).pool, load_lots(connection, account_id, member)
+    amount = scaled(0, pool.digits)
+    if pool.units and pool.nav > 0:
+        rate = load_terms(connection, account_id).fees.performance_rate_of(member)
+        amount = net_claim(lots, Price(nav=pool.nav, units=pool.units), rate, pool.digits)
+    return Claim(units=held_lots(lots), amount=amount, digits=pool.digits)
 
 
 def held_units(connection: Connection, account_id: int) -> dict[int, Decimal]:

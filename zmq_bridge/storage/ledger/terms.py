@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from ledger.errors import InvalidTerms
 from ledger.fees import FeeTerms
 from ledger.journal import Transaction, TransactionKind, terms_cause
-from ledger.refusals import Refused
+from ledger.refusals import RefusalCode, Refused
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.fees import (
     ACCRUED_AT,
@@ -27,6 +27,7 @@ from zmq_bridge.storage.ledger.fees import (
 from zmq_bridge.storage.ledger.journal import append_new
 from zmq_bridge.storage.ledger.pool import PoolNow, Terms, load_pool, load_terms
 from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.users import ACTIVE, User
 
 PERIODS = ("month", "quarter", "year")
 
@@ -55,24 +56,21 @@ def set_terms(connection: Connection, account_id: int, terms: Terms, *, actor: s
     refused = _settle_before(connection, state, before, terms)
     if refused is not None:
         return refused
-    values = {
-        "account": account_id,
-        "management": terms.fees.management_rate,
-        "performance": terms.fees.performance_rate,
-        "manager": terms.fees.manager,
-        "period": terms.period,
-        "low": terms.band.minimum,
-        "high": terms.band.maximum,
-        "actor": actor,
-        "now": state.now,
-    }
-    number = connection.exec_driver_sql(INSERT_TERMS, values).scalar_one()
+    number = _insert(connection, account_id, terms, actor, state.now)
     append_new(connection, account_id, _agreement(number, terms, actor, state.now))
     record(
         connection, actor=actor, action="ledger.terms", subject=f"account:{account_id}", account_id=account_id,
         before=shown_terms(before), after=shown_terms(terms),
     )  # fmt: skip
     return None
+
+
+def may_manage(connection: Connection, account_id: int, user: User) -> bool:
+    """Say whether new terms may name this member as the manager: an active one, or the one that they name already.
+
+    Who manages may have become inactive; terms that pay them less, or deal in another band, must still be possible.
+    """
+    return user.status == ACTIVE or load_terms(connection, account_id).fees.manager == user.id
 
 
 def terms_detail(terms: Terms, actor: str) -> dict[str, str]:
@@ -92,18 +90,34 @@ def shown_terms(terms: Terms) -> dict[str, str | int | None]:
     }
 
 
+def _insert(connection: Connection, account_id: int, terms: Terms, actor: str, now: datetime) -> int:
+    values = {
+        "account": account_id,
+        "management": terms.fees.management_rate,
+        "performance": terms.fees.performance_rate,
+        "manager": terms.fees.manager,
+        "period": terms.period,
+        "low": terms.band.minimum,
+        "high": terms.band.maximum,
+        "actor": actor,
+        "now": now,
+    }
+    number: int = connection.exec_driver_sql(INSERT_TERMS, values).scalar_one()
+    return number
+
+
 def _settle_before(connection: Connection, state: PoolNow, before: Terms, after: Terms) -> Refused | None:
     """Book what the old terms earned, as units where another rate, or another person, counts from now on."""
-    if before.period != after.period and _charges(before.fees):
+    if before.period != after.period and before.fees.charges:
         ended = end_period(connection, state, before)
         if isinstance(ended, Refused):
             return ended
         state = load_pool(connection, state.account_id)
-    if before.period != after.period or not _charges(before.fees) or not state.pool.units:
+    if before.period != after.period or not before.fees.charges or not state.pool.units:
         note(connection, CRYSTALLISED_AT, state)  # the new period begins now
     if _must_settle(state, before.fees, after.fees):
         run = crystallise_now(connection, state.account_id, period=moment_of(state), every_lot=True)
-        if isinstance(run, Refused):
+        if isinstance(run, Refused) and not _has_nothing_to_take(state, run):
             return run
         note(connection, ACCRUED_AT, state)
         note(connection, CRYSTALLISED_AT, state)
@@ -115,15 +129,16 @@ def _settle_before(connection: Connection, state: PoolNow, before: Terms, after:
 def _must_settle(state: PoolNow, before: FeeTerms, after: FeeTerms) -> bool:
     """Say whether by waiting what the old terms earned would be charged at another rate, or go to another person."""
     another = before.manager != after.manager
-    ends = another or not _charges(after)
-    owed = ends and bool(state.accrued or before.management_rate)
+    ends = another or (before.charges and not after.charges)
+    owed = ends and before.manager is not None and bool(state.accrued or before.management_rate)
     other_rate = another or before.performance_rate != after.performance_rate
     gains = other_rate and bool(before.performance_rate or after.performance_rate)
     return bool(state.pool.units or state.accrued) and (owed or gains)
 
 
-def _charges(fees: FeeTerms) -> bool:
-    return bool(fees.management_rate or fees.performance_rate)
+def _has_nothing_to_take(state: PoolNow, refused: Refused) -> bool:
+    """Say whether units are worth nothing: no lot stands above its mark then, and no fee is owed but what is booked."""
+    return refused.code is RefusalCode.NAV_NOT_POSITIVE and not state.accrued
 
 
 def _agreement(number: int, terms: Terms, actor: str, now: datetime) -> Transaction:

@@ -19,7 +19,7 @@ from ledger.lots import Lot
 from ledger.units import Price
 from zmq_bridge.storage.ledger.history import Record, read, records
 from zmq_bridge.storage.ledger.pool import read_terms
-from zmq_bridge.storage.ledger.prices import price_problems
+from zmq_bridge.storage.ledger.prices import price_head, price_problems
 from zmq_bridge.storage.ledger.terms import terms_detail
 from zmq_bridge.storage.ledger.verify_claims import claim_problems
 
@@ -46,6 +46,8 @@ class Verification:
     transactions: int
     entries: int
     head: str  # hash of the newest transaction: write it down somewhere else to prove a whole history
+    prices: int
+    price_head: str  # hash of the newest price: the same for track records
     problems: tuple[str, ...]  # empty: the books are sound
 
     @property
@@ -81,11 +83,14 @@ def _verify(connection: Connection, account_id: int, currency: str, digits: int)
     problems.extend(claim_problems(connection, account_id))
     problems.extend(_terms_problems(connection, account_id))
     problems.extend(price_problems(connection, account_id))
+    newest, prices = price_head(connection, account_id)
     return Verification(
         account_id=account_id,
         transactions=count,
         entries=entries,
         head=book.head,
+        prices=prices,
+        price_head=newest,
         problems=tuple(problems[:PROBLEMS_MAX]),
     )
 

@@ -1,7 +1,8 @@
 """The books of a pooled account. `ledger/` says what they mean; here is only where they are kept.
 
 Append-only: `ledger_transactions`, `ledger_entries`, `ledger_lot_changes`, `ledger_terms`, `ledger_prices`. What
-follows from them (`ledger_heads`, balances in `ledger_accounts`, `ledger_lots`) is kept by triggers, so it can't drift.
+follows from them (`ledger_heads`, `ledger_price_heads`, balances in `ledger_accounts`, `ledger_lots`) is kept by
+triggers, so it can't drift.
 Written by the application: `ledger_suspense`, `ledger_reconciliations`, `ledger_breaks`.
 """
 
@@ -166,6 +167,14 @@ ledger_prices = Table(
     word("hash"),  # SHA-256 of this row and the hash of the price before
     Index("ix_ledger_prices_account_id_id", "account_id", "id"),
     Index("ix_ledger_prices_account_id_server_day", "account_id", "server_day", "id"),
+)
+
+ledger_price_heads = Table(
+    "ledger_price_heads",
+    metadata,
+    account_column(primary_key=True),
+    word("hash"),  # of the newest price: without it the newest ones could be cut off unseen
+    Column("prices", BigInteger, nullable=False),  # how many there are
 )
 
 ledger_reconciliations = Table(

@@ -151,6 +151,15 @@ TABLES = (
     "CREATE INDEX ix_ledger_prices_account_id_id ON ledger_prices (account_id, id)",
     "CREATE INDEX ix_ledger_prices_account_id_server_day ON ledger_prices (account_id, server_day, id)",
     """
+    CREATE TABLE ledger_price_heads (
+        account_id bigint NOT NULL,
+        hash text NOT NULL,
+        prices bigint NOT NULL,
+        CONSTRAINT pk_ledger_price_heads PRIMARY KEY (account_id),
+        CONSTRAINT fk_ledger_price_heads_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
+    )
+    """,
+    """
     CREATE TABLE ledger_reconciliations (
         account_id bigint NOT NULL,
         session bigint NOT NULL DEFAULT 0,
