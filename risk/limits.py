@@ -15,6 +15,7 @@ from risk.instrument import Session, is_session
 
 PERCENT_MAX = Decimal(10_000)  # no percentage limit is above this
 NUMBER_MAX = Decimal(1_000_000_000)  # no other limit is above this
+DECIMALS_MAX = 16  # no limit is smaller than this many decimals can say, unless it is 0
 NAME_CHARS_MAX = 64  # of a symbol
 
 
@@ -106,7 +107,10 @@ def from_mapping(values: Mapping[str, object], base: Limits | None = None) -> Li
 
 
 def to_mapping(limits: Limits) -> dict[str, object]:
-    """Turn limits into JSON values: numbers as text, integers as integers. Inverse of `from_mapping`."""
+    """Turn limits into JSON values: numbers as plain text (3600, never 3.6E+3), integers as integers.
+
+    Inverse of `from_mapping`.
+    """
     return {f.name: _plain(getattr(limits, f.name)) for f in fields(limits)}
 
 
@@ -175,6 +179,8 @@ def _number_problem(name: str, value: object) -> str | None:
         return f"{name}: expected a finite {expected.__name__}, found {value!r}"
     bound = PERCENT_MAX if name.endswith("_percent") else NUMBER_MAX
     assert isinstance(value, (Decimal, int))
+    if isinstance(value, Decimal) and value.adjusted() < -DECIMALS_MAX:
+        return f"{name}: expected at most {DECIMALS_MAX} decimals, found {value}"
     return None if 0 <= value <= bound else f"{name}: expected 0 to {bound}, found {value}"
 
 
@@ -191,9 +197,12 @@ def _parse(name: str, value: object) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise LimitsError(f"{name}: expected a number as text or integer, found {value!r}")
     try:
-        return kind(value)
-    except (ValueError, InvalidOperation) as error:
+        parsed = kind(value)
+    except (ValueError, OverflowError, InvalidOperation) as error:
         raise LimitsError(f"{name}: expected {kind.__name__}, found {value!r}") from error
+    if kind is int and isinstance(value, Decimal) and parsed != value:
+        raise LimitsError(f"{name}: expected {kind.__name__}, found {value}")
+    return parsed
 
 
 def _parse_symbols(value: object) -> frozenset[str] | None:
@@ -225,7 +234,7 @@ def _session(entry: Any) -> Session:
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
-        return str(value)
+        return f"{value:f}"
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, tuple):

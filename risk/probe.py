@@ -13,7 +13,7 @@ from risk.codes import Code
 from risk.instrument import Compared
 from risk.limits import Limits
 from risk.market import Market
-from risk.numbers import CONTEXT, ONE_PERCENT, all_finite, all_positive
+from risk.numbers import CONTEXT, all_finite, all_positive
 from risk.refusal import Refused
 from risk.snapshot import Snapshot
 from risk.valuation import margin_per_lot
@@ -79,15 +79,6 @@ def _compare(probe: Probe, symbol: str, snapshot: Snapshot, limits: Limits, now:
     return Figures(
         margin=_farther(symbol, margins, needed * rate.low - unit, needed * rate.high + unit),
         profit=_farther(symbol, profits, moved * lot.gain_per_price - unit, moved * lot.loss_per_price + unit),
-    )
-
-
-def differ_by_more(figures: Figures, percent: Decimal) -> bool:
-    """Tell whether one of the terminal's figures lies farther than a share outside our range."""
-    share = percent * ONE_PERCENT
-    return any(
-        not (pair.low - share * pair.low <= pair.given <= pair.high + share * pair.high)
-        for pair in (figures.margin, figures.profit)
     )
 
 

@@ -26,7 +26,7 @@ input int                  SliceMs = 10;                  // SliceMs: one event 
 input int                  SymbolsMax = 500;              // SymbolsMax: most symbols served
 input double               VolumeMax = 0.0;               // VolumeMax: most lots of one order; 0: the symbol's own
 input int                  UnknownSettlesS = 10;          // UnknownSettlesS: not found so long after: never arrived; 0: stays unknown
-input int                  SpecsEveryS = 21600;           // SpecsEveryS: every specification is told again so often
+input int                  SpecsEveryS = 900;             // SpecsEveryS: every specification is told again so often
 input string               JournalSuffix = "";            // JournalSuffix: two programs of one role in one terminal
 input int                  TimerMs = 10;                  // TimerMs: the terminal makes 10 to 16 of less
 

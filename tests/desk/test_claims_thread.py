@@ -11,11 +11,13 @@ import pytest
 from tests.desk.world import Books
 from tests.support import wait_until
 from zmq_bridge.relay import claims_thread
-from zmq_bridge.relay.claims import Adopt, Claims
+from zmq_bridge.relay.claims import ASK_AGAIN_SWEEPS, Adopt, Attend, Claims
 from zmq_bridge.relay.claims_thread import ClaimsThread
+from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Claimed, Lost, Recalled, Report, StateSet
+from zmq_bridge.relay.workbench import LONG_OVER_MS
 from zmq_bridge.storage.accounts import ensure_account
-from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.engine import create_engine, dump_json
 
 COMMAND = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 NAME = "claims under test"
@@ -57,6 +59,44 @@ def test_a_terminal_that_came_while_the_connection_broke_is_served(
         blocker.rollback()
     command_id = books.place_order(login=2)
     wait_until(lambda: command_id in claimed(reports))
+
+
+def test_terminals_that_there_was_no_room_to_hear_of_are_served_by_the_sweep(
+    thread: ClaimsThread, reports: list[Report], books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody says a second time that a terminal is there; its orders would wait until it greets anew."""
+    account_id, other = make_account(books, 1), make_account(books, 2)
+    monkeypatch.setattr(thread, "_orders", Mailbox(items_max=3))
+    for each in (account_id, other):
+        thread._orders.put(Adopt(account_id=each))
+    thread.attend(other, trades=True, present=True)  # the last that finds room
+    thread.attend(account_id, trades=True, present=False)
+    thread.attend(account_id, trades=True, present=True)
+    thread.attend(other, trades=True, present=False)
+    assert thread.overflows == 3
+    thread.start()
+    command_id = books.place_order(login=1)
+    wait_until(lambda: command_id in claimed(reports))
+    wait_until(lambda: thread._claims.accounts.served == [account_id])
+    late = books.place_order(login=2)
+    behind = books.place_order(login=1)
+    wait_until(lambda: behind in claimed(reports))
+    assert late not in claimed(reports), "the last word on the other was that it went"
+
+
+def test_a_word_that_finds_room_replaces_one_that_found_none(
+    thread: ClaimsThread, books: Books, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id = make_account(books, 1)
+    monkeypatch.setattr(thread, "_orders", Mailbox(items_max=1))
+    thread._orders.put(Adopt(account_id=account_id))
+    thread.attend(account_id, trades=True, present=False)
+    thread.start()
+    wait_until(lambda: thread.owns(account_id))
+    thread.attend(account_id, trades=True, present=True)
+    wait_until(lambda: thread._claims.accounts.served == [account_id])
+    assert thread._next_overflow() is None
+    assert thread._claims.accounts.served == [account_id]
 
 
 def test_a_notice_that_came_with_an_answer_is_acted_on_at_once(
@@ -152,6 +192,31 @@ def test_a_state_that_would_let_orders_run_waits_behind_a_recall_that_found_no_r
         has_room.append(True)
         claims.tell_states(connection)
         assert heard[2:] == [recall, StateSet(account_id=account_id, state="active")]
+
+
+def test_a_recall_of_what_the_terminal_does_not_know_is_brought_up_at_once(books: Books) -> None:
+    """It is not asked about before its time is over; but within it the terminal may try once more."""
+    account_id = make_account(books, 1)
+    heard: list[Report] = []
+    claims = Claims(lambda report: heard.append(report) or True)  # type: ignore[func-returns-value]
+    with books.engine.connect() as connection:
+        claims.begin(connection)
+        claims.obey(connection, Adopt(account_id=account_id))
+        claims.obey(connection, Attend(account_id=account_id, trades=True, present=True))
+        command_id = books.place_order(login=1)
+        books.rows(
+            "UPDATE commands SET kind = 'modify_position', payload = %s, status = 'unknown', sent_at = now(),"
+            " expires_at = now() + interval '1 hour' RETURNING 1",
+            dump_json({"position": 1, "symbol": "EURUSD", "sl": "1.08", "tp": "0"}),
+        )  # fmt: skip
+        claims.hear(connection, [str(account_id)])
+        for _ in range(2 * ASK_AGAIN_SWEEPS):
+            claims.sweep(connection)
+        assert claimed(heard) == set()
+        books.rows("UPDATE commands SET recalled_at = clock_timestamp() RETURNING 1")
+        claims.hear(connection, [str(account_id)])
+    [told] = [each for report in heard if isinstance(report, Claimed) for each in report.commands]
+    assert (told.command_id, told.attempt, told.expires_at_ms) == (command_id, 2, LONG_OVER_MS)
 
 
 def make_account(books: Books, login: int) -> int:

@@ -111,6 +111,21 @@ def test_a_recall_may_be_heard_before_its_order_and_in_an_earlier_session() -> N
         assert [each.expires_at_ms for each in bench.load(0).commands] == [LONG_OVER_MS]
 
 
+def test_one_that_was_answered_is_told_of_its_recall_at_once_and_of_nothing_else_so_soon() -> None:
+    """Its outcome is unknown to the terminal too, which may send a change of prices once more while it has time."""
+    bench = Workbench("active")
+    bench.offer(live_order(1), 0)
+    bench.load(0)
+    bench.answered(live_order(1).command_id, 0)
+    assert not bench.offer(replace(live_order(1), attempt=2), 0)
+    bench.recall(live_order(1).command_id)
+    assert bench.offer(replace(live_order(1), expires_at_ms=LONG_OVER_MS, attempt=2), 0)
+    assert [each.expires_at_ms for each in bench.load(0).commands] == [LONG_OVER_MS]
+    bench.answered(live_order(1).command_id, 0)
+    bench.recall(live_order(1).command_id)
+    assert not bench.offer(replace(live_order(1), expires_at_ms=LONG_OVER_MS, attempt=2), 0)
+
+
 def test_an_old_command_to_trade_again_does_not_undo_a_newer_halt() -> None:
     """It was lost on its way and is told again; the state it says is the one of now."""
     bench = Workbench("active")

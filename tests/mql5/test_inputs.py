@@ -43,7 +43,7 @@ KEY = "k" * 40
         ({"TimerMs": 100000}, "TimerMs: expected 1 to 1000, found 100000"),
         ({"SymbolsMax": 0}, "SymbolsMax: expected 1 to 5000, found 0"),
         ({"UnknownSettlesS": -1}, "UnknownSettlesS: expected 0 to 86400, found -1"),
-        ({"SpecsEveryS": 0}, "SpecsEveryS: expected 1 to 21600, found 0"),
+        ({"SpecsEveryS": 0}, "SpecsEveryS: expected 1 to 900, found 0"),
         ({"VolumeMax": -0.5}, "VolumeMax: expected 0 or more, found -0.50"),
         ({"Symbols": ""}, "Symbols: expected names with commas, or *, found nothing"),
         ({"JournalSuffix": "../other"}, "JournalSuffix: expected at most 32 letters, digits and -, found ../other"),

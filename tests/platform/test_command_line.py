@@ -14,11 +14,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from risk.states import Cause, Hold
 from tests.support import free_port
 from zmq_bridge.cli import COMMANDS
 from zmq_bridge.cli.panel import LivePrice, curl_line
+from zmq_bridge.cli.simulate import command as simulate
 from zmq_bridge.settings import load_settings
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
@@ -255,6 +257,14 @@ def test_a_simulation_that_cannot_be_fed_is_refused_before_anything_starts(
     assert told.returncode in (2, 78)
     assert expected in told.stderr
     assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize("command", ["deposit", "withdraw"])
+@pytest.mark.parametrize("amount", ["-5", "-0.01", "0", "1e3", "5.001", "--5", "lots"])
+def test_what_is_no_amount_of_money_is_refused_by_what_was_found(command: str, amount: str) -> None:
+    told = CliRunner().invoke(simulate, [command, amount])
+    assert told.exit_code == 2
+    assert f"AMOUNT: expected a positive amount like 500.00, found '{amount}'" in told.output
 
 
 def test_doctor_names_a_database_without_schema(empty_database: str, redis_url: str) -> None:

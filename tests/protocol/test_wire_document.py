@@ -171,7 +171,7 @@ def test_every_limit_is_told_with_its_value() -> None:
         (r"text of 1 to (\d+) bytes without NUL", limits.SYMBOL_BYTES_MAX),
         (r"Sent on change and at least every (\d+) ms", limits.SNAPSHOT_MS),
         (r"brought them, and at least every (\d+) ms", limits.SNAPSHOT_MS),
-        (r"again at least every (\d+) ms\*\* \(6 hours\)", limits.SPECS_MS_MAX),
+        (r"again at least every (\d+) ms\*\* \(15 minutes\)", limits.SPECS_MS_MAX),
     ],
 )
 def test_numbers_in_sentences_are_those_of_the_code(sentence: str, value: int) -> None:

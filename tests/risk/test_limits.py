@@ -103,13 +103,27 @@ def test_lists_that_make_no_sense_are_refused(bad: dict[str, Any]) -> None:
     "bad",
     [
         {"max_lost": 1}, {"max_lots": "x"}, {"max_lots": 1.5}, {"max_lots": True}, {"max_lots": None},
-        {"max_positions": "1.5"}, {"symbols": "EURUSD"}, {"symbols": 3}, {"hours": 3}, {"hours": [[[1, 2]]]},
+        {"max_positions": "1.5"}, {"max_positions": D("1.5")}, {"max_positions": D("Infinity")},
+        {"max_positions": D("sNaN")}, {"max_lots": D("sNaN")}, {"max_lots": "1e-17"}, {"max_lots": "0e-999999"},
+        {"symbols": "EURUSD"}, {"symbols": 3}, {"hours": 3}, {"hours": [[[1, 2]]]},
         {"hours": [[["a", 0, 1]]]},
     ],
 )  # fmt: skip
 def test_a_stored_override_that_makes_no_sense_is_refused_by_name(bad: dict[str, Any]) -> None:
     with pytest.raises(LimitsError, match=next(iter(bad))):
         tighten(Limits(), bad)
+
+
+@pytest.mark.parametrize(
+    ("name", "given_as", "plain"),
+    [("max_lots", "3.6e3", "3600"), ("max_lots", "1E+9", "1000000000"), ("max_lots", "1e-16", "0.0000000000000001"),
+     ("max_lots", "0E+3", "0"), ("max_lots", "2.50", "2.50"), ("max_lots", 7, "7"), ("max_positions", D("5.0"), 5),
+     ("max_positions", "5", 5)],
+)  # fmt: skip
+def test_numbers_are_told_in_plain_form_whichever_way_they_were_written(
+    name: str, given_as: Any, plain: str | int
+) -> None:
+    assert to_mapping(from_mapping({name: given_as}))[name] == plain
 
 
 def test_all_problems_are_reported_together() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from risk import Code
-from risk.probe import Figures, Probe, Unchecked, compare, differ_by_more
+from risk.probe import Figures, Probe, Unchecked, compare
 from risk.snapshot import CalcMode, Compared
 from tests.risk.world import NOW, account, limits, quote, snapshot, spec
 
@@ -131,25 +131,3 @@ def test_a_figure_is_told_from_nothing_just_above_one_unit_of_rounding(price_clo
     else:
         reason = {"symbol": "EURUSD", "probe": "too small to be told from nothing"}
         assert unchecked(probe) == Unchecked(code=Code.SPEC_INVALID, context=reason)
-
-
-@pytest.mark.parametrize(
-    ("margin", "profit", "differ"),
-    [("99", "202", False), ("98.99", "200", True), ("100", "202.01", True), ("101", "198", False),
-     ("101.01", "200", True), ("100", "197.99", True)],
-)  # fmt: skip
-def test_figures_differ_just_outside_the_share(margin: str, profit: str, differ: bool) -> None:
-    figures = Figures(
-        margin=Compared(given=D(margin), low=D(100), high=D(100)),
-        profit=Compared(given=D(profit), low=D(200), high=D(200)),
-    )
-    assert differ_by_more(figures, D(1)) is differ
-
-
-def test_the_share_is_taken_of_the_nearer_end_of_our_range() -> None:
-    same = Compared(given=D(100), low=D(100), high=D(100))
-    wide = Compared(given=D(220), low=D(100), high=D(200))
-    assert not differ_by_more(Figures(margin=wide, profit=same), D(10))
-    assert differ_by_more(Figures(margin=replace(wide, given=D("220.01")), profit=same), D(10))
-    assert not differ_by_more(Figures(margin=replace(wide, given=D(90)), profit=same), D(10))
-    assert differ_by_more(Figures(margin=replace(wide, given=D("89.99")), profit=same), D(10))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from threading import Barrier
 from typing import cast
 
@@ -13,6 +14,7 @@ import pytest
 from risk.states import Cause, closes_positions
 from tests.admission.world import NOW, World, order, position
 from zmq_bridge.admission.answers import Accepted
+from zmq_bridge.admission.requests import ModifyPosition
 from zmq_bridge.admission.source import Source
 from zmq_bridge.booking.commands import to_command
 from zmq_bridge.live.connection import open_redis
@@ -175,19 +177,94 @@ def test_ways_out_that_are_on_their_way_are_left_alone(world, kind):
     assert world.count("commands", "recalled_at IS NULL AND finished_at IS NULL AND source = 'system'") == 2
 
 
-@pytest.mark.parametrize("adds_risk", [True, False])
-def test_a_stop_that_moves_away_is_recalled_and_one_that_moves_nearer_is_not(world, adds_risk):
+CHANGES = pytest.mark.parametrize("kind", ["modify_position", "modify_order"])
+
+
+def put_change(world: World, kind: str, status: str, *, judged: bool, reserved: bool = False) -> None:
+    """A change of prices on its way; judged: it was more than an easing, so limits were asked."""
     world.run(
-        "INSERT INTO commands (id, account_id, kind, status, expires_at) VALUES ('X', %s, 'modify_position', 'sent',"
-        " now())", world.account_id,
+        "INSERT INTO risk_decisions (id, account_id, verdict, code, checks)"
+        " VALUES ('D', %s, 'approved', 'APPROVED', %s)",
+        world.account_id, '[{"code": "SPREAD_TOO_WIDE"}]' if judged else "[]",
     )  # fmt: skip
-    if adds_risk:
+    world.run(
+        "INSERT INTO commands (id, account_id, decision_id, kind, status, expires_at, sent_at)"
+        " VALUES ('X', %s, 'D', %s, %s, now() + interval '1 hour', CASE WHEN %s <> 'queued' THEN now() END)",
+        world.account_id, kind, status, status,
+    )  # fmt: skip
+    if reserved:
         world.run(
             "INSERT INTO reservations (command_id, account_id, symbol, side, volume, risk, margin, notional)"
             " VALUES ('X', %s, 'EURUSD', 'buy', 0, 20, 0, 0)", world.account_id,
         )  # fmt: skip
+
+
+@CHANGES
+@pytest.mark.parametrize("status", ["sent", "accepted", "unknown"])
+def test_a_change_that_adds_risk_is_recalled_also_when_the_terminal_does_not_know_it_yet(world, kind, status):
+    """Within its time to live the terminal may send it to the broker once more."""
+    put_change(world, kind, status, judged=True, reserved=True)
     [done] = use(world)
-    assert done.recalled == (("X",) if adds_risk else ())
+    assert (done.stopped, done.recalled) == ((), ("X",))
+    with world.engine.begin() as connection:
+        [told] = lease_again(connection, world.account_id, 10)
+        assert told.expires_at.timestamp() * 1000 == LONG_OVER_MS
+        assert lease_again(connection, world.account_id, 10) == [], "told once, then on a lease like everything"
+
+
+@CHANGES
+@pytest.mark.parametrize("status", ["queued", "sent", "unknown"])
+def test_a_change_that_only_eases_goes_on(world, kind, status):
+    """It passes in every state, so no state ends it: a stop that moves nearer protects."""
+    put_change(world, kind, status, judged=False)
+    [done] = use(world)
+    assert (done.stopped, done.recalled) == ((), ())
+
+
+@CHANGES
+def test_a_change_that_was_judged_and_found_to_add_nothing_ends_all_the_same(world, kind):
+    """Asked now it would be denied: new prices are for an active account."""
+    put_change(world, kind, "queued", judged=True)
+    [done] = use(world)
+    assert done.stopped == ("X",)
+
+
+@pytest.mark.parametrize("state", ["reducing", "halted"])
+def test_what_the_gate_approves_while_trading_is_stopped_no_later_stop_ends(world, state):
+    """The same rule from the other end: what passes the gate in a state is not among what that state recalls."""
+    world.snapshot(positions=[position(1)])
+    with world.engine.begin() as connection:
+        set_account_state(connection, world.account_id, state, reason="lunch", actor="ben", now=NOW)
+    world.freshen()
+    request = ModifyPosition(ticket=1, sl=Decimal("1.08350"))
+    assert isinstance(world.gate.request(request, world.source), Accepted)
+    [done] = use(world)
+    assert (done.stopped, done.recalled) == ((), ())
+    assert world.count("commands", "kind = 'modify_position' AND finished_at IS NULL AND recalled_at IS NULL") == 1
+
+
+def test_a_terminal_that_polls_hears_of_a_recall_at_its_next_poll_whatever_its_lease(world):
+    assert isinstance(world.buy(), Accepted)
+    world.run("UPDATE commands SET status = 'sent', sent_at = now(), expires_at = now() + interval '1 hour'")
+    world.run("UPDATE terminals SET journal_since = now() - interval '1 hour'")
+    with world.engine.begin() as connection:
+        assert lease_again(connection, world.account_id, 10) == []
+    [done] = use(world)
+    with world.engine.begin() as connection:
+        [told] = lease_again(connection, world.account_id, 10)
+    assert (told.id,) == done.recalled
+    assert to_command(told, attempt=2).expires_at_ms == LONG_OVER_MS
+    with world.engine.begin() as connection:
+        assert lease_again(connection, world.account_id, 10) == []
+
+
+def test_a_recall_of_an_order_still_waits_for_another_journal(world):
+    assert isinstance(world.buy(), Accepted)
+    world.run("UPDATE commands SET status = 'sent', sent_at = now(), expires_at = now() + interval '1 hour'")
+    world.run("UPDATE terminals SET journal_since = now() + interval '1 hour'")
+    use(world)
+    with world.engine.begin() as connection:
+        assert lease_again(connection, world.account_id, 10) == []
 
 
 @pytest.mark.parametrize("state", ["reducing", "halted"])

@@ -54,6 +54,18 @@ def test_every_change_is_audited_with_before_and_after(engine):
     ]
 
 
+def test_numbers_are_stored_plainly_whichever_way_they_were_written(engine):
+    """People and other programs read the table and the audit log."""
+    put(engine, max_lots="3.6e3", max_positions=7, max_leverage=20, symbols=["B", "A"])
+    with engine.begin() as connection:
+        [stored] = list_limits(connection)
+        audited = connection.exec_driver_sql("SELECT after FROM audit_log WHERE action = 'limits.set'").scalar()
+        connection.exec_driver_sql("UPDATE risk_limits SET limits = jsonb_build_object('max_lots', '3.6e3')")
+        assert account_limits(connection, 1).max_lots == 3600, "what was stored otherwise is read as ever"
+    assert stored.limits == {"max_lots": "3600", "max_positions": 7, "max_leverage": "20", "symbols": ["A", "B"]}
+    assert audited == stored.limits
+
+
 @pytest.mark.parametrize(
     "limits",
     [{"max_lots": "NaN"}, {"max_lots": -1}, {"nonsense": 1}, {"max_positions": "x"}, {"repeat_window_s": 86401}],

@@ -22,6 +22,10 @@ from zmq_bridge.simulator.terminal.values import books_from
 from zmq_bridge.simulator.terminal.watch import Watch
 
 
+SETTLES_MS = 600_000
+"""After so long what is nowhere at the broker never arrived."""
+
+
 class PollingTerminal:
     """One program start of it; another with the same directory has its journal."""
 
@@ -32,7 +36,7 @@ class PollingTerminal:
         self.memory = Memory(directory / "polling.jsonl", login=self.login, now_ms=time.time_ns() // 1_000_000)
         self.clock = BridgeClock()
         self.watch = Watch(broker, self.memory, None)
-        self.desk = Desk(broker, self.memory, self.clock, unknown_settles_ms=None)
+        self.desk = Desk(broker, self.memory, self.clock, unknown_settles_ms=SETTLES_MS)
         self.snapshots = 0
         self.executed: list[str] = []
 
@@ -76,6 +80,11 @@ class PollingTerminal:
             acks = [(session, seq) for session, seq in answer.json["acks"]]
             self.memory.acknowledge(acks, self.clock.bridge_now_ms(now_ms()))
         return answer
+
+    def settle(self) -> None:
+        """Look again at what is unknown, when all of it would have shown at the broker by now."""
+        self.desk.look_again(now_ms() + 2 * SETTLES_MS)
+        self._collect()
 
     def turn(self) -> None:
         """One whole round."""

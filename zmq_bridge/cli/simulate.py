@@ -18,6 +18,8 @@ from zmq_bridge.cli.supervisor import Supervisor
 from zmq_bridge.settings import load_settings
 from zmq_bridge.simulator import demo
 
+NEGATIVE_IS_AN_AMOUNT = {"ignore_unknown_options": True}
+"""So that -5 is told to be no amount, rather than no option."""
 AMOUNT = re.compile(r"\d{1,12}(\.\d{1,2})?")
 
 
@@ -67,7 +69,7 @@ def terminal(simulation: Simulation) -> None:
     wiring.run_terminal(load_settings())
 
 
-@command.command("deposit")
+@command.command("deposit", context_settings=NEGATIVE_IS_AN_AMOUNT)
 @click.argument("amount")
 @click.option("--comment", default="Deposit", show_default=True, help="A request's reference makes it that member's.")
 def deposit(amount: str, comment: str) -> None:
@@ -75,7 +77,7 @@ def deposit(amount: str, comment: str) -> None:
     _say_ticket(demo.deposit("127.0.0.1", load_settings().broker_port, _amount(amount), comment))
 
 
-@command.command("withdraw")
+@command.command("withdraw", context_settings=NEGATIVE_IS_AN_AMOUNT)
 @click.argument("amount")
 @click.option("--comment", default="Withdrawal", show_default=True, help="A request's reference settles it.")
 def withdraw(amount: str, comment: str) -> None:

@@ -76,6 +76,8 @@ class Claims:
         """What the terminals of each account were last told to enforce."""
         self._untold: set[int] = set()
         """Accounts given up of which the desk's loop was not told yet."""
+        self._recalled: set[str] = set()
+        """What was recalled and not answered when it was last passed on."""
         self._sweeps = 0
 
     def begin(self, connection: Connection) -> None:
@@ -121,10 +123,16 @@ class Claims:
                 return
 
     def tell_recalls(self, connection: Connection) -> bool:
-        """Pass on what was recalled and not answered yet. False: there was no room for all of it."""
+        """Pass on what was recalled and not answered yet. False: there was no room for all of it.
+
+        What is new among it is brought up again at once, since its terminal may have said that it does not know.
+        """
         owned = sorted(self.accounts.owned)
         found = recalled_commands(connection, owned) if owned else {}
         told = [self._report(Recalled(account_id=each, command_ids=ids)) for each, ids in found.items()]
+        before, self._recalled = self._recalled, {command_id for ids in found.values() for command_id in ids}
+        if self._recalled - before:
+            self._ask_again(connection, quiet_s=QUIET_S)
         return all(told)
 
     def tell_states(self, connection: Connection) -> None:

@@ -3,7 +3,8 @@
 Law: the connection that holds an account's locks is the connection that hears and claims for it, so whoever lost the
 one has lost the other. It commits asynchronously (see `storage.commands.outbox`). It sleeps on the connection (LISTEN)
 and its mailbox; the sweep every SWEEP_S is there for a NOTIFY that got lost and for what only time brings about.
-Postgres being away stops claims and nothing else.
+Postgres being away stops claims and nothing else. Its mailbox is bounded; whether a terminal is there is never lost for
+want of room: the last word on each place waits beside it, counted and logged, for the next sweep.
 """
 
 from __future__ import annotations
@@ -39,6 +40,11 @@ class ClaimsThread(threading.Thread):
         self._engine = engine
         self._orders: Mailbox[Order] = Mailbox(items_max=ORDERS_MAX)
         self._claims = Claims(report)
+        self._overflow: dict[tuple[int, bool], Attend] = {}
+        """The last word on each (account, trades) for which the mailbox had no room; two an account at most."""
+        self._overflow_lock = threading.Lock()
+        self.overflows = 0
+        """How often the mailbox had no room."""
 
     def adopt(self, account_id: int, timeout_s: float) -> bool:
         """Take the ownership of an account; False when another desk has it or the database does not answer in time."""
@@ -55,11 +61,19 @@ class ClaimsThread(threading.Thread):
 
     def attend(self, account_id: int, *, trades: bool, present: bool, gone: bool = False) -> None:
         """Say whether a terminal of an account is there now, or gone for good."""
-        self._orders.put(Attend(account_id=account_id, trades=trades, present=present, gone=gone))
+        order = Attend(account_id=account_id, trades=trades, present=present, gone=gone)
+        with self._overflow_lock:  # the last word on a place is the last that is obeyed
+            self._overflow.pop((account_id, trades), None)
+            if self._orders.put(order):
+                return
+            self._overflow[account_id, trades] = order
+            self.overflows += 1
+        log.warning("claims: overrun, a terminal waits for the sweep: account_id=%d x%d", account_id, self.overflows)
 
     def stop(self) -> None:
         """End the thread and give up every account."""
-        self._orders.put(Stop())
+        if not self._orders.put(Stop()):
+            self._claims.stopped = True  # its locks go with the connection
         self.join(timeout=10.0)
 
     def run(self) -> None:
@@ -86,6 +100,8 @@ class ClaimsThread(threading.Thread):
             if texts := [text for _, text in notices.take(connection)]:
                 self._claims.hear(connection, texts)
             if time.monotonic() >= sweep_at:
+                while (order := self._next_overflow()) is not None:
+                    self._claims.obey(connection, order)
                 self._claims.sweep(connection)
                 sweep_at = time.monotonic() + SWEEP_S
             elif not texts:
@@ -95,3 +111,10 @@ class ClaimsThread(threading.Thread):
         self._orders.wait(RECONNECT_S)
         for order in self._orders.drain():
             self._claims.obey(None, order)
+
+    def _next_overflow(self) -> Attend | None:
+        """Take a word there was no room for, once everything that was said before it has been obeyed."""
+        with self._overflow_lock:
+            if not self._overflow or len(self._orders):
+                return None  # said behind what waits there
+            return self._overflow.pop(next(iter(self._overflow)))

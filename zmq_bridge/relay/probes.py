@@ -2,9 +2,9 @@
 
 Law: comparing needs Postgres and Redis and nobody waits for it, so it has a thread of its own that sleeps until the
 books thread says that specifications came. A probe whose symbol has no fresh quote (a market that is closed) waits for
-the next one, until the terminal has told a newer probe. Once it is late, prices may have moved: then figures that agree
-are taken, and such as no movement explains; what lies between says nothing, and waits for the newer probe. The
-arithmetic is `risk.probe`'s.
+the next one, until the terminal has told a newer probe. Once it is late, rates may have moved: figures that differ then
+may do so for no other reason, but nobody can tell, so they count, and nothing is opened until the terminal's next word
+(within SPECS_MS_MAX). The arithmetic is `risk.probe`'s.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, TypeGuard
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
 from risk import Limits, Snapshot
 from risk.numbers import ONE_PERCENT
-from risk.probe import Figures, Probe, Unchecked, compare, differ_by_more
+from risk.probe import Figures, Probe, compare
 from zmq_bridge.admission.live_view import LiveState, look
 from zmq_bridge.admission.snapshot import Unreadable, build
 from zmq_bridge.admission.specs import SpecCache
@@ -43,8 +43,6 @@ PROBE_AGE_S = 120.0
 """How long after it came a probe counts as of now: rates move less than what is tolerated."""
 PROBE_KEPT_S = SPECS_MS_MAX / 1000
 """How long it waits at most; by then its terminal has told a newer one, or is gone."""
-MOVED_PERCENT = Decimal(10)
-"""What a late probe differs by for other reasons than that prices have moved."""
 TRY_AGAIN_S = 2.0
 TRY_LATE_AGAIN_S = 15.0
 """While all that is left are late ones: over a weekend nobody hurries."""
@@ -110,7 +108,7 @@ class ProbesThread(threading.Thread):
                 return list(waiting)
             tried = [(each, compare(_probe(each.probe), each.symbol, snapshot, Limits(), self._clock()))
                      for each in waiting]  # fmt: skip
-            found = [(each, asdict(figures)) for each, figures in tried if says_something(figures, each.is_late)]
+            found = [(each, asdict(figures)) for each, figures in tried if isinstance(figures, Figures)]
             symbols = {each.symbol for each, _ in found}
             if found:
                 keep_figures(connection, account_id, found)
@@ -146,14 +144,6 @@ def pause_s(left: Sequence[Pending]) -> float | None:
     if not left:
         return None
     return TRY_LATE_AGAIN_S if all(each.is_late for each in left) else TRY_AGAIN_S
-
-
-def says_something(figures: Figures | Unchecked, is_late: bool) -> TypeGuard[Figures]:
-    """Tell whether a comparison means what it says: of a late probe only what no movement of prices explains."""
-    if isinstance(figures, Unchecked):
-        return False
-    agrees = not differ_by_more(figures, Limits().max_disagreement_percent)
-    return not is_late or agrees or differ_by_more(figures, MOVED_PERCENT)
 
 
 def _probe(found: Mapping[str, Any]) -> Probe:

@@ -79,7 +79,12 @@ class Workbench:
         return True
 
     def recall(self, command_id: str) -> None:
-        """From now on the terminal may not begin a command: handed out, it brings back what became of it."""
+        """From now on the terminal may not begin a command: handed out, it brings back what became of it.
+
+        One that was answered may be offered again at once: a terminal that does not know its outcome must hear of this.
+        """
+        if command_id not in self._recalled:
+            self._answered.pop(command_id, None)
         self._recalled[command_id] = None
         while len(self._recalled) > RECALLED_KEPT:
             self._recalled.popitem(last=False)

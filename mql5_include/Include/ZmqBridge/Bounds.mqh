@@ -28,7 +28,7 @@
 #define WAIT_MS_MAX             1000
 #define REPLY_GRACE_MS          1500
 #define SNAPSHOT_MS             1000
-#define SPECS_MS_MAX            21600000
+#define SPECS_MS_MAX            900000
 #define BACKOFF_FIRST_MS        100
 #define BACKOFF_MAX_MS          5000
 #define JOURNAL_EVENTS_MAX      100000

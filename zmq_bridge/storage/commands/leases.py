@@ -3,7 +3,8 @@
 A lease is the time since a command was last handed out (`sent_at`). Whoever asks takes the rows with SKIP LOCKED and
 moves that time in the same statement, so two who ask at once are never handed the same command, and one who asks again
 gets it once the answer to the first time must be taken for lost. Which commands may be brought up again at all is
-`outbox.UNCONFIRMED`'s to say: an order that went to another journal only when nobody executes it any more.
+`outbox.UNCONFIRMED`'s to say: an order that went to another journal only when nobody executes it any more. A recall
+waits for no lease.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ AGAIN = f"""
 WITH again AS ({UNCONFIRMED} FOR UPDATE SKIP LOCKED)
 UPDATE commands SET sent_at = now()
 FROM again
-WHERE commands.id = again.id AND commands.sent_at < now() - make_interval(secs => %(quiet_s)s)
+WHERE commands.id = again.id
+  AND (commands.sent_at < now() - make_interval(secs => %(quiet_s)s) OR commands.recalled_at > commands.sent_at)
 RETURNING again.id, again.account_id, again.kind, again.payload, again.expires_at
 """
 

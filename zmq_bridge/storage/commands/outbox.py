@@ -124,7 +124,8 @@ UNCONFIRMED = f"""
 SELECT id, account_id, kind, payload, {TOLD_EXPIRY} AS expires_at FROM commands
 WHERE account_id = ANY(%(accounts)s) AND finished_at IS NULL
   AND (status = 'unknown' AND expires_at < now()
-       OR status = 'sent' AND sent_at < now() - make_interval(secs => %(quiet_s)s)
+       OR (status = 'sent' AND sent_at < now() - make_interval(secs => %(quiet_s)s)
+           OR status IN ('sent', 'accepted', 'unknown') AND recalled_at > sent_at)
           AND (expires_at < now()
                OR NOT (kind = 'place_order' OR kind = 'close_position' AND (payload->>'volume')::numeric > 0)
                OR sent_at >= (SELECT journal_since FROM terminals
@@ -135,7 +136,8 @@ LIMIT %(limit)s
 """
 """What a terminal must be asked about again. An order or a partial close whose outcome is unknown, or that went to a
 session with another journal, only past its time, when nobody executes it any more: that session may still be at it, and
-this journal does not know. One that went to this journal may be asked about at once: it tells whether it was begun."""
+this journal does not know. One that went to this journal may be asked about at once: it tells whether it was begun.
+What was recalled since it was told last is told again at once, for a terminal to hear of the recall."""
 
 REFUSE = """
 UPDATE commands SET status = 'rejected', finished_at = now(), message = %(message)s

@@ -94,7 +94,7 @@ def impose(connection: Connection, account_id: int, hold: Hold) -> bool:
     if not _put(connection, account_id, hold):
         return False
     if states.ends_openings(hold.cause):
-        end_openings(connection, account_id, reason=hold.reason, actor=hold.actor, now=hold.at)
+        end_openings(connection, account_id, reason=hold.reason, actor=hold.actor)
         wake(connection, account_id)
     return True
 

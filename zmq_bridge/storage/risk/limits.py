@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from risk import Limits, LimitsError, tighten
-from risk.limits import from_mapping
+from risk.limits import from_mapping, to_mapping
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.locks import hold_admissions
@@ -83,16 +83,18 @@ def set_limits(connection: Connection, scope: Scope, limits: Mapping[str, Any], 
 
     Args:
         limits: name to value (numbers as text or integers); what is not named keeps its default (or is not tightened).
+            Numbers are stored in plain form, whichever way they were written.
 
     Raises:
         LimitsError: an unknown name or an unusable value.
     """
-    check_window(from_mapping(limits))
+    wanted = to_mapping(check_window(from_mapping(limits)))
+    stored = {name: wanted[name] for name in limits}
     hold_admissions(connection, scope.account_id)  # never between a decision's reading and its writing
     before = end_limits(connection, scope, actor=actor, now=now, recorded=False)
-    values = _values(scope) | {"limits": dump_json(limits), "actor": actor, "now": now}
+    values = _values(scope) | {"limits": dump_json(stored), "actor": actor, "now": now}
     row_id = int(connection.exec_driver_sql(INSERT, values).scalar_one())
-    _record(connection, scope, "limits.set", actor, before, dict(limits))
+    _record(connection, scope, "limits.set", actor, before, stored)
     return row_id
 
 

@@ -1,27 +1,31 @@
 """Openings on their way when a hold begins: an order is good only in the state that it was approved in.
 
 What nobody has claimed ends here, with its reservation. What was marked sent may have been delivered, and only the
-terminal knows: it is recalled. A recalled command is told with a time that is long over (`TOLD_EXPIRY`), so a terminal
-that has not begun it answers `expired`, and one that has says what became of it. Until then it keeps its reservation,
-and setting the account active again brings nothing back. A recall never goes to another journal before the command's
-own time is over (`storage.commands.outbox.UNCONFIRMED`): an earlier session may still be at it.
+terminal knows: it is recalled, also when the terminal has said that it does not know yet, for it may send a change of
+prices once more as long as that has time. A recalled command is told with a time that is long over (`TOLD_EXPIRY`), and
+at once: a terminal that has not begun it answers `expired`, one that has says what became of it, and none repeats it.
+Until then it keeps its reservation, and setting the account active again brings nothing back. A recall never goes to
+another journal before the command's own time is over (`storage.commands.outbox.UNCONFIRMED`): an earlier session may
+still be at it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection
 
 from zmq_bridge.storage.audit import record
 
 ADDS_RISK = """
-(kind IN ('place_order', 'modify_order')
- OR EXISTS (SELECT FROM reservations r WHERE r.command_id = commands.id AND r.ended_at IS NULL))
+(kind = 'place_order'
+ OR EXISTS (SELECT FROM reservations r WHERE r.command_id = commands.id AND r.ended_at IS NULL)
+ OR kind IN ('modify_order', 'modify_position')
+    AND EXISTS (SELECT FROM risk_decisions d WHERE d.id = commands.decision_id AND d.checks <> '[]'))
 """
-"""What no account may begin that is less than active; a stop that moves away has a reservation."""
+"""What no account may begin that is less than active. A change of prices that only eases passes in every state, and so
+is decided without a check; one that was judged would be denied now, also where it was found to add nothing."""
 
 STOP_QUEUED = f"""
 WITH dead AS (
@@ -36,12 +40,12 @@ SELECT id FROM dead ORDER BY id
 """
 
 RECALL_SENT = f"""
-UPDATE commands SET recalled_at = %(now)s, message = %(message)s
-WHERE (%(account)s::bigint IS NULL OR account_id = %(account)s::bigint)
-  AND status = 'sent' AND finished_at IS NULL AND recalled_at IS NULL AND {ADDS_RISK}
-RETURNING id, account_id
+UPDATE commands SET recalled_at = clock_timestamp(), message = %(message)s
+WHERE account_id = %(account)s
+  AND status IN ('sent', 'accepted', 'unknown') AND finished_at IS NULL AND recalled_at IS NULL AND {ADDS_RISK}
+RETURNING id
 """
-"""Runs behind the other: what a desk claimed in between is sent by now."""
+"""Runs behind the other: what a desk claimed in between is sent by now. By the clock that `sent_at` is of."""
 
 RECALLED = """
 SELECT id, account_id FROM commands
@@ -66,12 +70,11 @@ class Recalled:
     recalled: tuple[str, ...] = ()  # may have been delivered: the terminal says
 
 
-def end_openings(connection: Connection, account_id: int, *, reason: str, actor: str, now: datetime) -> Recalled:
+def end_openings(connection: Connection, account_id: int, *, reason: str, actor: str) -> Recalled:
     """End what is on its way and adds risk. The caller holds the account's lock."""
-    values = {"account": account_id, "now": now}
-    why = values | {"message": f"stopped before it was sent: {reason}"}
+    why = {"account": account_id, "message": f"stopped before it was sent: {reason}"}
     stopped = connection.exec_driver_sql(STOP_QUEUED, why).scalars().all()
-    why = values | {"message": f"recalled: {reason}"}
+    why = {"account": account_id, "message": f"recalled: {reason}"}
     recalled = sorted(connection.exec_driver_sql(RECALL_SENT, why).scalars())
     if stopped or recalled:
         record(

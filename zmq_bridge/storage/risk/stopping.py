@@ -84,7 +84,7 @@ def _try(engine: Engine, account_id: int, now: datetime, wait_ms: int) -> Done |
 
 def _do(connection: Connection, todo: Outstanding, now: datetime) -> Done:
     account_id = todo.account_id
-    ended = end_openings(connection, account_id, reason=todo.reason, actor=todo.actor, now=now)
+    ended = end_openings(connection, account_id, reason=todo.reason, actor=todo.actor)
     halt = [("set_trading_state", {"state": State.HALTED.value, "reason": todo.reason})] if todo.tells else []
     told = send(connection, account_id, halt, source=SOURCE, now=now)
     sent = enforce(connection, account_id, plain_holds(standing(connection, account_id)), now)
