@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -166,14 +167,25 @@ def test_an_event_that_cannot_be_booked_is_kept_told_and_stops_new_risk(connect:
 def test_an_event_of_a_kind_we_do_not_know_is_kept_and_acknowledged(connect: Connect, books: Books) -> None:
     terminal = connect()
     terminal.hello()
-    event = terminal.event(CommandResult(command_id="01HF7YAT00AAAAAAAAAAAAAAAA", status="done"))
-    raw = _with_kind(terminal, event, "weather")
-    terminal.socket.send(raw)
-    acks = list(terminal.receive_work().acks)
-    while event.key not in acks:
-        acks += terminal.pull(wait_ms=1000).acks
+    _bring_unknown(terminal, "weather", {})
     assert books.value("SELECT kind FROM terminal_events") == "weather"
     assert "weather" in books.value("SELECT error FROM terminal_events")
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [("wea\0ther", {}), ("weather", {"wi\0nd": 1}), ("weather", {"wind": [{"fr\0om": "no\0rth"}]})],
+    ids=["its kind", "a name", "a text inside"],
+)
+def test_an_event_with_what_no_text_of_postgres_holds_does_not_stand_before_a_fill(
+    connect: Connect, books: Books, kind: str, data: dict[str, Any]
+) -> None:
+    terminal = connect()
+    terminal.hello()
+    _bring_unknown(terminal, kind, data)
+    assert books.value("SELECT error FROM terminal_events")
+    terminal.deliver(terminal.event(deal(3)))
+    assert books.value("SELECT count(*) FROM deals WHERE ticket = 3") == 1
 
 
 def test_a_result_that_contradicts_the_books_changes_nothing_and_is_told(connect: Connect, books: Books) -> None:
@@ -230,9 +242,22 @@ def test_a_snapshot_older_than_the_present_is_ignored(connect: Connect, books: B
     assert books.value("SELECT working FROM orders WHERE ticket = 9") is False
 
 
-def _with_kind(terminal: Terminal, event: Event, kind: str) -> bytes:
+def _bring_unknown(terminal: Terminal, kind: str, data: dict[str, Any]) -> None:
+    """Bring an event that no version of the wire knows, until it is acknowledged."""
+    event = terminal.event(CommandResult(command_id="01HF7YAT00AAAAAAAAAAAAAAAA", status="done"))
+    terminal.socket.send(_with_kind(terminal, event, kind, data))
+    acks = list(terminal.receive_work().acks)
+
+    def is_acknowledged() -> bool:
+        acks.extend(terminal.pull(wait_ms=200).acks)
+        return event.key in acks
+
+    wait_until(is_acknowledged, message="the event was never acknowledged")
+
+
+def _with_kind(terminal: Terminal, event: Event, kind: str, data: dict[str, Any]) -> bytes:
     said = unpack(encode(terminal.pull_message(event)))
-    said["events"][0]["kind"] = kind
+    said["events"][0] |= {"kind": kind, "data": data}
     return pack(said)
 
 

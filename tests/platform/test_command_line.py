@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import zmq
 from click.testing import CliRunner
 
 from risk.states import Cause, Hold
@@ -227,14 +228,28 @@ def test_doctor_names_what_is_down_and_what_works(database: str, tmp_path: Path)
 
 def test_doctor_does_not_take_another_directorys_desk_for_ours(database: str, redis_url: str) -> None:
     """Its ports answer, but the figures that a desk of ours would write are not there."""
-    with socket.create_server(("127.0.0.1", 0)) as ask, socket.create_server(("127.0.0.1", 0)) as submit:
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as ask, context.socket(zmq.ROUTER) as submit:
         told = run(
             "doctor", DATABASE_URL=database, REDIS_URL=redis_url, ZMQ_BRIDGE_SECRET_KEY="k" * 40,
-            ZMQ_BRIDGE_TERMINAL_PORT=str(ask.getsockname()[1]), ZMQ_BRIDGE_STRATEGY_PORT=str(submit.getsockname()[1]),
+            ZMQ_BRIDGE_TERMINAL_PORT=str(ask.bind_to_random_port("tcp://127.0.0.1")),
+            ZMQ_BRIDGE_STRATEGY_PORT=str(submit.bind_to_random_port("tcp://127.0.0.1")),
         )  # fmt: skip
     assert told.returncode == 1
     assert "expected its fresh figures in bridge:stats" in told.stdout
     assert "another directory" in told.stdout
+
+
+def test_doctor_takes_a_proxy_that_stands_still_for_no_proxy(database: str, redis_url: str) -> None:
+    """The system still accepts its connections; nobody says the first bytes of ZeroMQ on them."""
+    with socket.create_server(("127.0.0.1", 0)) as feed, socket.create_server(("127.0.0.1", 0)) as subscribe:
+        ports = feed.getsockname()[1], subscribe.getsockname()[1]
+        told = run(
+            "doctor", DATABASE_URL=database, REDIS_URL=redis_url, ZMQ_BRIDGE_SECRET_KEY="k" * 40,
+            ZMQ_BRIDGE_FEED_PORT=str(ports[0]), ZMQ_BRIDGE_SUBSCRIBE_PORT=str(ports[1]),
+        )  # fmt: skip
+    assert told.returncode == 1
+    expected = f"expected an answer of ZeroMQ on port {ports[0]} (terminals publish), {ports[1]} (strategies subscribe)"
+    assert expected in " ".join(told.stdout.split())
 
 
 @pytest.mark.parametrize(

@@ -136,20 +136,20 @@ def _book_result(connection: Connection, account_id: int, event: Event, data: di
 
 def _quarantine(connection: Connection, account_id: int, event: Event, error: Exception, now: datetime) -> bool:
     """Keep an event that could not be booked, tell people, take no new risk; False when that was done before."""
-    reason = _reason(error)
+    reason, kind = _reason(error), _storable(event.kind)
     data = _plain(event)
     if not rows.insert_event(
-        connection, account_id, event.session, event.seq, kind=event.kind, data=_storable(data), error=reason
+        connection, account_id, event.session, event.seq, kind=kind, data=_storable(data), error=reason
     ):
         return False
     log.error(
         "event not booked: account_id=%d session=%d seq=%d kind=%s: %s",
-        account_id, event.session, event.seq, event.kind, reason,
+        account_id, event.session, event.seq, kind, reason,
     )  # fmt: skip
     notify(
         connection,
         News.EVENT_NOT_BOOKED,
-        title=f"A {event.kind} of the terminal could not be booked",
+        title=f"A {kind} of the terminal could not be booked",
         body=f"session={event.session} seq={event.seq}: {reason}. Data: {repr(data)[:RAW_CHARS_MAX]}",
         account_id=account_id,
     )
@@ -161,9 +161,13 @@ def _plain(event: Event) -> dict[str, Any]:
     return event.data.raw if isinstance(event.data, Unreadable) else asdict(event.data)
 
 
-def _storable(data: dict[str, Any]) -> dict[str, Any]:
-    """Keep what JSON in Postgres can hold; show the rest (a NUL in a text) as Python would."""
-    return {key: repr(value) if "\\x00" in repr(value) else value for key, value in data.items()}
+def _storable(value: Any) -> Any:
+    """Keep what Postgres can hold; show the rest (a NUL in a text, a name of a field too) as Python would."""
+    if isinstance(value, dict):
+        return {_storable(name): _storable(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_storable(each) for each in value]
+    return repr(value) if isinstance(value, str) and "\0" in value else value
 
 
 def _reason(error: Exception) -> str:

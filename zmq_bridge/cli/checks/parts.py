@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -12,7 +13,6 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from zmq_bridge.cli.checks.finding import Finding, Level, bad, good, warn
-from zmq_bridge.cli.preflight import port_answers
 from zmq_bridge.cli.process_table import log_path
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.errors import LiveError
@@ -23,6 +23,8 @@ from zmq_bridge.storage.notifications.deliveries import overdue
 
 FIGURES_AGE_MS_MAX = 10_000  # a process writes its figures at least every few seconds
 HTTP_TIMEOUT_S = 5.0
+ZMTP_TIMEOUT_S = 2.0
+ZMTP_SIGNATURE = 0xFF, 0x7F  # first and last of the ten bytes that ZeroMQ says to whoever connects
 LATE = timedelta(minutes=3)  # longer than a sender may have a message in its hands
 START_BRIDGE = "start it with `zmq-bridge {command}` (or everything with `zmq-bridge up`); its log is {log}"
 
@@ -84,11 +86,28 @@ def _desk(settings: Settings) -> Finding:
 
 def _ports(settings: Settings, name: str, ports: dict[str, int]) -> Finding:
     host = local_host(settings.bind_host)
-    silent = [f"{port} ({use})" for use, port in ports.items() if not port_answers(host, port)]
+    silent = [f"{port} ({use})" for use, port in ports.items() if not speaks_zmtp(host, port)]
     if silent:
-        found = f"expected an answer on port {', '.join(silent)} of {host}, found none"
+        found = f"expected an answer of ZeroMQ on port {', '.join(silent)} of {host}, found none"
         return bad(name, found, _start(settings, name))
     return good(name, f"answers on {' and '.join(str(port) for port in ports.values())}")
+
+
+def speaks_zmtp(host: str, port: int, timeout_s: float = ZMTP_TIMEOUT_S) -> bool:
+    """Whether ZeroMQ listens there and runs: the system accepts connections for a process that stands still, too."""
+    said = b""
+    deadline_s = time.monotonic() + timeout_s
+    try:
+        with socket.create_connection((host, port), timeout_s) as connection:
+            while len(said) < 10 and (left_s := deadline_s - time.monotonic()) > 0:
+                connection.settimeout(left_s)
+                more = connection.recv(10 - len(said))
+                if not more:
+                    break
+                said += more
+    except OSError:
+        return False
+    return len(said) == 10 and (said[0], said[9]) == ZMTP_SIGNATURE
 
 
 def _recorder(settings: Settings) -> Finding:
