@@ -142,7 +142,7 @@ class Presents:
     def _is_same(self, account_id: int, waiting: Waiting) -> bool:
         """Say whether nothing follows from a snapshot that did not follow from an earlier one a moment ago."""
         followed = self._followed.get(account_id)
-        if followed is None or (waiting.received_at - followed.received_at).total_seconds() >= FOLLOW_S:
+        if followed is None or is_over(FOLLOW_S, followed.received_at, waiting.received_at):
             return False
         return same_books(followed.snapshot, waiting.snapshot)
 
@@ -158,7 +158,12 @@ class Presents:
         if account_id in self._waiting or account_id not in self._kept:
             return True
         kept_shape, kept_at = self._kept[account_id]
-        return shape(snapshot) != kept_shape or (received_at - kept_at).total_seconds() >= KEEP_S
+        return shape(snapshot) != kept_shape or is_over(KEEP_S, kept_at, received_at)
+
+
+def is_over(span_s: float, since: datetime, now: datetime) -> bool:
+    """Say whether a span has passed; it has when our clock was set back, for nobody knows how long it was."""
+    return not 0 <= (now - since).total_seconds() < span_s
 
 
 def same_books(old: Snapshot, new: Snapshot) -> bool:
