@@ -11,10 +11,9 @@ import pytest
 
 from tests.mql5_host.build import build, missing_tools
 from tests.mql5_host.run import HERE, HostOptions, HostProcess, Machine, run_script
-from tests.pipeline.rig import Rig
+from tests.pipeline.reports import add_logs
 
 TIMEOUT_S = 300  # of a test here: the first one of a run may build
-LOG_TAIL_CHARS = 6_000  # of each log, in the report of a test that fails
 SOURCES = Path(__file__).resolve().parents[2] / "mql5_include"
 INCLUDES = SOURCES / "Include"
 
@@ -28,22 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to the report of a failure what was said last: every log below the test's directory, the chart's comment."""
-    report = yield
-    if report.failed:
-        for path in logs_of(item):
-            text = path.read_text(errors="replace")[-LOG_TAIL_CHARS:]
-            report.sections.append((f"{path.name} of {path.parent.name}", text))
-    return report
-
-
-def logs_of(item: pytest.Item) -> list[Path]:
-    """Logs and comments of what ran in a test."""
-    values: dict[str, Any] = getattr(item, "funcargs", {})
-    rig = values.get("rig")
-    folders = [values.get("log_folder"), rig.settings.log_dir.parent if isinstance(rig, Rig) else None]
-    found = {path for folder in folders if folder for name in ("*.log", "comment.txt") for path in folder.rglob(name)}
-    return sorted(found)
+    """Add to the report of a failure what was said last."""
+    return add_logs(item, (yield))
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -18,12 +17,12 @@ import zmq
 from tests.mql5.desk_rig import log_of, with_expert
 from tests.mql5_host.run import Machine
 from tests.pipeline.conftest import make_rig as make_rig  # the fixture
+from tests.pipeline.oracle import assert_no_tick_is_missing, wait_for_history
 from tests.pipeline.rig import Rig
-from tests.pipeline.test_crashes import LOOSE, NO_ANSWER, assert_no_tick_is_missing, wait_for_history
+from tests.pipeline.storm import LOOSE, NO_ANSWER
 from tests.support import wait_until
 from zmq_bridge.cli.simulation import Simulation
 from zmq_bridge.protocol.codec import split_frame, unpack
-from zmq_bridge.storage.risk.limits import Scope, set_limits
 
 LATE_MS_MAX = 5_000  # of the market's time: at the start, what came late stands before what was there already
 EACH = (("TRANSPORT_NATIVE", False), ("TRANSPORT_DLL", True))  # transport, netting
@@ -48,8 +47,7 @@ def rig(machine: Machine, make_rig: Callable[[Simulation], Rig], case: tuple[str
     simulated = make_rig(Simulation(seed=11, speed=10.0, symbols=("EURUSD", "USDJPY"), netting=netting))
     started = with_expert(simulated, transport, machine=machine)
     started.start()
-    with started.engine.begin() as connection:
-        set_limits(connection, Scope(), LOOSE, actor="test", now=datetime.now(UTC))
+    started.set_limits(LOOSE)
     started.wait_for_terminal()
     return started
 

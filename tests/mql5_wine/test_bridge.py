@@ -16,8 +16,9 @@ from tests.mql5.desk_rig import EXPERT, log_of
 from tests.mql5.test_crashes import inputs_for, market
 from tests.mql5.test_restarts import CASES
 from tests.mql5_host.run import HostProcess
+from tests.pipeline.oracle import assert_no_tick_is_missing
 from tests.pipeline.rig import Rig
-from tests.pipeline.test_crashes import ORDERS_BETWEEN, Sender, assert_no_tick_is_missing, assert_what_really_happened
+from tests.pipeline.storm import ORDERS_BETWEEN, Sender, assert_nothing_was_lost_or_doubled
 from tests.simulator.little_bridge import LittleBridge, now_ms
 from tests.simulator.world import free_of_costs, rows, running_broker
 from tests.support import wait_until
@@ -37,7 +38,7 @@ test_an_order_is_filled_and_booked = here.test_an_order_is_filled_and_booked
 def test_kill_9_costs_no_fill_and_doubles_no_order(rig: Rig, case: tuple[str, bool]) -> None:
     """As on Linux, but each life gets as far as its greeting: Wine may hang when it is killed while it starts."""
     dice = random.Random(f"crash {case}")
-    sender = Sender(rig)
+    sender = Sender(rig, "storm")
     sender.start()
     for life in range(1, DEATHS + 1):
         sender.wait_for_more(1 + dice.randrange(3))
@@ -46,7 +47,7 @@ def test_kill_9_costs_no_fill_and_doubles_no_order(rig: Rig, case: tuple[str, bo
         wait_until(partial(has_been_welcomed, rig, life + 1), 60, f"life {life + 1} was never welcomed")
     sender.wait_for_more(ORDERS_BETWEEN)
     sender.finish()
-    assert_what_really_happened(rig, sender)
+    assert_nothing_was_lost_or_doubled(rig, sender)
     assert_no_tick_is_missing(rig)
 
 

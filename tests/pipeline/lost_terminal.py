@@ -26,7 +26,7 @@ def assert_an_order_lost_with_its_terminal_is_executed_once_and_soon(rig: Rig) -
     if was_lost:
         assert rig.value("SELECT count(*) FROM holds WHERE cause = 'terminal_lost'") > 0
     assert done.status == "done" or (was_lost and done.status == "expired"), "asked about only when its time was over"
-    assert done.finished_at < done.expires_at
+    assert was_lost or done.finished_at < done.expires_at  # what was recalled is looked for as long as it may show
     deals = [deal for deal in rig.settle()["deals"] if deal["comment"] == command_id]
     assert [Decimal(str(deal["volume"])) for deal in deals] == [Decimal("0.01")] * (done.status == "done")
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 from sqlalchemy import Engine
@@ -36,6 +36,7 @@ LOGIN = 123456
 PORTS = ("FEED", "SUBSCRIBE", "TERMINAL", "STRATEGY", "BROKER", "WEB", "REDIS")
 HTTP_TIMEOUT_S = 30.0
 SETTLE_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0  # of everything: a machine with forty busy processes on two cores takes more than one minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,12 @@ class Reply:
 class Rig:
     """Every process of the product, by name: proxy, recorder, desk, web, broker, terminal."""
 
+    made: ClassVar[list[Path]] = []
+    """Where the files and logs of each rig of this run are, in order."""
+
     def __init__(self, settings: Settings, simulation: Simulation) -> None:
         self.settings = settings
+        self.made.append(settings.log_dir.parent)
         settings.log_dir.mkdir(parents=True, exist_ok=True)
         parts = [
             *process_table.bridge_services(settings),
@@ -150,7 +155,11 @@ class Rig:
 
     def wait_for_terminal(self) -> None:
         """Until an account is connected, reconciled and may trade."""
-        wait_until(self._may_trade, 60.0, "the account never became active")
+        try:
+            wait_until(self._may_trade, START_TIMEOUT_S)
+        except AssertionError:
+            holds = self.rows("SELECT account_id, cause, reason FROM holds WHERE ended_at IS NULL")
+            raise AssertionError(f"the account never became active: {self._health()}, holds {holds}") from None
 
     def wait_for_command(self, command_id: str, *statuses: str) -> Any:
         """Until a command has come to one of the statuses (an end, by default)."""
