@@ -116,6 +116,20 @@ def test_a_gap_that_opened_while_nobody_was_connected_is_asked_for_at_the_hello(
     assert state_of(books, gap_id) == "filled"
 
 
+def test_gaps_are_asked_for_after_the_database_ended_every_connection(connect: Connect, books: Books) -> None:
+    terminal = connect()
+    terminal.hello()
+    ticks = make_ticks(10)
+    for _ in range(3):
+        books.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name LIKE 'zmq-bridge%%' AND datname = current_database()"
+        )
+        open_a_gap(books, ticks)
+        terminal.ask(answer(terminal, fetch(terminal), ticks))
+        wait_until(lambda: books.value("SELECT bool_and(state = 'filled') FROM tick_gaps"))
+
+
 def test_what_the_terminal_has_no_more_is_lost_and_says_why(connect: Connect, books: Books) -> None:
     terminal = connect()
     terminal.hello()

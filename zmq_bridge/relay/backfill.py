@@ -8,14 +8,12 @@ cannot be filled is closed as lost, with the reason, so that nobody waits for it
 from __future__ import annotations
 
 import logging
-import select
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -26,6 +24,8 @@ from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.relay.history_walk import BadHistory, HistoryWalk, Piece
 from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Fetch, HistoryKept, Report
+from zmq_bridge.storage import notices
+from zmq_bridge.storage.notices import NoticesLost
 from zmq_bridge.storage.ticks.gaps import TickGap, close_gap, note_gap, open_gaps
 from zmq_bridge.storage.ticks.repair import HistoryOutOfRange, replace_range
 
@@ -113,8 +113,8 @@ class BackfillThread(threading.Thread):
         while not self._stopped:
             try:
                 with self._engine.connect() as connection:
-                    self._serve(connection.execution_options(isolation_level="AUTOCOMMIT"))
-            except SQLAlchemyError as error:
+                    self._serve(notices.listen(connection, [GAPS_CHANNEL]))
+            except (SQLAlchemyError, NoticesLost) as error:
                 log.warning("backfill: the database is away: %s", str(error).splitlines()[0])
                 self._orders.wait(RECONNECT_S)
                 for order in self._orders.drain():
@@ -122,21 +122,15 @@ class BackfillThread(threading.Thread):
                         self._obey(order)
 
     def _serve(self, connection: Connection) -> None:
-        connection.exec_driver_sql(f"LISTEN {GAPS_CHANNEL}")
-        link = cast(Any, connection.connection.driver_connection)
         sweep_at = time.monotonic()
         while not self._stopped:
-            readable, _, _ = select.select([link, self._orders], [], [], max(0.0, sweep_at - time.monotonic()))
             while orders := self._orders.drain(1):  # one by one: a connection that breaks must not take others along
                 self._obey(orders[0])
-            if link in readable:
-                link.poll()
-                if not link.notifies:
-                    connection.exec_driver_sql("SELECT 1")  # readable without a notice: closed, or noise
-            if link.notifies or time.monotonic() >= sweep_at:
-                link.notifies.clear()
+            if notices.take(connection) or time.monotonic() >= sweep_at:
                 self._sweep(connection)
                 sweep_at = time.monotonic() + SWEEP_S
+            else:
+                notices.wait(connection, self._orders.fileno(), max(0.0, sweep_at - time.monotonic()))
 
     def _sweep(self, connection: Connection) -> None:
         """Begin with the next gap wherever nothing is under way; ask again where no answer came."""

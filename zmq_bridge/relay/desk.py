@@ -47,6 +47,7 @@ from zmq_bridge.relay.presence import Workers
 from zmq_bridge.relay.probes import ProbesThread
 from zmq_bridge.relay.signal_news import SignalNewsThread
 from zmq_bridge.relay.strategy_desk import StrategyDesk
+from zmq_bridge.relay.thread_end import ThreadEnds
 from zmq_bridge.relay.upkeep import UpkeepThread
 from zmq_bridge.sockets.context import SocketLimits, open_socket
 from zmq_bridge.sockets.strategy_server import StrategyServer, open_strategy_socket
@@ -108,6 +109,7 @@ def run_desk(settings: DeskSettings, ready: Callable[[str, str], None] | None = 
 
     Raises:
         SocketError: An endpoint can't be bound.
+        ThreadEnded: A thread ended by an error nobody foresaw; the process must be started anew.
     """
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     with ExitStack() as stack:
@@ -155,12 +157,14 @@ class _Desk:
         self._strategies, self.strategy_endpoint = self._make_strategy_server(context, settings, sockets)
         self._stats_due_ms = steady_ms()
         self._woken, self._wake = os.pipe()
+        self._thread_ends = ThreadEnds(self._wake)
 
     def start(self) -> None:
         os.set_blocking(self._wake, False)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _only_wake)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        self._thread_ends.watch()
         for thread in (self._workers.live, self._workers.books, self._workers.claims, self._workers.backfill):
             thread.start()
         self._upkeep.start()
@@ -207,6 +211,7 @@ class _Desk:
         self._claims_engine.dispose()
         self._redis.close()
         log.info("desk stopped: %s", dict(self._loop.counts))
+        self._thread_ends.check()
 
     def _make_workers(self) -> Workers:
         claims = ClaimsThread(self._claims_engine, self._reports.put)

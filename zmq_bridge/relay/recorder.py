@@ -13,7 +13,6 @@ import gc
 import logging
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from zmq_bridge.relay.feed_stats import FeedStats
 from zmq_bridge.relay.gap_watch import GapWatch
 from zmq_bridge.relay.postgres_sink import PostgresSink
 from zmq_bridge.relay.redis_sink import RedisSink
+from zmq_bridge.relay.thread_end import ThreadEnds
 from zmq_bridge.relay.tick_queue import Item, TickQueue
 from zmq_bridge.sockets.context import SocketLimits, open_socket
 from zmq_bridge.sockets.zap import AllowList, introduce_bridge
@@ -95,10 +95,6 @@ def run_recorder(settings: RecorderSettings, ready: Callable[[], None] | None = 
         recorder.finish()
 
 
-class RecorderBroken(RuntimeError):
-    """A thread of the recorder ended by an error nobody foresaw; the process must be started anew."""
-
-
 class _Recorder:
     """The parts, and how they start and end."""
 
@@ -118,11 +114,11 @@ class _Recorder:
         self._watch = GapWatch(self._engine, self._voice.announce)
         self._woken, self._wake = os.pipe()
         self._complained_s = -COMPLAINT_INTERVAL_S
-        self._broken = ""
+        self._thread_ends = ThreadEnds(self._wake)
 
     def start(self) -> None:
         os.set_blocking(self._wake, False)
-        threading.excepthook = self._end_by
+        self._thread_ends.watch()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _only_wake)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
@@ -157,15 +153,7 @@ class _Recorder:
             log.error("stopped with %d ticks not in Postgres; they will be a gap", len(self._to_postgres))
         self._context.term()
         log.info("recorder stopped: %d ticks received, %d stored", self.stats.ticks, self.stats.postgres_ticks)
-        if self._broken:
-            raise RecorderBroken(f"the thread {self._broken} ended by an error, see the log")
-
-    def _end_by(self, failure: threading.ExceptHookArgs) -> None:
-        """A sink that is gone must not go unnoticed: end the process, the supervisor starts another."""
-        self._broken = failure.thread.name if failure.thread else "unknown"
-        error = failure.exc_value or failure.exc_type()
-        log.critical("the thread %s ended by an error", self._broken, exc_info=error)
-        os.write(self._wake, b"\0")
+        self._thread_ends.check()
 
     def _hand_over(self, items: list[Item]) -> None:
         if not items:

@@ -36,7 +36,7 @@ def take(connection: Connection) -> list[tuple[str, str]]:
     try:
         link.poll()
     except psycopg2.Error as error:
-        raise NoticesLost(" ".join(str(error).split())) from error
+        raise NoticesLost(" ".join(str(error).split()) or type(error).__name__) from error
     found = [(notice.channel, notice.payload) for notice in link.notifies]
     link.notifies.clear()
     return found
