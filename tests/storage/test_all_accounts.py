@@ -41,7 +41,10 @@ from zmq_bridge.storage.risk.trading_state import (
 )
 
 Stop = Callable[[World], list[int]]
-WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+WAITING = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 STOPPED_ELSEWHERE = """
 import sys
 from datetime import datetime
@@ -239,13 +242,13 @@ def test_a_stop_whose_process_is_killed_between_two_accounts_is_finished_by_the_
         assert isinstance(world.buy(account=login), Accepted)
     world.run("UPDATE commands SET status = 'queued', sent_at = NULL")
     with world.engine.connect() as busy:
-        hold(busy, Lock.ADMISSION, world.account_id)
         hold(busy, Lock.ADMISSION, other)
         process = stop_elsewhere(world.engine)
-        wait_until(lambda: world.rows(WAITING)[0][0] == 1, 30, "it never came to the first account")
+        wait_until(lambda: world.rows(WAITING)[0][0] == 1, 30, "it never came to the second account")
         process.send_signal(signal.SIGKILL)
         process.wait(30)
-        assert waiting(world) == [world.account_id, other]
+        assert waiting(world) == [other]
+        assert world.count("commands", "kind = 'place_order' AND status = 'expired'") == 1
     assert world.buy(account=777).code == "TRADING_HALTED"
     thread = WatchThread(world.engine, LiveReader(world.client), every_s=0.05, clock=world.clock)
     thread.start()
