@@ -1,11 +1,11 @@
 """Mistakes are answered by transactions that take them back, never by a change."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from ledger.deals import BookedDeal
 from ledger.journal import Transaction
 from ledger.refusals import RefusalCode, Refused
 from tests.ledger.conftest import Broker
@@ -20,12 +20,17 @@ from tests.ledger.stories import (
     takes_out,
     values,
 )
-from zmq_bridge.storage.ledger.corrections import adopt_nav, correct_deal, release_deal, reverse_transaction
+from zmq_bridge.protocol.values import Deal
+from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
+from zmq_bridge.storage.ledger.corrections import adopt_nav, release_deal, reverse_transaction
+from zmq_bridge.storage.ledger.deal_corrections import correct_deal, told_deal
+from zmq_bridge.storage.ledger.history import find
 from zmq_bridge.storage.ledger.matching import match_by_hand, suspense
 from zmq_bridge.storage.ledger.posting import AlreadyPosted
 from zmq_bridge.storage.ledger.reconcile import Agreed, Broken
 from zmq_bridge.storage.ledger.requests import cancel_request
 from zmq_bridge.storage.ledger.settlement import Settled, price_redemption
+from zmq_bridge.storage.trading.events import insert_event
 
 EVE = {"actor": "eve", "reason": "a mistake"}
 
@@ -230,7 +235,7 @@ def test_a_deal_that_the_broker_changed_is_corrected_by_a_reversal(broker):
     assert isinstance(broker.agrees(), Broken)
     for profit, cause in (("12.00", "deal:1:corrected:1"), ("12.50", "deal:1:corrected:2")):
         with broker.engine.begin() as connection:
-            done = correct_deal(connection, broker.account_id, booked(profit), **EVE)
+            done = correct_deal(connection, broker.account_id, changed(broker, 1, profit), **EVE)
         assert isinstance(done, Transaction)
         assert done.cause == cause
     assert isinstance(broker.agrees(), Agreed)
@@ -242,7 +247,7 @@ def test_a_corrected_deal_that_comes_again_is_compared_with_its_correction(broke
     broker.does("sell", "10.00", entry="out")
     broker.balance += Decimal("2.50")
     with broker.engine.begin() as connection:
-        correct_deal(connection, broker.account_id, booked("12.50"), **EVE)
+        correct_deal(connection, broker.account_id, changed(broker, 1, "12.50"), **EVE)
     old = broker.books[1]
     again = broker.tell(replace(old, profit=Decimal("12.50")))
     assert isinstance(again, AlreadyPosted)
@@ -275,9 +280,9 @@ def test_a_correction_moves_the_nav_by_nothing_until_the_broker_says_so(broker, 
     broker.tell(deal)
     broker.agrees()
     before = shares_of(broker).nav
-    changed = replace(booked("130.00"), ticket=deal.ticket, type=kind, entry="in")
+    now = changed(broker, deal.ticket, "130.00")
     with broker.engine.begin() as connection:
-        assert isinstance(correct_deal(connection, broker.account_id, changed, **EVE), Transaction)
+        assert isinstance(correct_deal(connection, broker.account_id, now, **EVE), Transaction)
     assert shares_of(broker).nav == before
     if kind == "credit":
         broker.credit += 30
@@ -288,18 +293,156 @@ def test_a_correction_moves_the_nav_by_nothing_until_the_broker_says_so(broker, 
     assert_sound(broker)
 
 
-def booked(profit: str) -> BookedDeal:
-    zero = Decimal(0)
-    return BookedDeal(ticket=1, type="sell", entry="out", profit=Decimal(profit), commission=zero, swap=zero, fee=zero)
+def changed(broker: Broker, ticket: int, profit: str) -> Deal:
+    """Return a deal as the broker has it now."""
+    return replace(broker.books[ticket], profit=Decimal(profit))
 
 
-def test_a_deposit_can_not_be_corrected_away(broker, members):
-    ann, *_ = members
-    pays_in(broker, ann, "10.00")
+def corrects(broker: Broker, ticket: int, profit: str, **more: Any) -> Transaction | Refused:
+    """The broker has another amount, tells it again, and a person books it."""
+    now = replace(changed(broker, ticket, profit), **more)
+    broker.balance += now.profit - broker.books[ticket].profit
+    broker.books[ticket] = now
+    again = broker.tell(now)
+    assert isinstance(again, AlreadyPosted)
+    assert again.differs
+    assert "DEAL_CHANGED" in [broken.reason for broken in breaks(broker)]
     with broker.engine.begin() as connection:
-        outcome = correct_deal(connection, broker.account_id, booked("1.00"), **EVE)
-    assert code(outcome) == RefusalCode.NOT_REVERSIBLE
-    assert shares_of(broker).nav == Decimal("10.00")
+        return correct_deal(connection, broker.account_id, now, **EVE)
+
+
+def accepts(broker: Broker) -> None:
+    with broker.engine.begin() as connection:
+        assert accept_break(connection, broker.account_id, BreakReason.DEAL_CHANGED, actor="eve", note="booked")
+
+
+@pytest.mark.parametrize("amount", ["400.00", "620.00", "-80.00"])
+def test_a_deposit_that_the_broker_changed_waits_under_its_new_amount(broker, members, amount):
+    """While it is nobody's: taken back, booked again, and no unit is touched."""
+    ann, *_ = members
+    pays_in(broker, ann, "1000.00")
+    broker.does("balance", "500.00", comment="?")
+    ticket = broker.ticket
+    done = corrects(broker, ticket, amount)
+    assert isinstance(done, Transaction)
+    assert (done.cause, done.detail["corrects"]) == (f"deal:{ticket}:corrected:1", f"deal:{ticket}")
+    accepts(broker)
+    assert isinstance(broker.agrees(), Agreed)
+    assert breaks(broker) == []
+    with broker.engine.connect() as connection:
+        (item,) = suspense(connection, broker.account_id)
+        taken_back = find(connection, broker.account_id, f"reversal:deal:{ticket}")
+    assert (item.ticket, item.amount, item.request, item.reversals) == (ticket, Decimal(amount), None, 1)
+    assert taken_back is not None
+    assert taken_back.transaction.reverses == f"deal:{ticket}"
+    assert values(broker) == {ann: Decimal("1000.00")}
+    assert_sound(broker)
+
+
+def test_a_deposit_that_bought_units_is_corrected_once_they_are_taken_back(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    request = pays_in(broker, bob, "500.00")
+    ticket = broker.ticket
+    refused = corrects(broker, ticket, "400.00")
+    assert code(refused) == RefusalCode.NOT_REVERSIBLE
+    assert f"settled by subscription:{request.id}: reverse that first" in str(refused)
+    assert isinstance(broker.agrees(), Broken)
+    assert {broken.reason for broken in breaks(broker)} == {"BALANCE", "DEAL_CHANGED"}
+    assert isinstance(reverses(broker, f"subscription:{request.id}"), Transaction)
+    with broker.engine.begin() as connection:
+        done = correct_deal(connection, broker.account_id, broker.books[ticket], **EVE)
+    assert isinstance(done, Transaction)
+    accepts(broker)
+    assert isinstance(broker.agrees(), Agreed)
+    assert breaks(broker) == []
+    right = asks_to_pay_in(broker, bob, "400.00")
+    with broker.engine.begin() as connection:
+        match_by_hand(
+            connection, broker.account_id, ticket=ticket, kind="subscription", request_id=right.id, actor="eve"
+        )
+    broker.agrees()
+    assert values(broker) == {ann: Decimal("1000.00"), bob: Decimal("400.00")}
+    assert_sound(broker)
+    again = broker.tell(broker.books[ticket])
+    assert isinstance(again, AlreadyPosted)
+    assert not again.differs
+
+
+def test_a_request_that_had_claimed_the_old_amount_waits_again(broker, members):
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    broker.does("sell", "1.00", entry="out")  # no price: what is matched waits
+    request = pays_in(broker, bob, "50.00")
+    assert request.status == "matched"
+    assert isinstance(corrects(broker, broker.ticket, "60.00"), Transaction)
+    assert (read(broker, request).status, read(broker, request).deal_ticket) == ("pending", None)
+    accepts(broker)
+    broker.agrees()
+    assert values(broker) == {ann: Decimal("1001.00")}
+    assert_sound(broker)
+
+
+def test_a_withdrawal_that_paid_somebody_is_corrected_and_pays_the_rest(broker, members):
+    ann, *_ = members
+    pays_in(broker, ann, "1000.00")
+    request = asks_to_take_out(broker, ann, "100.00")
+    with broker.engine.begin() as connection:
+        assert isinstance(price_redemption(connection, broker.account_id, request.id, actor="eve"), Settled)
+    broker.does("balance", "-100.00", comment=request.reference)
+    ticket = broker.ticket
+    assert code(corrects(broker, ticket, "-90.00")) == RefusalCode.NOT_REVERSIBLE
+    assert isinstance(reverses(broker, f"payment:{ticket}"), Transaction)
+    with broker.engine.begin() as connection:
+        assert isinstance(correct_deal(connection, broker.account_id, broker.books[ticket], **EVE), Transaction)
+        match_by_hand(
+            connection, broker.account_id, ticket=ticket, kind="redemption", request_id=request.id, actor="eve"
+        )
+    accepts(broker)
+    assert isinstance(broker.agrees(), Agreed)
+    assert read(broker, request).status == "owed"
+    broker.does("balance", "-10.00", comment=request.reference)
+    assert read(broker, request).status == "settled"
+    assert_sound(broker)
+
+
+def test_a_deal_may_turn_out_to_be_a_deposit_and_a_deposit_a_charge(broker, members):
+    ann, *_ = members
+    pays_in(broker, ann, "1000.00")
+    for kind, value, waiting in (("balance", "1000.00", 1), ("bonus", "1007.00", 0), ("balance", "1000.00", 1)):
+        if kind == "balance" and value == "1000.00" and broker.ticket == 1:
+            broker.does("bonus", "7.00")
+        broker.tell(replace(broker.books[2], type=kind))
+        with broker.engine.begin() as connection:
+            now = replace(broker.books[2], type=kind)
+            assert isinstance(correct_deal(connection, broker.account_id, now, **EVE), Transaction)
+        accepts(broker)
+        assert isinstance(broker.agrees(), Agreed)
+        assert values(broker) == {ann: Decimal(value)}
+        with broker.engine.connect() as connection:
+            assert len(suspense(connection, broker.account_id)) == waiting
+    assert_sound(broker)
+
+
+def test_what_was_never_posted_or_has_not_changed_is_not_corrected(broker):
+    broker.does("balance", "10.00")
+    with broker.engine.begin() as connection:
+        same = correct_deal(connection, broker.account_id, broker.books[1], **EVE)
+        unknown = correct_deal(connection, broker.account_id, replace(broker.books[1], ticket=99), **EVE)
+    assert code(same) == code(unknown) == RefusalCode.NOT_REVERSIBLE
+    assert "booked as the broker has it" in str(same)
+    assert "never posted" in str(unknown)
+
+
+def test_the_brokers_newest_word_is_what_a_correction_books(broker, account_id):
+    broker.does("balance", "10.00", comment="one")
+    now = changed(broker, 1, "12.00")
+    with broker.engine.begin() as connection:
+        assert told_deal(connection, account_id, 77) is None
+        for seq, deal in ((50, broker.books[1]), (51, now)):
+            insert_event(connection, account_id, broker.session, seq, kind="deal", data=asdict(deal))
+        connection.exec_driver_sql("UPDATE terminal_events SET received_at = now() + seq * interval '1 second'")
+        assert told_deal(connection, account_id, 1) == now
 
 
 def test_every_correction_is_audited_with_its_actor(broker, members):

@@ -30,9 +30,9 @@ from sqlalchemy.exc import DBAPIError
 
 from ledger.allocation import allocate
 from ledger.book import rebuilt
-from ledger.deals import POSTINGS, BookedDeal
+from ledger.deals import POSTINGS
 from ledger.fees import FeeTerms
-from ledger.journal import AccountKind, TransactionKind
+from ledger.journal import AccountKind, Transaction, TransactionKind
 from ledger.money import floor_to, total
 from ledger.refusals import RefusalCode, Refused
 from ledger.units import claim
@@ -42,7 +42,8 @@ from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break, open_breaks
-from zmq_bridge.storage.ledger.corrections import correct_deal, release_deal, reverse_transaction
+from zmq_bridge.storage.ledger.corrections import release_deal, reverse_transaction
+from zmq_bridge.storage.ledger.deal_corrections import correct_deal
 from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.history import transactions
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, match_by_hand, suspense
@@ -253,15 +254,13 @@ class StoredPool(RuleBasedStateMachine):
         again = self.run(lambda connection: post_deal(connection, self.account_id, new))
         assert isinstance(again, AlreadyPosted)
         assert again.differs
-        booked = BookedDeal(
-            ticket=new.ticket, type=new.type, entry=new.entry, profit=new.profit, commission=new.commission,
-            swap=new.swap, fee=new.fee,
-        )  # fmt: skip
         reason = BreakReason.DEAL_CHANGED
-        self.run(lambda connection: correct_deal(connection, self.account_id, booked, actor="eve", reason="r"))
+        done = self.run(lambda connection: correct_deal(connection, self.account_id, new, actor="eve", reason="r"))
+        assert isinstance(done, Transaction), done
         self.run(lambda connection: accept_break(connection, self.account_id, reason, actor="eve", note="seen"))
         self.broker.balance += now - old.profit
-        self.realised_since += now - old.profit
+        if old.type != "balance":
+            self.realised_since += now - old.profit
         self.corrected.add(new.ticket)
         self.told[new.ticket] = new
 
@@ -494,7 +493,11 @@ class StoredPool(RuleBasedStateMachine):
         return deals[data.draw(st.sampled_from(sorted(set(deals) - self.corrected) or [0]))]
 
     def corrigible(self) -> list[int]:
-        return [ticket for ticket, deal in self.told.items() if deal.type in ("buy", "sell") and not self.untold()]
+        """Return trades, and balance deals that are nobody's; what was settled with one is reversed before."""
+        if self.untold():
+            return []
+        waiting = {item.ticket for item in self.unexplained()}
+        return [ticket for ticket, deal in self.told.items() if deal.type in ("buy", "sell") or ticket in waiting]
 
     def unexplained(self) -> list[Any]:
         with self.engine.connect() as connection:

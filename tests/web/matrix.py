@@ -61,6 +61,7 @@ MATRIX = {
         DELETE /api/notifications/rules/<int:rule_id>
         POST /api/pool/adopt
         POST /api/pool/breaks/<reason>/accept
+        POST /api/pool/deals/<int:ticket>/correct
         POST /api/pool/fees/crystallise
         GET /api/pool/shares
         GET /api/pool/suspense

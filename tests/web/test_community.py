@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -22,6 +22,8 @@ from tests.web.conftest import Caller, Reply
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.keys import create_key
+from zmq_bridge.storage.ledger.posting import post_deal
+from zmq_bridge.storage.trading.events import insert_event
 
 JPY_LOGIN = 7001
 
@@ -239,6 +241,33 @@ def test_a_withdrawal_that_makes_no_sense_is_refused(community: Community, body:
     ann = community.joins("Ann")
     response = community.admin.post(f"/api/users/{ann}/withdraw", body)
     assert (response.status_code, response.json["field"]) == (400, field)
+
+
+def test_a_deposit_that_the_broker_changed_is_corrected_by_an_admin(community: Community) -> None:
+    ann = community.joins("Ann")
+    community.broker.does("balance", "500.00", comment="from a bank")
+    old = community.broker.books[1]
+    now = replace(old, profit=Decimal("450.00"))
+    community.broker.balance -= 50
+    community.broker.seq += 1
+    with community.engine.begin() as connection:
+        seq, session = community.broker.seq, community.broker.session
+        insert_event(connection, community.broker.account_id, session, seq, kind="deal", data=asdict(now))
+        post_deal(connection, community.broker.account_id, now)
+    assert community.admin.get("/api/pool/reconciliation").json["breaks"][0]["reason"] == "DEAL_CHANGED"
+    path = "/api/pool/deals/1/correct"
+    assert community.caller("trade").post(path, {"reason": "r"}).status_code == 403
+    assert community.admin.post("/api/pool/deals/9/correct", {"reason": "r"}).json["code"] == "DEAL_UNKNOWN"
+    done = community.admin.post(path, {"reason": "the bank took a fee"}).json
+    assert (done["cause"], done["reverses"]) == ("deal:1:corrected:1", "deal:1")
+    again = community.admin.post(path, {"reason": "again"})
+    assert (again.status_code, again.json["code"]) == (409, "NOT_REVERSIBLE")
+    community.admin.post("/api/pool/breaks/DEAL_CHANGED/accept", {"reason": "booked"})
+    community.broker.agrees()
+    asked = community.admin.post(f"/api/users/{ann}/invest", {"amount": "450.00"}).json
+    matched = community.admin.post(f"/api/requests/invest/{asked['id']}/match", {"ticket": 1})
+    assert (matched.json["status"], community.value(ann)) == ("settled", "450.00")
+    assert_sound(community.broker)
 
 
 def test_a_member_is_told_at_once_that_the_share_holds_less(story: Any) -> None:

@@ -25,6 +25,7 @@ from zmq_bridge.admission.schema import BIGINT_MAX
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
 from zmq_bridge.storage.ledger.corrections import adopt_nav, release_deal, reverse_transaction
+from zmq_bridge.storage.ledger.deal_corrections import correct_deal, told_deal
 from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.journal import cause_of
 from zmq_bridge.storage.ledger.matching import unmatch_by_hand
@@ -119,6 +120,24 @@ def adopt(body: dict[str, Any]) -> Response:
         account = chosen_account(connection, body["account"])
         done = accepted(adopt_nav(connection, account.id, body["user"], actor=actor(), reason=body["reason"]))
     return answer({"account": account.login, "cause": done.cause})
+
+
+@blueprint.post("/deals/<int:ticket>/correct")
+@needs(Scope.ADMIN)
+@gives(Reversed)
+@blueprint.arguments(OnAccount)
+def correct(body: dict[str, Any], ticket: int) -> Response:
+    """Take a deal back that the broker changed, and book it as the broker told it last; then accept the break.
+
+    A deposit or withdrawal that something was settled with: reverse that first. Its new amount waits in suspense.
+    """
+    with parts().engine.begin() as connection:
+        account = chosen_account(connection, body["account"])
+        deal = told_deal(connection, account.id, ticket) if ticket <= BIGINT_MAX else None
+        if deal is None:
+            raise NotFound("DEAL_UNKNOWN", f"Account {account.login} was never told of a deal {ticket}.")
+        done = accepted(correct_deal(connection, account.id, deal, actor=actor(), reason=body["reason"]))
+    return answer({"account": account.login, "cause": done.cause, "reverses": done.detail["corrects"]})
 
 
 @blueprint.post("/transactions/<int:transaction_id>/reverse")

@@ -1,29 +1,24 @@
 """Mending the books: nothing is ever changed, so a mistake is answered by a transaction that takes it back.
 
 Every function here is a named person's decision, audited, under the account's lock. What was dealt can be reversed
-while its units are still there; what a reversal frees waits in suspense again. A deal of the broker is corrected by
-reversing it and booking it with the broker's new amounts.
+while its units are still there; what a reversal frees waits in suspense again. What the broker itself changed is the
+business of `deal_corrections`.
 """
-
-from collections.abc import Iterable
-from decimal import Decimal
 
 from sqlalchemy import Connection
 
 from ledger.book import changed
 from ledger.dealing import Dealing, adopt_value, release_suspense
-from ledger.deals import BookedDeal, deal_entries
 from ledger.errors import ImpossibleHistory
-from ledger.journal import AccountKind, Entry, Transaction, TransactionKind, correction_cause, deal_cause, reverse
+from ledger.journal import AccountKind, Transaction, TransactionKind, reverse
 from ledger.lots import Lot
-from ledger.money import total
 from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import Price
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.fees import open_dealing
-from zmq_bridge.storage.ledger.history import StoredTransaction, find, newest_posting
-from zmq_bridge.storage.ledger.journal import append, append_new, text_detail
+from zmq_bridge.storage.ledger.history import StoredTransaction, find
+from zmq_bridge.storage.ledger.journal import append, append_new
 from zmq_bridge.storage.ledger.matching import SuspenseItem, suspense, unmatch
 from zmq_bridge.storage.ledger.pool import load_pool, load_terms
 from zmq_bridge.storage.ledger.settlement import book
@@ -79,7 +74,8 @@ SELECT EXISTS (SELECT FROM agreed WHERE id > %(since)s AND (rate, earner) IS DIS
 LOT = "SELECT * FROM ledger_lots WHERE account_id = %(account)s AND lot = %(lot)s"
 
 RELEASED = """
-UPDATE ledger_suspense SET settled_by = %(cause)s WHERE account_id = %(account)s AND ticket = %(ticket)s
+UPDATE ledger_suspense SET settled_by = %(cause)s
+WHERE account_id = %(account)s AND ticket = %(ticket)s AND settled_by IS NULL
 """
 
 
@@ -140,37 +136,6 @@ def adopt_nav(
         book(connection, state, adopted)
         _audit(connection, account_id, "ledger.adopt", adopted.cause, actor, reason)
     return adopted
-
-
-def correct_deal(
-    connection: Connection, account_id: int, deal: BookedDeal, *, actor: str, reason: str
-) -> Transaction | Refused:
-    """Reverse a deal and book it again with the amounts that the broker gives it now; not for balance deals."""
-    hold(connection, Lock.ADMISSION, account_id)
-    done, found = newest_posting(connection, account_id, deal.ticket)
-    if found is None or "balance" in (deal.type, found.transaction.detail["type"]):
-        return refuse(RefusalCode.NOT_REVERSIBLE, cause=deal_cause(deal.ticket), type=deal.type)
-    state = load_pool(connection, account_id)
-    entries = deal_entries(deal, state.currency)
-    realised = _at_broker(entries) - _at_broker(found.transaction.entries)
-    append_new(connection, account_id, reverse(found.transaction, at=state.now, actor=actor, reason=reason))
-    corrected = Transaction(
-        cause=correction_cause(deal.ticket, done + 1),
-        kind=TransactionKind.DEAL,
-        at=state.now,
-        entries=entries,
-        detail=text_detail(
-            type=deal.type, entry=deal.entry, amount=deal.amount, realised=realised, actor=actor, reason=reason
-        ),
-    )
-    append_new(connection, account_id, corrected)
-    _audit(connection, account_id, "ledger.correct", corrected.cause, actor, reason)
-    return corrected
-
-
-def _at_broker(entries: Iterable[Entry]) -> Decimal:
-    """Return by how much entries change the broker's balance."""
-    return total(entry.amount for entry in entries if entry.kind is AccountKind.BROKER)
 
 
 def _opened(connection: Connection, account_id: int, ticket: int) -> tuple[Dealing, SuspenseItem] | Refused:

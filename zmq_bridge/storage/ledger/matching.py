@@ -20,8 +20,8 @@ SUBSCRIPTION, REDEMPTION = "subscription", "redemption"
 TABLES = {SUBSCRIPTION: "subscriptions", REDEMPTION: "redemptions"}
 
 ADD = """
-INSERT INTO ledger_suspense (account_id, ticket, amount, comment, time_msc, booked_at)
-VALUES (%(account)s, %(ticket)s, %(amount)s, %(comment)s, %(time_msc)s, %(now)s)
+INSERT INTO ledger_suspense (account_id, ticket, correction, amount, comment, time_msc, booked_at, reversals)
+VALUES (%(account)s, %(ticket)s, %(correction)s, %(amount)s, %(comment)s, %(time_msc)s, %(now)s, %(reversals)s)
 """
 
 OPEN = """
@@ -68,6 +68,11 @@ UPDATE ledger_suspense SET request = NULL, reversals = reversals + 1
 WHERE account_id = %(account)s AND ticket = %(ticket)s AND settled_by IS NULL
 """
 
+TAKEN_BACK = """
+UPDATE ledger_suspense SET request = NULL, settled_by = %(cause)s
+WHERE account_id = %(account)s AND ticket = %(ticket)s AND settled_by IS NULL
+"""
+
 WAITS_AGAIN = """
 UPDATE {table} SET deal_ticket = NULL, refusal = NULL,
     status = CASE status WHEN 'matched' THEN 'pending' ELSE status END
@@ -95,10 +100,34 @@ class SuspenseItem:
     reversals: int  # how often a person took its match or settlement back; from then on only a person matches it
 
 
-def add_to_suspense(connection: Connection, account_id: int, deal: Deal, amount: Decimal, now: datetime) -> None:
-    """Note a balance deal whose money was just booked to suspense."""
+def add_to_suspense(
+    connection: Connection,
+    account_id: int,
+    deal: Deal,
+    amount: Decimal,
+    now: datetime,
+    *,
+    correction: int = 0,
+    reversals: int = 0,
+) -> None:
+    """Note a balance deal whose money was just booked to suspense.
+
+    Args:
+        correction: how often the deal was corrected, this time included.
+        reversals: see `SuspenseItem`.
+    """
     values = {"ticket": deal.ticket, "amount": amount, "comment": deal.comment, "time_msc": deal.time_msc}
-    connection.exec_driver_sql(ADD, {**values, "account": account_id, "now": now})
+    more = {"account": account_id, "now": now, "correction": correction, "reversals": reversals}
+    connection.exec_driver_sql(ADD, values | more)
+
+
+def take_back(connection: Connection, account_id: int, ticket: int, request: str | None, cause: str) -> None:
+    """Note that a reversal took a deal's money out of suspense; a request that had claimed it waits again."""
+    values = {"account": account_id, "ticket": ticket, "cause": cause}
+    connection.exec_driver_sql(TAKEN_BACK, values)
+    if request is not None:
+        kind, _, request_id = request.partition(":")
+        connection.exec_driver_sql(WAITS_AGAIN.format(table=TABLES[kind]), {**values, "id": request_id})
 
 
 def suspense(connection: Connection, account_id: int) -> list[SuspenseItem]:

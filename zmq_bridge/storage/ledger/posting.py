@@ -67,7 +67,7 @@ def post_deal(connection: Connection, account_id: int, deal: Deal) -> Posted | A
     account = OPEN.run(connection, {**lock, "account": account_id, "cause": cause}).one_or_none()
     if account is None:
         raise UnknownAccountError(f"expected the id of an account, found {account_id}")
-    booked = _booked(deal)
+    booked = booked_deal(deal)
     transaction = _transaction(deal, booked, account.currency, account.now)
     place = Place(head=account.head, known=account.known)
     transaction_id = append(connection, account_id, transaction, place=place)
@@ -120,7 +120,7 @@ def _already_posted(connection: Connection, account_id: int, ticket: int, transa
     _, before = newest_posting(connection, account_id, ticket)
     if before is None:
         raise LookupError(f"account {account_id}: expected the transaction of {transaction.cause}, found none")
-    differs = _moves(before.transaction) != _moves(transaction)
+    differs = moves(before.transaction) != moves(transaction)
     if differs:
         old, new = Decimal(before.transaction.detail["amount"]), Decimal(transaction.detail["amount"])
         about = f"deal {ticket} was {_shown(before.transaction)} and is {_shown(transaction)}"
@@ -128,17 +128,17 @@ def _already_posted(connection: Connection, account_id: int, ticket: int, transa
     return AlreadyPosted(transaction_id=before.id, differs=differs)
 
 
-def _moves(transaction: Transaction) -> tuple[str, list[tuple[str, Decimal]]]:
+def moves(transaction: Transaction) -> tuple[str, list[tuple[str, Decimal]]]:
     """Return what a deal is and does: its type, and what it moves on which accounts."""
     return transaction.detail["type"], sorted((str(entry.kind), entry.amount) for entry in transaction.entries)
 
 
 def _shown(transaction: Transaction) -> str:
-    kind, moves = _moves(transaction)
+    kind, moves = moves(transaction)
     return f"{kind} ({', '.join(f'{name} {amount:f}' for name, amount in moves)})"
 
 
-def _booked(deal: Deal) -> BookedDeal:
+def booked_deal(deal: Deal) -> BookedDeal:
     """Take what the ledger needs of a deal; decimals past the eighth are noise of the wire's doubles."""
     amounts = (deal.profit, deal.commission, deal.swap, deal.fee)
     profit, commission, swap, fee = (half_even_to(amount, MONEY_DIGITS_MAX) for amount in amounts)

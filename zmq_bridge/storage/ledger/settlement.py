@@ -46,7 +46,8 @@ WHERE id = %(id)s AND account_id = %(account)s FOR UPDATE
 """
 
 OUT_OF_SUSPENSE = """
-UPDATE ledger_suspense SET settled_by = %(cause)s WHERE account_id = %(account)s AND ticket = %(ticket)s
+UPDATE ledger_suspense SET settled_by = %(cause)s
+WHERE account_id = %(account)s AND ticket = %(ticket)s AND settled_by IS NULL
 """
 
 SETTLED = """

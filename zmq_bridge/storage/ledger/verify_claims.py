@@ -26,11 +26,14 @@ WITH booked AS (
 """What every transaction did to suspense, and of these the ones that were not taken back."""
 
 SUSPENSE = f"""
-{BOOKED}, deals AS (SELECT substr(cause, 6) AS ticket, -amount AS amount FROM standing WHERE kind = 'deal'),
-    mine AS (SELECT ticket::text AS ticket, amount, settled_by FROM ledger_suspense WHERE account_id = %(account)s)
-SELECT coalesce(mine.ticket, deals.ticket) AS ticket, deals.amount AS expected, mine.amount AS found,
+{BOOKED}, deals AS (SELECT cause, -amount AS amount FROM booked WHERE kind = 'deal'), mine AS (
+    SELECT 'deal:' || ticket || CASE WHEN correction > 0 THEN ':corrected:' || correction ELSE '' END AS cause,
+        amount, settled_by
+    FROM ledger_suspense WHERE account_id = %(account)s
+)
+SELECT coalesce(mine.cause, deals.cause) AS cause, deals.amount AS expected, mine.amount AS found,
     mine.settled_by, settling.amount AS settled
-FROM mine FULL JOIN deals USING (ticket)
+FROM mine FULL JOIN deals USING (cause)
 LEFT JOIN standing AS settling ON settling.cause = mine.settled_by
 WHERE mine.amount IS DISTINCT FROM deals.amount
    OR (mine.settled_by IS NOT NULL AND settling.amount IS DISTINCT FROM mine.amount)
@@ -92,10 +95,10 @@ def claim_problems(connection: Connection, account_id: int) -> Iterator[str]:
     values = {"account": account_id}
     for row in connection.exec_driver_sql(SUSPENSE, values):
         if row.expected != row.found:
-            yield f"suspense: deal {row.ticket}: expected {row.expected} as it was posted, found {row.found}"
+            yield f"suspense: {row.cause}: expected {row.expected} as it was posted, found {row.found}"
         else:
             settled = f"expected {row.found} to be settled by {row.settled_by}"
-            yield f"suspense: deal {row.ticket}: {settled}, found {row.settled}"
+            yield f"suspense: {row.cause}: {settled}, found {row.settled}"
     waiting = connection.exec_driver_sql(WAITING, values).one()
     if waiting.expected != waiting.found:
         yield f"suspense: expected {waiting.expected} to wait for a match, found {waiting.found}"

@@ -128,6 +128,7 @@ ledger_suspense = Table(
     metadata,
     account_column(primary_key=True),
     Column("ticket", BigInteger, primary_key=True),  # of the broker's balance deal
+    Column("correction", Integer, primary_key=True, server_default=text("0")),  # its n-th amount
     amount("amount"),  # plus a deposit, minus a withdrawal
     word("comment", ""),
     Column("time_msc", BigInteger, nullable=False),

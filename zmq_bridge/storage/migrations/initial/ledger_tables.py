@@ -104,6 +104,7 @@ TABLES = (
     CREATE TABLE ledger_suspense (
         account_id bigint NOT NULL,
         ticket bigint NOT NULL,
+        correction integer NOT NULL DEFAULT 0,
         amount numeric(28, 8) NOT NULL,
         comment text NOT NULL DEFAULT '',
         time_msc bigint NOT NULL,
@@ -111,7 +112,7 @@ TABLES = (
         request text,
         settled_by text,
         reversals integer NOT NULL DEFAULT 0,
-        CONSTRAINT pk_ledger_suspense PRIMARY KEY (account_id, ticket),
+        CONSTRAINT pk_ledger_suspense PRIMARY KEY (account_id, ticket, correction),
         CONSTRAINT fk_ledger_suspense_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )
     """,
