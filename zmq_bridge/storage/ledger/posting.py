@@ -134,8 +134,8 @@ def moves(transaction: Transaction) -> tuple[str, list[tuple[str, Decimal]]]:
 
 
 def _shown(transaction: Transaction) -> str:
-    kind, moves = moves(transaction)
-    return f"{kind} ({', '.join(f'{name} {amount:f}' for name, amount in moves)})"
+    kind, moved = moves(transaction)
+    return f"{kind} ({', '.join(f'{name} {amount:f}' for name, amount in moved)})"
 
 
 def booked_deal(deal: Deal) -> BookedDeal:
