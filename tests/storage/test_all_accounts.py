@@ -29,6 +29,7 @@ from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.risk import stopping
 from zmq_bridge.storage.risk.kill import kill
 from zmq_bridge.storage.risk.limits import Scope, set_limits
 from zmq_bridge.storage.risk.outstanding import outstanding
@@ -56,8 +57,9 @@ kill(create_engine(sys.argv[1]), None, close_positions=True, reason="storm", act
 
 
 @pytest.fixture
-def world(database: str, redis_url: str) -> Iterator[World]:
-    """A healthy account."""
+def world(database: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A healthy account; whoever stops it does not wait long."""
+    monkeypatch.setattr(stopping, "WHOLE_S", 0.5)
     engine, client = create_engine(database, pool_size=WRITERS + 4), open_redis(redis_url)
     yield World(engine, client)
     client.close()

@@ -15,6 +15,8 @@ from tests.admission.world import BUY, LOGIN, order, position
 from tests.running import PATIENT
 from zmq_bridge.admission.answers import Accepted
 from zmq_bridge.admission.answers import Code as GateCode
+from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.risk import stopping
 
 EVERYTHING = ("signals", "risk_decisions", "commands", "reservations", "strategy_latches", "audit_log", "holds")
 
@@ -359,6 +361,25 @@ def test_the_kill_switch_over_http(world, caller):
     assert {each["kind"] for each in body["stopping"]["commands"]} == {"set_trading_state", "close_all"}
     assert world.buy().code == "TRADING_HALTED"
     assert isinstance(world.close(), Accepted)
+
+
+def test_a_switch_for_all_names_the_account_that_is_busy_and_nobody_lifts_it_before_it_came_there(
+    world, caller, monkeypatch
+):
+    monkeypatch.setattr(stopping, "WHOLE_S", 0.5)
+    world.add_account(777)
+    admin, body = caller("admin", "trade"), {"everywhere": True, "reason": "storm"}
+    with world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, world.account_id)
+        done = admin.post("/api/risk/kill", body).json["accounts"]
+        assert {each["account"]: each["waiting"] for each in done} == {LOGIN: True, 777: False}
+        assert caller("read").get("/api/risk/state", account=LOGIN).json["stopping"]["waiting"]
+        refused = admin.post("/api/risk/state", body | {"state": "active"})
+        assert (refused.status_code, refused.json["code"]) == (409, "STILL_STOPPING")
+        halted = admin.post("/api/risk/state", body | {"state": "halted"})
+        assert (halted.status_code, halted.json["waiting"]) == (200, [LOGIN])
+    assert admin.post("/api/risk/state", body | {"state": "active"}).json["waiting"] == []
+    assert world.state() == "active"
 
 
 def test_all_accounts_are_switched_only_by_a_key_for_all(world, caller):

@@ -43,11 +43,14 @@ blueprint = Blueprint("switches", __name__, url_prefix="/api/risk", description=
 @gives(StateChange)
 @blueprint.arguments(StateBody)
 @blueprint.alt_response(400, schema=ErrorAnswer)
+@blueprint.alt_response(409, schema=ErrorAnswer)
 def set_state(body: dict[str, Any]) -> Response:
     """Set what one account may do, or all of them at most. What else holds an account goes on holding it.
 
     Whoever may trade may stop, and take back a state of his own. What somebody else set, the kill switch and what risk
-    stopped is lifted with the scope admin: else 403, `LIFT_NOT_ALLOWED`.
+    stopped is lifted with the scope admin: else 403, `LIFT_NOT_ALLOWED`. A state for all accounts names those that are
+    busy, where what is on its way ends as soon as they are free; none is lifted before it has come to all of them: 409,
+    `STILL_STOPPING`.
     """
     if not body["everywhere"]:
         return ask(SetTradingState(state=body["state"], reason=body["reason"]), body)

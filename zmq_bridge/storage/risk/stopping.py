@@ -9,6 +9,7 @@ for all.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +28,10 @@ from zmq_bridge.storage.risk.recall import end_openings
 log = logging.getLogger(__name__)
 
 SOURCE = "system:kill"
-WAITS_MS = (250, 1500)
-"""How long an account's lock is waited for, the first and the second time round."""
+FIRST_WAIT_MS = 250
+"""How long an account's lock is waited for in the first round, which comes to every account."""
+WAIT_MS_MAX = 1000
+"""The same in the rounds behind it, which come to those that were busy."""
 WHOLE_S = 5.0
 """After so long no account is waited for any more; what is left is the watch's."""
 
@@ -49,17 +52,12 @@ def carry_out(connection: Connection, account_id: int, now: datetime) -> Done | 
     return None if todo is None else _do(connection, todo, now)
 
 
-def carry_out_each(
-    engine: Engine, account_ids: Sequence[int], now: datetime, *, waits_ms: Sequence[int] = WAITS_MS
-) -> dict[int, Done]:
+def carry_out_each(engine: Engine, account_ids: Sequence[int], now: datetime) -> dict[int, Done]:
     """Do what is outstanding for these accounts, each by itself; return what was done. Who is missing is busy."""
-    done: dict[int, Done] = {}
     ends_at = time.monotonic() + WHOLE_S
-    for wait_ms in waits_ms:
-        for account_id in account_ids:
-            if account_id not in done and time.monotonic() < ends_at:
-                found = _try(engine, account_id, now, wait_ms)
-                done |= {} if found is None else {account_id: found}
+    done = _round(engine, account_ids, now, FIRST_WAIT_MS)
+    while (left := [each for each in account_ids if each not in done]) and time.monotonic() < ends_at:
+        done |= _round(engine, left, now, WAIT_MS_MAX, ends_at)
     return done
 
 
@@ -67,7 +65,14 @@ def carry_out_rest(engine: Engine, now: datetime) -> list[int]:
     """Do what is outstanding anywhere, without waiting long; return the accounts where it was done."""
     with engine.connect() as connection:
         waiting = outstanding(connection)
-    return list(carry_out_each(engine, waiting, now, waits_ms=WAITS_MS[:1])) if waiting else []
+    return list(_round(engine, waiting, now, FIRST_WAIT_MS))
+
+
+def _round(
+    engine: Engine, account_ids: Sequence[int], now: datetime, wait_ms: int, ends_at: float = math.inf
+) -> dict[int, Done]:
+    tried = {each: _try(engine, each, now, wait_ms) for each in account_ids if time.monotonic() < ends_at}
+    return {account_id: done for account_id, done in tried.items() if done is not None}
 
 
 def _try(engine: Engine, account_id: int, now: datetime, wait_ms: int) -> Done | None:
