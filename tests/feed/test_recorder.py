@@ -256,6 +256,17 @@ def test_an_account_that_stays_unknown_costs_bounded_memory_and_is_a_gap_when_it
     assert feed.stored(account_id) == ticks
 
 
+def test_a_flood_of_sessions_that_somebody_makes_up_keeps_nobody_elses_ticks_waiting(feed, account_id):
+    terminal, stranger = feed.terminal(), feed.terminal(LOGIN + 1)
+    for _ in range(20_000):
+        stranger.restart()
+        stranger.send(make_ticks(1))
+    ticks = make_ticks(20)
+    terminal.send(ticks)
+    feed.wait_stored(account_id, ticks)
+    assert feed.stored(account_id) == ticks
+
+
 def test_garbage_is_counted_and_disturbs_nobody(feed, account_id):
     terminal = feed.terminal()
     ticks = make_ticks(100)

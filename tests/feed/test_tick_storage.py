@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.feed.conftest import LOGIN, START_MSC, SYMBOL, add_account, make_ticks
 from tests.support import wait_until
 from zmq_bridge.protocol.ticks import Tick
-from zmq_bridge.storage.ticks.accounts import account_of
+from zmq_bridge.storage.ticks.accounts import accounts_of
 from zmq_bridge.storage.ticks.copy import TIME_MSC_MAX, TickRun, _rows, copy_ticks, storable
 from zmq_bridge.storage.ticks.cursors import TickCursor, lock_cursors, save_cursors
 from zmq_bridge.storage.ticks.gaps import gap_news
@@ -242,12 +242,13 @@ def test_stored_ticks_carry_unsigned_flags(connection, account_id):
 
 def test_a_login_at_two_servers_is_told_apart_by_its_session(engine, account_id):
     with engine.connect() as connection:
-        assert account_of(connection, LOGIN, 77) == account_id
-        assert account_of(connection, LOGIN + 1, 77) is None
+        assert accounts_of(connection, [(LOGIN, 77), (LOGIN, 78), (LOGIN + 1, 77), (2**64 - 1, 77)]) == {
+            (LOGIN, 77): account_id, (LOGIN, 78): account_id,
+        }  # fmt: skip
     other = add_account(engine, server="Live")
     with engine.begin() as connection:
-        assert account_of(connection, LOGIN, 77) is None
+        assert accounts_of(connection, [(LOGIN, 77)]) == {}
         connection.exec_driver_sql(
             "INSERT INTO terminals (account_id, role, session) VALUES (%s, 'feed', 77)", (other,)
         )
-        assert account_of(connection, LOGIN, 77) == other
+        assert accounts_of(connection, [(LOGIN, 77), (LOGIN, 78)]) == {(LOGIN, 77): other}

@@ -35,3 +35,11 @@ def test_a_connection_that_ended_is_told_apart_from_silence(engine):
         with pytest.raises(NoticesLost):
             wait_until(lambda: notices.take(listening) is None)
         first.invalidate()
+
+
+def test_who_only_listens_hears_soon_that_its_server_is_out_of_reach(engine):
+    """Nothing is sent on such a connection: only the system's own question finds out, after two hours if not told."""
+    with engine.connect() as connection:
+        told = connection.connection.driver_connection.info.dsn_parameters
+    assert 0 < int(told["keepalives_idle"]) <= 60
+    assert 0 < int(told["tcp_user_timeout"]) <= 60_000

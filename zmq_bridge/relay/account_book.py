@@ -7,11 +7,12 @@ the account appears the first number stored shows what is missing, and backfill 
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from zmq_bridge.live.tick_writer import LiveBatch
 from zmq_bridge.relay.feed_stats import FeedStats
 from zmq_bridge.relay.tick_queue import Item, weight
+from zmq_bridge.storage.ticks.accounts import Speaker
 
 HELD_TICKS_MAX = 20_000
 """Over all unknown logins: minutes of ordinary ticks, a few MB."""
@@ -22,14 +23,13 @@ ASK_AGAIN_S = 0.5
 SESSIONS_MAX = 10_000
 """Remembered sessions; past that everything is looked up anew."""
 
-Speaker = tuple[int, int]
-"""(login, session)"""
+LookUp = Callable[[Collection[Speaker]], Mapping[Speaker, int]]
 
 
 class AccountBook:
     """Finds accounts and holds what has none yet. One thread only."""
 
-    def __init__(self, look_up: Callable[[int, int], int | None], stats: FeedStats) -> None:
+    def __init__(self, look_up: LookUp, stats: FeedStats) -> None:
         self._look_up = look_up
         self._stats = stats
         self._accounts: dict[Speaker, int] = {}
@@ -47,11 +47,11 @@ class AccountBook:
         When looking up fails, nothing has changed: call again with the same items.
         """
         candidates = [*self._held, *items]
-        accounts = {speaker: self._account(speaker) for speaker in {_speaker(item) for item in candidates}}
+        self._learn({_speaker(item) for item in candidates})
         self._held.clear()
         known: list[tuple[int, Item]] = []
         for item in candidates:
-            account_id = accounts[_speaker(item)]
+            account_id = self._accounts.get(_speaker(item))
             if account_id is not None:
                 known.append((account_id, item))
             elif isinstance(item, LiveBatch):
@@ -59,21 +59,23 @@ class AccountBook:
         self._stats.held = self._bounded()
         return known
 
-    def _account(self, speaker: Speaker) -> int | None:
-        found = self._accounts.get(speaker)
-        now_s = time.monotonic()
-        if found is not None or now_s - self._asked_s.get(speaker, -ASK_AGAIN_S) < ASK_AGAIN_S:
-            return found
+    def _learn(self, speakers: Collection[Speaker]) -> None:
+        """Look up, together, who is not known and was not asked for a moment ago."""
         if len(self._accounts) + len(self._asked_s) >= SESSIONS_MAX:
             self._accounts.clear()
             self._asked_s.clear()
-        account_id = self._look_up(*speaker)
-        if account_id is None:
-            self._asked_s[speaker] = now_s
-        else:
-            self._accounts[speaker] = account_id
-            self._asked_s.pop(speaker, None)
-        return account_id
+        now_s = time.monotonic()
+        wanted = [
+            speaker
+            for speaker in speakers
+            if speaker not in self._accounts and now_s - self._asked_s.get(speaker, -ASK_AGAIN_S) >= ASK_AGAIN_S
+        ]
+        if wanted:
+            found = self._look_up(wanted)
+            self._accounts.update(found)
+            self._asked_s.update(dict.fromkeys(wanted, now_s))
+            for speaker in found:
+                del self._asked_s[speaker]
 
     def _bounded(self) -> int:
         held = sum(weight(item) for item in self._held)

@@ -14,7 +14,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -26,7 +26,7 @@ from zmq_bridge.relay.account_book import AccountBook
 from zmq_bridge.relay.feed_stats import FeedStats
 from zmq_bridge.relay.gaps import Announced, News, StreamPlan, plan_stream
 from zmq_bridge.relay.tick_queue import Beaten, Item, TickQueue
-from zmq_bridge.storage.ticks.accounts import account_of
+from zmq_bridge.storage.ticks.accounts import Speaker, accounts_of
 from zmq_bridge.storage.ticks.copy import TickRun, commit_without_waiting, copy_ticks
 from zmq_bridge.storage.ticks.cursors import Stream, lock_cursors, save_cursors
 from zmq_bridge.storage.ticks.gaps import open_gap
@@ -113,12 +113,11 @@ class PostgresSink(threading.Thread):
                 pause_s = min(pause_s * 2, RETRY_MAX_S)
         return None
 
-    def _look_up(self, login: int, session: int) -> int | None:
+    def _look_up(self, speakers: Collection[Speaker]) -> Mapping[Speaker, int]:
         with self._engine.connect() as connection:
-            account_id = account_of(connection, login, session)
-        if account_id is not None:
-            self._logins[account_id] = login
-        return account_id
+            found = accounts_of(connection, speakers)
+        self._logins.update((account_id, login) for (login, _), account_id in found.items())
+        return found
 
     def _sort(self, items: Sequence[Item]) -> NewsByStream:
         """Group news by stream, each in order; what has no account yet is held."""

@@ -22,6 +22,7 @@ STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 5_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000  # a transaction left open by a stuck caller ends, and frees its locks
 TCP_USER_TIMEOUT_MS = 20_000  # unanswered data for so long: the server is gone
+KEEPALIVE_IDLE_S = 30  # so often the system asks after a server that says nothing: who only listens would never know
 
 
 def create_engine(
@@ -53,6 +54,7 @@ def create_engine(
             "application_name": application_name,
             "connect_timeout": CONNECT_TIMEOUT_S,
             "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
+            "keepalives_idle": KEEPALIVE_IDLE_S,
             "options": _options(statement_timeout_ms, lock_timeout_ms),
         },
         json_serializer=dump_json,
