@@ -21,7 +21,6 @@ from zmq_bridge.simulator.terminal.memory import Memory
 from zmq_bridge.simulator.terminal.values import books_from
 from zmq_bridge.simulator.terminal.watch import Watch
 
-
 SETTLES_MS = 600_000
 """After so long what is nowhere at the broker never arrived."""
 
