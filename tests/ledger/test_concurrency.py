@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,16 +12,33 @@ import pytest
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from ledger.journal import AccountKind
+from ledger.fees import FeeTerms
+from ledger.journal import AccountKind, Transaction
 from tests.ledger.conftest import Broker
 from tests.ledger.crash import Crash
-from tests.ledger.stories import asks_to_pay_in, assert_sound, pays_in, read, shares_of, values
+from tests.ledger.stories import (
+    accrued,
+    agree_on,
+    asks_to_pay_in,
+    assert_sound,
+    pays_in,
+    read,
+    shares_of,
+    values,
+)
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
+from zmq_bridge.storage.ledger.deal_corrections import correct_deal
+from zmq_bridge.storage.ledger.fees import crystallise_by_hand
+from zmq_bridge.storage.ledger.pool import Terms
 from zmq_bridge.storage.ledger.posting import Posted, post_deal
+from zmq_bridge.storage.ledger.reconcile import Agreed
 from zmq_bridge.storage.ledger.requests import request_redemption, request_subscription
-from zmq_bridge.storage.ledger.shares import HELD, shares
-from zmq_bridge.storage.ledger.verify import rebuild
+from zmq_bridge.storage.ledger.shares import HELD, held_units, shares
+from zmq_bridge.storage.ledger.statements import pool_history, statement_of
+from zmq_bridge.storage.ledger.terms import set_terms
+from zmq_bridge.storage.ledger.verify import rebuild, verify_chain
 from zmq_bridge.storage.trading.events import insert_event
 
 WORKERS = 8
@@ -133,6 +151,77 @@ def shares_sum(broker: Broker) -> None:
     with broker.engine.connect() as connection:
         found = shares(connection, broker.account_id)
     assert sum(share.value for share in found.members) == found.nav
+
+
+def test_corrections_fee_runs_terms_and_statements_at_once_lose_nothing(broker, members):
+    """Every job is sent twice: a changed deal is corrected once, whoever comes first, and readers see sound books."""
+    ann, bob, manager = members
+    agree_on(broker, manager, management="0.02", performance="0.20")
+    pays_in(broker, ann, "10000.00")
+    pays_in(broker, bob, "5000.00")
+    old = [broker.deal("sell", f"{number}.50", entry="out") for number in range(1, 9)]
+    deposits = [broker.deal("balance", "70.00", comment="?") for _ in range(4)]
+    for deal in (*old, *deposits):
+        broker.tell(deal)
+    broker.agrees()
+    changed = [replace(deal, profit=deal.profit + 1) for deal in (*old, *deposits)]
+    fresh = [broker.deal("sell", f"{number}.37", entry="out", commission="-0.50") for number in range(20)]
+    corrections = [correcting(broker, deal) for deal in changed]
+    others = [posting(broker, deal) for deal in fresh]
+    others += [lambda: crystallising(broker), lambda: agreeing(broker, manager), lambda: reading(broker)] * 5
+    wanted = [*corrections, *others] * 2
+    random.Random(11).shuffle(wanted)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        done = [job.result() for job in [pool.submit(each) for each in wanted]]
+    assert sum(isinstance(each, Transaction) and ":corrected:" in each.cause for each in done) == len(changed)
+    assert sum(isinstance(each, Posted) for each in done) == len(fresh)
+    broker.balance += len(changed)
+    with broker.engine.begin() as connection:
+        for seq in range(broker.seq + 1, broker.seq + 1 + len(fresh)):
+            insert_event(connection, broker.account_id, broker.session, seq, kind="deal", data={})
+        accept_break(connection, broker.account_id, BreakReason.DEAL_CHANGED, actor="eve", note="booked")
+    broker.seq += len(fresh)
+    assert isinstance(broker.agrees(), Agreed)
+    assert_sound(broker)
+    everybody = sum(values(broker).values()) + accrued(broker)
+    profit = sum(deal.profit + deal.commission for deal in (*changed[: len(old)], *fresh))
+    assert everybody == Decimal("15000.00") + profit
+
+
+def correcting(broker: Broker, now: Deal) -> Callable[[], object]:
+    def job() -> object:
+        with broker.engine.begin() as connection:
+            post_deal(connection, broker.account_id, now)
+            return correct_deal(connection, broker.account_id, now, actor="eve", reason="r")
+
+    return job
+
+
+def crystallising(broker: Broker) -> object:
+    with broker.engine.begin() as connection:
+        return crystallise_by_hand(connection, broker.account_id, actor="eve", reason="r")
+
+
+def agreeing(broker: Broker, manager: int) -> object:
+    """Agree on another rate; without a price the old terms stay."""
+    fees = FeeTerms(management_rate=Decimal("0.02"), performance_rate=Decimal("0.10"), manager=manager)
+    connection = broker.engine.connect()
+    done = set_terms(connection, broker.account_id, Terms(fees=fees), actor="eve")
+    (connection.commit if done is None else connection.rollback)()
+    connection.close()
+    return done
+
+
+def reading(broker: Broker) -> None:
+    """A statement, the pool's history, and the books themselves, each of one moment."""
+    with broker.engine.connect() as connection:
+        member = next(iter(held_units(connection, broker.account_id)))
+        found = statement_of(connection, broker.account_id, member)
+        assert found.profit == found.value + found.redeemed - found.contributed
+        pool_history(connection, broker.account_id)
+    with broker.engine.connect() as connection:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        assert verify_chain(connection, broker.account_id)[0].problems == ()
 
 
 # crashes
