@@ -65,7 +65,7 @@ def one(query: dict[str, Any], ticket: int) -> Response:
 
 @asks_the_gate(blueprint, "/close", ClosePositionBody)
 def close(body: dict[str, Any]) -> Response:
-    """Close a position: whole, a part, or by an opposite one (`by`)."""
+    """Close a position: whole, a part, or by an opposite one (`by`). Asked for more than it has, it is closed whole."""
     return ask(closing(body), body)
 
 
