@@ -390,3 +390,15 @@ def test_both_clients_have_the_same_names() -> None:
     assert names(Client) == names(AsyncClient)
     for name in names(Client):
         assert parameters(Client, name) == parameters(AsyncClient, name)
+
+
+def test_a_call_under_way_when_its_client_is_closed_is_not_answered_and_its_task_not_cancelled() -> None:
+    async def ask() -> None:
+        client = AsyncClient(strategy_port=free_port(), api_key="key")
+        call = asyncio.create_task(client.submit(SIGNAL, timeout_s=PATIENCE_S))
+        await asyncio.sleep(0.05)  # it is sent, and nobody will ever answer
+        client.close()
+        with pytest.raises(NoAnswer, match="idempotency_key="):
+            await call
+
+    asyncio.run(ask())

@@ -15,7 +15,16 @@ import zmq
 
 from tests.client.bridge_parts import LOGIN, SESSION, Publisher
 from tests.support import wait_until
-from zmq_bridge.client import AsyncClient, Client, ClientMisuse, Credentials, GapNotice, LiveTick, StaleData
+from zmq_bridge.client import (
+    AsyncClient,
+    AsyncTickFeed,
+    Client,
+    ClientMisuse,
+    Credentials,
+    GapNotice,
+    LiveTick,
+    StaleData,
+)
 from zmq_bridge.protocol.messages import Beat, encode_frame
 from zmq_bridge.protocol.topics import tick_topic
 
@@ -237,6 +246,34 @@ def test_a_closed_feed_ends_its_loop() -> None:
     client.close()
     assert list(feed) == []
     client.close()  # twice is harmless
+    with pytest.raises(ClientMisuse, match="one that was closed"):
+        client.ticks("EURUSD")
+
+
+def test_a_feed_that_is_closed_while_a_task_waits_for_it_ends_its_loop() -> None:
+    async def follow(feed: AsyncTickFeed) -> list[LiveTick]:
+        return [tick async for tick in feed]
+
+    async def main() -> list[LiveTick]:
+        client = AsyncClient()
+        task = asyncio.create_task(follow(client.ticks("EURUSD")))
+        await asyncio.sleep(0.05)
+        client.close()
+        return await task
+
+    assert asyncio.run(main()) == []
+
+
+def test_a_task_that_is_cancelled_while_it_waits_for_a_tick_is_cancelled() -> None:
+    async def main() -> None:
+        async with AsyncClient() as client:
+            task = asyncio.create_task(client.ticks("EURUSD").take(None))
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(main())
 
 
 def test_two_subscriptions_of_one_client_do_not_take_from_each_other(publisher: Publisher) -> None:

@@ -91,7 +91,12 @@ class AsyncTickFeed(AsyncIterator[LiveTick]):
         wait_s = sleep_s(self._flow, now_s, deadline_s)
         if self._socket.closed or (wait_s is not None and wait_s <= 0):
             return False
-        await self._socket.poll(None if wait_s is None else max(1, int(wait_s * 1000)))
+        try:
+            await self._socket.poll(None if wait_s is None else max(1, int(wait_s * 1000)))
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            return False  # closed meanwhile: zmq.asyncio cancels what waits for the socket
         self._drain.woken()
         return True
 
@@ -178,7 +183,12 @@ class AsyncClient:
         attempts = Attempts(time.monotonic(), timeout_s)
         async with self._lock:
             while (wait_s := attempts.attempt_s(time.monotonic())) > 0:
-                reply = await self._exchange(payload, wait_s)
+                try:
+                    reply = await self._exchange(payload, wait_s)
+                except asyncio.CancelledError:
+                    if _is_cancelled():
+                        raise
+                    break  # the client was closed meanwhile
                 if reply is None:
                     continue
                 pause_s = attempts.pause_s(time.monotonic()) if desk_call.may_pass(reply) else None
@@ -201,3 +211,9 @@ class AsyncClient:
         finally:
             if not is_answered:  # nor when the task was cancelled while it waited
                 self._connection.drop_requester()
+
+
+def _is_cancelled() -> bool:
+    """Say whether it is our task that somebody cancelled, not only what it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import zmq
 
+from zmq_bridge.client.errors import ClientMisuse
 from zmq_bridge.client.options import ClientOptions
 from zmq_bridge.client.sockets import open_requester, open_subscriber
 from zmq_bridge.client.tick_flow import FlowOptions, TickFlow
@@ -36,6 +37,7 @@ class Connection:
 
     def subscribe(self, wanted: FlowOptions) -> tuple[Any, TickFlow]:
         """Open a subscription; what it leaves open is taken from the client's own options."""
+        self._require_open()
         ours = self.options
         completed = replace(
             wanted,
@@ -55,6 +57,7 @@ class Connection:
 
     def requester(self) -> Any:
         """Give the REQ socket, a new one if the last was dropped; of zmq.asyncio when the context is."""
+        self._require_open()
         if self._requester is None:
             self._requester = open_requester(self._context, self.options.desk_endpoint, self.options.credentials)
         return self._requester
@@ -71,3 +74,7 @@ class Connection:
             feed.close()
         self.drop_requester()
         self._context.destroy(linger=0)
+
+    def _require_open(self) -> None:
+        if self._context.closed:
+            raise ClientMisuse("expected an open client, found one that was closed")
