@@ -24,6 +24,7 @@ from zmq_bridge.protocol.messages import StrategyReply, StrategyRequest, decode_
 from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Kill, Killed, Query, Submit
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.keys import create_key
+from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk.limits import Scope, set_limits
 
 Connect = Callable[..., Terminal]
@@ -201,6 +202,22 @@ def test_the_kill_switch_stops_the_account_and_the_terminal_is_told(
     reply = make_strategy("signal").submit()
     assert isinstance(reply, Denied)
     assert reply.code == "TRADING_HALTED"
+
+
+def test_a_busy_account_is_stopped_in_time_and_the_desk_does_the_rest_when_it_is_free(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy], books: Books
+) -> None:
+    terminal, _ = market
+    trade = make_strategy("trade")
+    with books.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, books.account_id())
+        killed = trade.ask(Kill(api_key=trade.api_key, reason="storm", close_positions=True))
+        assert isinstance(killed, Killed), killed
+        assert (killed.new, killed.waiting, killed.command_ids) == (True, True, ())
+        assert books.value("SELECT count(*) FROM holds WHERE cause = 'kill_switch' AND ended_at IS NULL") == 1
+    assert terminal.pull_command("close_all").command_id
+    wait_until(lambda: terminal.pull(wait_ms=200).trading_state == "halted")
+    wait_until(lambda: books.value("SELECT count(*) FROM stops_outstanding") == 0)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ FIRST_WAIT_MS = 250
 """How long an account's lock is waited for in the first round, which comes to every account."""
 WAIT_MS_MAX = 1000
 """The same in the rounds behind it, which come to those that were busy."""
-WHOLE_S = 5.0
-"""After so long no account is waited for any more; what is left is the watch's."""
+WHOLE_S = 3.0
+"""After so long nobody is come back to; what is left is the watch's. Whoever asked over ZeroMQ waits five seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
