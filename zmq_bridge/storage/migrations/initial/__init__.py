@@ -1,6 +1,7 @@
 """What the first migration runs, one module a noun, in an order that foreign keys accept.
 
-Nothing is released yet: until it is, edit these together with `tables/`. Afterwards this is history; add a revision.
+This is history, and databases stand on it: what changes is a revision of its own in
+`versions/`, with `tables/` beside it.
 """
 
 from zmq_bridge.storage.migrations.initial import (

@@ -97,29 +97,7 @@ LOTS = (
     """,
 )
 
-PRICES = (
-    """
-    CREATE FUNCTION ledger_count_price() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-    BEGIN
-        INSERT INTO ledger_price_heads AS heads (account_id, hash, prices) VALUES (NEW.account_id, NEW.hash, 1)
-        ON CONFLICT (account_id) DO UPDATE SET hash = excluded.hash, prices = heads.prices + 1;
-        RETURN NULL;
-    END
-    $$
-    """,
-    """
-    CREATE TRIGGER ledger_prices_count_price AFTER INSERT ON ledger_prices
-        FOR EACH ROW EXECUTE FUNCTION ledger_count_price()
-    """,
-)
-
-GUARDS = (
-    "ledger_extend_chain",
-    "ledger_add_balances",
-    "ledger_check_sum",
-    "ledger_change_lot",
-    "ledger_count_price",
-)
+GUARDS = ("ledger_extend_chain", "ledger_add_balances", "ledger_check_sum", "ledger_change_lot")
 
 # They work with the owner's rights. So they look into this schema only (a temporary table of the same name would come
 # first otherwise), and nobody may hang them on a table of their own.
@@ -138,14 +116,13 @@ GUARDED = f"""
 
 APPEND_ONLY = ("ledger_transactions", "ledger_entries", "ledger_lot_changes", "ledger_terms", "ledger_prices")
 NEVER_DELETED = ("ledger_suspense", "ledger_reconciliations", "ledger_breaks", "subscriptions", "redemptions")
-KEPT_BY_TRIGGERS = ("ledger_heads", "ledger_price_heads", "ledger_lots")  # an application reads them
+KEPT_BY_TRIGGERS = ("ledger_heads", "ledger_lots")  # an application reads them
 
 STATEMENTS = (
     *TABLES,
     *CHAIN,
     *BALANCES,
     *LOTS,
-    *PRICES,
     GUARDED,
     *(statement for table in APPEND_ONLY for statement in append_only(table)),
 )

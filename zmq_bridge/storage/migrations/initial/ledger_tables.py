@@ -104,7 +104,6 @@ TABLES = (
     CREATE TABLE ledger_suspense (
         account_id bigint NOT NULL,
         ticket bigint NOT NULL,
-        correction integer NOT NULL DEFAULT 0,
         amount numeric(28, 8) NOT NULL,
         comment text NOT NULL DEFAULT '',
         time_msc bigint NOT NULL,
@@ -112,7 +111,7 @@ TABLES = (
         request text,
         settled_by text,
         reversals integer NOT NULL DEFAULT 0,
-        CONSTRAINT pk_ledger_suspense PRIMARY KEY (account_id, ticket, correction),
+        CONSTRAINT pk_ledger_suspense PRIMARY KEY (account_id, ticket),
         CONSTRAINT fk_ledger_suspense_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
     )
     """,
@@ -151,15 +150,6 @@ TABLES = (
     """,
     "CREATE INDEX ix_ledger_prices_account_id_id ON ledger_prices (account_id, id)",
     "CREATE INDEX ix_ledger_prices_account_id_server_day ON ledger_prices (account_id, server_day, id)",
-    """
-    CREATE TABLE ledger_price_heads (
-        account_id bigint NOT NULL,
-        hash text NOT NULL,
-        prices bigint NOT NULL,
-        CONSTRAINT pk_ledger_price_heads PRIMARY KEY (account_id),
-        CONSTRAINT fk_ledger_price_heads_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
-    )
-    """,
     """
     CREATE TABLE ledger_reconciliations (
         account_id bigint NOT NULL,

@@ -37,17 +37,6 @@ STATEMENTS = (
     "CREATE UNIQUE INDEX uq_holds_in_force ON holds (account_id, cause) NULLS NOT DISTINCT WHERE ended_at IS NULL",
     "CREATE INDEX ix_holds_account_id_id ON holds (account_id, id)",
     """
-    CREATE TABLE stops_outstanding (
-        account_id bigint NOT NULL,
-        reason text NOT NULL,
-        actor text NOT NULL,
-        tells boolean NOT NULL,
-        noted_at timestamptz NOT NULL,
-        CONSTRAINT pk_stops_outstanding PRIMARY KEY (account_id),
-        CONSTRAINT fk_stops_outstanding_account_id_accounts FOREIGN KEY(account_id) REFERENCES accounts (id)
-    )
-    """,
-    """
     CREATE VIEW trading_states AS
     SELECT accounts.id AS account_id, coalesce(strictest.state, 'active') AS trading_state,
         coalesce(strictest.reason, 'no hold') AS trading_state_reason,
