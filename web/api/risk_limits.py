@@ -19,7 +19,7 @@ from web.auth import actor, current_key, needs
 from web.errors import ApiError, Conflict, Forbidden, NotFound
 from web.paging import Row, page, read_cursor
 from web.parts import parts, utc_now
-from web.shapes.risk import LimitsEnded, LimitsInForce, LimitsSet, LimitsVersion
+from web.shapes.limits import LimitsEnded, LimitsInForce, LimitsSet, LimitsVersion
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.risk.limits import (
     Scope as LimitsOf,
