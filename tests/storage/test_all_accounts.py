@@ -33,7 +33,7 @@ from zmq_bridge.storage.risk import stopping
 from zmq_bridge.storage.risk.kill import kill
 from zmq_bridge.storage.risk.limits import Scope, set_limits
 from zmq_bridge.storage.risk.outstanding import outstanding
-from zmq_bridge.storage.risk.stopping import carry_out_rest
+from zmq_bridge.storage.risk.stopping import carry_out, carry_out_rest
 from zmq_bridge.storage.risk.trading_state import (
     StillStopping,
     activate_reconciled,
@@ -131,6 +131,44 @@ def test_limits_do_not_miss_an_account_that_is_being_made(world):
         wait_until(lambda: world.rows(WAITING)[0][0] == 1)
         making.commit()
         changing.result(30)
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_the_switch_does_not_fail_because_somebody_is_about_to_carry_an_earlier_stop_out(world, database, everywhere):
+    """He is in the middle of it, and hangs for longer than anybody waits for a lock."""
+    account = None if everywhere else world.account_id
+    with world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, world.account_id)
+        assert kill_all(world) == [123456]
+    impatient = create_engine(database, lock_timeout_ms=100)
+    with ThreadPoolExecutor(1) as pool, world.engine.connect() as hung:
+        hold(hung, Lock.ADMISSION, world.account_id)
+        assert carry_out(hung, world.account_id, NOW)
+        using = pool.submit(
+            kill, impatient, account, close_positions=True, reason="again", actor="ben", now=world.clock.now
+        )  # fmt: skip
+        with suppress(TimeoutError):
+            using.result(1)
+        assert not using.done()
+        hung.commit()
+        [done] = using.result(30)
+    assert (done.new, done.account_id) == (True, world.account_id)
+    impatient.dispose()
+
+
+def test_halting_all_is_committed_before_anybody_waits_for_an_account_that_is_busy(world, monkeypatch):
+    other = world.add_account(777)
+    with ThreadPoolExecutor(1) as pool, world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, world.account_id)
+        kill(world.engine, world.account_id, close_positions=False, reason="storm", actor="ann", now=NOW)
+        assert waiting(world) == [world.account_id]
+        monkeypatch.setattr(stopping, "FIRST_WAIT_MS", 60_000)
+        halting = pool.submit(halt_all, world)
+        query = "SELECT trading_state FROM trading_states WHERE account_id = %s"
+        wait_until(lambda: world.rows(query, other)[0][0] == "halted", 30)
+        assert not halting.done()
+        busy.rollback()
+        assert halting.result(30) == []
 
 
 def make_account(connection: Connection) -> int:

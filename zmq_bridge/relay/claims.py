@@ -170,10 +170,14 @@ class Claims:
 
     def _ask_again(self, connection: Connection, *, quiet_s: float) -> None:
         """Bring up what was sent at least `quiet_s` ago and never answered."""
-        accounts = self.accounts.served
-        rows = outbox.unconfirmed(connection, accounts, CLAIM_MAX, quiet_s=quiet_s) if accounts else ()
-        for account_id, commands in groupby(rows, attrgetter("account_id")):
-            self._hand_over(connection, account_id, commands, attempt=2)
+        accounts, after = self.accounts.served, (0, "")
+        while accounts:
+            rows = outbox.unconfirmed(connection, accounts, CLAIM_MAX, quiet_s=quiet_s, after=after)
+            for account_id, commands in groupby(rows, attrgetter("account_id")):
+                self._hand_over(connection, account_id, commands, attempt=2)
+            if len(rows) < CLAIM_MAX:
+                return
+            after = rows[-1].account_id, rows[-1].id
 
     def _tell_state(self, connection: Connection, account_id: int, state: str) -> None:
         """Pass on a state that is another; behind what was recalled, so that it brings nothing back."""
@@ -226,5 +230,5 @@ def _notices(texts: Iterable[str]) -> Iterable[int | BornSent]:
     for text in texts:
         try:
             yield read_notice(text)
-        except (ValueError, LookupError, TypeError) as error:
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
             log.warning("notice is neither an account nor a command, the sweep will do: %s: %.200r", error, text)

@@ -181,5 +181,5 @@ def _pass_on(theirs: OrderedDict[str, _Job], mine: OrderedDict[str, _Job], *, kn
 
 
 def _is_harmful_twice(command: Command) -> bool:
-    """Say whether a second execution would do harm: the same commands as in `storage.commands.outbox.UNCONFIRMED`."""
+    """Say whether a second execution would do harm: the same commands as in `storage.commands.outbox.UNANSWERED`."""
     return isinstance(command, PlaceOrder) or (isinstance(command, ClosePosition) and command.volume > 0)

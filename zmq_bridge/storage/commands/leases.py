@@ -3,7 +3,7 @@
 A lease is the time since a command was last handed out (`sent_at`). Whoever asks takes the rows with SKIP LOCKED and
 moves that time in the same statement, so two who ask at once are never handed the same command, and one who asks again
 gets it once the answer to the first time must be taken for lost. Which commands may be brought up again at all is
-`outbox.UNCONFIRMED`'s to say: an order that went to another journal only when nobody executes it any more. A recall
+`outbox.UNANSWERED`'s to say: an order that went to another journal only when nobody executes it any more. A recall
 waits for no lease.
 """
 
@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from zmq_bridge.storage.commands.outbox import UNCONFIRMED, OutgoingCommand
+from zmq_bridge.storage.commands.outbox import UNANSWERED, OutgoingCommand
 
 LEASE_S = 5.0
 """How long a handed-out command is not handed out again: longer than an answer of ours may be on its way."""
 
 AGAIN = f"""
-WITH again AS ({UNCONFIRMED} FOR UPDATE SKIP LOCKED)
+WITH again AS ({UNANSWERED}
+      AND (sent_at < now() - make_interval(secs => %(quiet_s)s) OR recalled_at > sent_at)
+    ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+)
 UPDATE commands SET sent_at = now()
 FROM again
 WHERE commands.id = again.id
-  AND (commands.sent_at < now() - make_interval(secs => %(quiet_s)s) OR commands.recalled_at > commands.sent_at)
 RETURNING again.id, again.account_id, again.kind, again.payload, again.expires_at
 """
 

@@ -120,7 +120,7 @@ RETURNING commands.id, commands.account_id
 """Call unknown what was sent and never answered; its reservation stays until the terminal speaks. A row that somebody
 else has locked is being answered, or doubted, right now."""
 
-UNCONFIRMED = f"""
+UNANSWERED = f"""
 SELECT id, account_id, kind, payload, {TOLD_EXPIRY} AS expires_at FROM commands
 WHERE account_id = ANY(%(accounts)s) AND finished_at IS NULL
   AND (status = 'unknown' AND expires_at < now()
@@ -131,13 +131,18 @@ WHERE account_id = ANY(%(accounts)s) AND finished_at IS NULL
                OR sent_at >= (SELECT journal_since FROM terminals
                               WHERE terminals.account_id = commands.account_id AND role IN ('both', 'desk')
                               ORDER BY session DESC LIMIT 1)))
-ORDER BY account_id, id
-LIMIT %(limit)s
 """
 """What a terminal must be asked about again. An order or a partial close whose outcome is unknown, or that went to a
 session with another journal, only past its time, when nobody executes it any more: that session may still be at it, and
 this journal does not know. One that went to this journal may be asked about at once: it tells whether it was begun.
 What was recalled since it was told last is told again at once, for a terminal to hear of the recall."""
+
+UNCONFIRMED = f"""{UNANSWERED}
+  AND (account_id, id) > (%(after_account)s, %(after_id)s)
+ORDER BY account_id, id
+LIMIT %(limit)s
+"""
+"""The next page of it: what nobody can answer for long must not stand before the rest."""
 
 REFUSE = """
 UPDATE commands SET status = 'rejected', finished_at = now(), message = %(message)s
@@ -188,10 +193,22 @@ def doubt_sent(connection: Connection, grace_s: float) -> list[tuple[str, int]]:
 
 
 def unconfirmed(
-    connection: Connection, account_ids: Sequence[int], limit: int, *, quiet_s: float = 0.0
+    connection: Connection,
+    account_ids: Sequence[int],
+    limit: int,
+    *,
+    quiet_s: float = 0.0,
+    after: tuple[int, str] = (0, ""),
 ) -> list[OutgoingCommand]:
-    """Return commands handed over at least `quiet_s` ago and never answered, oldest first of each account."""
-    values = {"accounts": list(account_ids), "limit": limit, "quiet_s": quiet_s}
+    """Return commands handed over at least `quiet_s` ago and never answered, oldest first of each account.
+
+    Args:
+        after: the (account id, command id) behind which to go on.
+    """
+    values = {
+        "accounts": list(account_ids), "limit": limit, "quiet_s": quiet_s, "after_account": after[0],
+        "after_id": after[1],
+    }  # fmt: skip
     return list(map(_outgoing, connection.exec_driver_sql(UNCONFIRMED, values)))
 
 

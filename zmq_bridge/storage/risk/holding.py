@@ -4,8 +4,9 @@ What a cause means and what ends it is `risk.states`' to say; here holds begin a
 audit log and a word to people. A row that has ended stays: the table is its own history. A hold without an account is
 in force for all of them. Beginning or ending one of an account takes the account's lock, so it never crosses a
 decision; and one that leaves it less than active ends the openings on their way (`recall`). A stop (`announce`) takes
-no account's lock and waits for nobody: nothing is approved once it is committed, and what was approved before is
-noted as outstanding (`outstanding`). Whoever begins or ends a hold holds `Lock.HOLDS` of where it counts, last.
+no account's lock and waits for no decision: nothing is approved once it is committed, and what was approved before is
+noted as outstanding (`outstanding`). Whoever begins or ends a hold holds `Lock.HOLDS` of where it counts, last; for him
+alone a stop waits, and however long.
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ VALUES (%(account)s, %(cause)s, %(state)s, %(reason)s, %(actor)s, %(began_at)s, 
 END = "UPDATE holds SET ended_at = %(now)s, ended_by = %(actor)s WHERE id = %(id)s"
 
 REWORD = "UPDATE holds SET reason = %(reason)s WHERE id = %(id)s"
+
+PATIENT = "SET LOCAL lock_timeout = 0"
+"""Who is changing the same holds at this moment is over soon, or is ended by `engine.IDLE_IN_TRANSACTION_TIMEOUT_MS`: a
+stop that comes late is better than one that failed."""
 
 TOLD_AS = {
     Cause.DAILY_LOSS: Event.RISK_LIMIT,
@@ -108,6 +113,7 @@ def announce(connection: Connection, account_id: int | None, hold: Hold, *, tell
     Returns:
         Whether it is new, and the accounts that `stopping` has to come to once this is committed.
     """
+    connection.exec_driver_sql(PATIENT)
     lock(connection, Lock.HOLDS, account_id or EVERYWHERE)
     is_new = _put(connection, account_id, hold)
     todo = note(

@@ -5,7 +5,7 @@ terminal knows: it is recalled, also when the terminal has said that it does not
 prices once more as long as that has time. A recalled command is told with a time that is long over (`TOLD_EXPIRY`), and
 at once: a terminal that has not begun it answers `expired`, one that has says what became of it, and none repeats it.
 Until then it keeps its reservation, and setting the account active again brings nothing back. A recall never goes to
-another journal before the command's own time is over (`storage.commands.outbox.UNCONFIRMED`): an earlier session may
+another journal before the command's own time is over (`storage.commands.outbox.UNANSWERED`): an earlier session may
 still be at it.
 """
 

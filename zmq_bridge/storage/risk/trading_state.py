@@ -19,7 +19,7 @@ from risk.states import OPERATOR_CAUSES, Cause, Hold, Lift, in_force, lifted_by_
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.locks import EVERYWHERE, Lock
 from zmq_bridge.storage.locks import hold as lock
-from zmq_bridge.storage.risk.holding import announce, impose, lift, plain_holds, standing
+from zmq_bridge.storage.risk.holding import PATIENT, announce, impose, lift, plain_holds, standing
 from zmq_bridge.storage.risk.outstanding import outstanding_logins
 from zmq_bridge.storage.risk.stopping import carry_out, carry_out_each, carry_out_rest
 
@@ -93,9 +93,11 @@ def set_global_state(
         StillStopping: an account is too busy for what is to be lifted to be carried out there; ask again.
     """
     _check(state, reason, actor)
-    carry_out_rest(engine, now)
+    if State(state) is not State.HALTED:  # that lifts nothing, so it waits for nothing
+        carry_out_rest(engine, now)
     accounts: list[int] = []
     with engine.begin() as connection:
+        connection.exec_driver_sql(PATIENT)
         lock(connection, Lock.HOLDS, EVERYWHERE)
         before = _lift(connection, None, state, reason, actor, now, may_lift)
         cause = OPERATOR_CAUSES[State(state)]
