@@ -30,6 +30,7 @@ from zmq_bridge.storage.ledger.posting import AlreadyPosted
 from zmq_bridge.storage.ledger.reconcile import Agreed, Broken
 from zmq_bridge.storage.ledger.requests import cancel_request
 from zmq_bridge.storage.ledger.settlement import Settled, price_redemption
+from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.trading.events import insert_event
 
 EVE = {"actor": "eve", "reason": "a mistake"}
@@ -443,6 +444,36 @@ def test_the_brokers_newest_word_is_what_a_correction_books(broker, account_id):
             insert_event(connection, account_id, broker.session, seq, kind="deal", data=asdict(deal))
         connection.exec_driver_sql("UPDATE terminal_events SET received_at = now() + seq * interval '1 second'")
         assert told_deal(connection, account_id, 1) == now
+
+
+def test_nothing_newer_is_told_of_a_deal_between_reading_and_booking_it(broker, account_id):
+    with broker.engine.begin() as reading, broker.engine.begin() as telling:
+        assert told_deal(reading, account_id, 1) is None
+        take = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+        assert not telling.exec_driver_sql(take, (int(Lock.ADMISSION), account_id)).scalar_one()
+
+
+def test_a_deposit_that_was_nothing_for_a_while_can_still_be_released(broker, members):
+    """Every release before it keeps its name: the deal is released twice, zeroed by the broker, and comes back."""
+    ann, *_ = members
+    pays_in(broker, ann, "1000.00")
+    broker.does("balance", "50.00", comment="?")
+    ticket = broker.ticket
+    for number in ("", ":1"):
+        releases(broker, ticket)
+        assert isinstance(reverses(broker, f"release:{ticket}{number}"), Transaction)
+    for amount in ("0.00", "60.00"):
+        assert isinstance(corrects(broker, ticket, amount), Transaction)
+    releases(broker, ticket)
+    accepts(broker)
+    assert isinstance(broker.agrees(), Agreed)
+    assert_sound(broker)
+    assert values(broker) == {ann: Decimal("1060.00")}
+
+
+def releases(broker: Broker, ticket: int) -> None:
+    with broker.engine.begin() as connection:
+        assert isinstance(release_deal(connection, broker.account_id, ticket, **EVE), Transaction)
 
 
 def test_every_correction_is_audited_with_its_actor(broker, members):

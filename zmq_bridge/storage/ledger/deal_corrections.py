@@ -35,9 +35,14 @@ ORDER BY received_at DESC, session DESC, seq DESC LIMIT 1
 """What the broker said last of a deal; the events of one account are read through, which only a person asks for."""
 
 IN_SUSPENSE = """
-SELECT request, settled_by, reversals FROM ledger_suspense
+SELECT request, settled_by FROM ledger_suspense
 WHERE account_id = %(account)s AND ticket = %(ticket)s AND correction = %(correction)s
 """
+
+REVERSALS = """
+SELECT coalesce(max(reversals), 0) FROM ledger_suspense WHERE account_id = %(account)s AND ticket = %(ticket)s
+"""
+"""How often a deal's money was taken back, in all its corrections: no payment or release has the number after it."""
 
 AS_IT_IS_NOW = """
 UPDATE deals SET type = %(type)s, entry = %(entry)s, profit = %(profit)s, commission = %(commission)s, swap = %(swap)s,
@@ -55,11 +60,14 @@ class _InSuspense:
 
     request: str | None
     settled_by: str | None
-    reversals: int
 
 
 def told_deal(connection: Connection, account_id: int, ticket: int) -> Deal | None:
-    """Return a deal as the broker told it last; None: it never did, or that was long ago."""
+    """Return a deal as the broker told it last; None: it never did, or that was long ago.
+
+    Holds the account's lock, so that nothing newer is told before the caller has booked it.
+    """
+    hold(connection, Lock.ADMISSION, account_id)
     values = {"account": account_id, "ticket": ticket}
     data: dict[str, Any] | None = connection.exec_driver_sql(TOLD, values).scalar()
     if data is None:
@@ -89,7 +97,7 @@ def correct_deal(
     if money is not None:
         take_back(connection, account_id, deal.ticket, money.request, reversal.cause)
     append_new(connection, account_id, new)
-    _bring(connection, account_id, deal, new.at, done + 1, money)
+    _bring(connection, account_id, deal, new.at, done + 1)
     record(
         connection, actor=actor, action="ledger.correct", subject=new.cause, account_id=account_id,
         before={"cause": old.cause, "amount": old.detail["amount"]},
@@ -134,13 +142,12 @@ def _realised(entries: Iterable[Entry]) -> Decimal:
     return total(entry.amount for entry in entries if entry.kind in (AccountKind.BROKER, AccountKind.SUSPENSE))
 
 
-def _bring(
-    connection: Connection, account_id: int, deal: Deal, now: datetime, number: int, before: _InSuspense | None
-) -> None:
+def _bring(connection: Connection, account_id: int, deal: Deal, now: datetime, number: int) -> None:
     """Let a balance deal's money wait under its new amount, for a person; and say elsewhere what the deal is now."""
     booked = booked_deal(deal)
     if posting_of(booked).profit is AccountKind.SUSPENSE and booked.profit:
-        reversals = 1 if before is None else before.reversals + 1
+        values = {"account": account_id, "ticket": deal.ticket}
+        reversals = connection.exec_driver_sql(REVERSALS, values).scalar_one() + 1
         add_to_suspense(connection, account_id, deal, booked.profit, now, correction=number, reversals=reversals)
     figures = {name: getattr(booked, name) for name in ("type", "entry", "profit", "commission", "swap", "fee")}
     connection.exec_driver_sql(AS_IT_IS_NOW, {"account": account_id, "ticket": deal.ticket, **figures})
