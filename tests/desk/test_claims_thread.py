@@ -121,6 +121,24 @@ def test_a_notice_that_came_with_an_answer_is_acted_on_at_once(
     wait_until(lambda: COMMAND in claimed(reports))
 
 
+def test_a_notice_that_nobody_can_read_ends_nothing(thread: ClaimsThread, reports: list[Report], books: Books) -> None:
+    """Anybody who may connect can NOTIFY."""
+    account_id = make_account(books, 1)
+    thread._orders.put(Adopt(account_id=account_id))
+    thread.attend(account_id, trades=True, present=True)
+    thread.start()
+    wait_until(lambda: any(isinstance(report, StateSet) for report in reports))
+    for text in ("[" * 7000, "{}", "null", "x", "9" * 40):
+        books.value("SELECT pg_notify('commands', %s)", text)
+    moment = books.value("SELECT now()::text")
+    notice = {
+        "id": COMMAND, "account_id": account_id, "kind": "cancel_order", "payload": {"order": 5},
+        "expires_at": moment, "sent_at": moment, "trading_state": "halted",
+    }  # fmt: skip
+    books.value("SELECT pg_notify('commands', %s)", json.dumps(notice))
+    wait_until(lambda: COMMAND in claimed(reports))
+
+
 def test_a_state_that_the_desk_had_no_room_for_comes_round_with_a_sweep(database: str, books: Books) -> None:
     account_id = make_account(books, 1)
     heard: list[Report] = []

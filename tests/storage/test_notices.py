@@ -37,6 +37,33 @@ def test_a_connection_that_ended_is_told_apart_from_silence(engine):
         first.invalidate()
 
 
+def test_a_listener_whose_server_died_ends_with_the_error_that_found_it(engine):
+    """Not with one of the pool's, which would have to give the dead connection back."""
+    with pytest.raises(NoticesLost, match="found elsewhere"):
+        listen_until_dead(engine)
+
+
+def listen_until_dead(engine):
+    with notices.listening(engine, ["news"]) as connection, engine.connect() as other:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        other.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+        wait_until(lambda: not lives(other, pid))
+        raise NoticesLost("found elsewhere")
+
+
+def lives(connection, pid):
+    found = connection.exec_driver_sql(f"SELECT 1 FROM pg_stat_activity WHERE pid = {pid}").all()
+    connection.rollback()
+    return bool(found)
+
+
+def test_a_connection_that_listened_is_not_given_back(engine):
+    with notices.listening(engine, ["news"]) as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+    with engine.connect() as other:
+        wait_until(lambda: not lives(other, pid))
+
+
 def test_who_only_listens_hears_soon_that_its_server_is_out_of_reach(engine):
     """Nothing is sent on such a connection: only the system's own question finds out, after two hours if not told."""
     with engine.connect() as connection:

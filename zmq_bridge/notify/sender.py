@@ -102,8 +102,8 @@ class Sender:
         """Work until something can be read from the descriptor `stop`."""
         while not _readable(stop, 0.0):
             try:
-                with self._engine.connect() as connection:
-                    self._listen(notices.listen(connection, [NOTIFICATIONS_CHANNEL]), stop)
+                with notices.listening(self._engine, [NOTIFICATIONS_CHANNEL]) as connection:
+                    self._listen(connection, stop)
             except (SQLAlchemyError, NoticesLost) as error:
                 log.warning("notify: the database is away: %s", str(error).splitlines()[0])
                 if _readable(stop, AGAIN_S):

@@ -26,12 +26,11 @@ from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Fetch, HistoryKept, Report
 from zmq_bridge.storage import notices
 from zmq_bridge.storage.notices import NoticesLost
-from zmq_bridge.storage.ticks.gaps import TickGap, close_gap, note_gap, open_gaps
+from zmq_bridge.storage.ticks.gaps import GAPS_CHANNEL, TickGap, close_gap, note_gap, open_gaps
 from zmq_bridge.storage.ticks.repair import HistoryOutOfRange, replace_range
 
 log = logging.getLogger(__name__)
 
-GAPS_CHANNEL = "gaps"
 SWEEP_S = 5.0
 ANSWER_S = 30.0
 """A fetch without an answer by then is asked again."""
@@ -112,8 +111,8 @@ class BackfillThread(threading.Thread):
         """Serve until stopped, over reconnects."""
         while not self._stopped:
             try:
-                with self._engine.connect() as connection:
-                    self._serve(notices.listen(connection, [GAPS_CHANNEL]))
+                with notices.listening(self._engine, [GAPS_CHANNEL]) as connection:
+                    self._serve(connection)
             except (SQLAlchemyError, NoticesLost) as error:
                 log.warning("backfill: the database is away: %s", str(error).splitlines()[0])
                 self._orders.wait(RECONNECT_S)

@@ -80,17 +80,14 @@ class ClaimsThread(threading.Thread):
         """Serve until stopped, over reconnects."""
         while not self._claims.stopped:
             try:
-                with self._engine.connect() as connection:
-                    try:
-                        self._serve(connection)
-                    finally:
-                        connection.invalidate()  # a pooled connection would keep the locks
+                # it listens before it has any lock, so that what is told to us is heard; both end together
+                with notices.listening(self._engine, [COMMANDS_CHANNEL]) as connection:
+                    self._serve(connection)
             except (SQLAlchemyError, NoticesLost) as error:
                 log.warning("claims: the database is away: %s", str(error).splitlines()[0])
                 self._answer_while_away()
 
     def _serve(self, connection: Connection) -> None:
-        notices.listen(connection, [COMMANDS_CHANNEL])  # before any lock: what is told to us is heard
         connection.exec_driver_sql("SET synchronous_commit = off")
         self._claims.begin(connection)
         sweep_at = time.monotonic()

@@ -6,53 +6,55 @@ anew what is still open. A sweep behind the notifications catches what a broken 
 """
 
 import logging
-import select
 import threading
 from collections.abc import Callable
-from typing import Any
 
-import psycopg2
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
-from zmq_bridge.storage.ticks.gaps import GAPS_PER_LIST_MAX, TickGap, gap_news, last_gap_id, listen
+from zmq_bridge.relay.mailbox import Mailbox
+from zmq_bridge.storage import notices
+from zmq_bridge.storage.notices import NoticesLost
+from zmq_bridge.storage.ticks.gaps import GAPS_CHANNEL, GAPS_PER_LIST_MAX, TickGap, gap_news, last_gap_id
 
 log = logging.getLogger(__name__)
 
 SWEEP_S = 5.0
-STOP_CHECK_S = 0.5
 RETRY_S = 2.0
 
 
 class GapWatch(threading.Thread):
-    """Calls `announce` with every gap that opens or closes, until `stop` is set."""
+    """Calls `announce` with every gap that opens or closes, until it is told to stop."""
 
     def __init__(self, engine: Engine, announce: Callable[[TickGap], None]) -> None:
         super().__init__(name="gap-watch", daemon=True)
-        self.stop = threading.Event()
+        self._stopping: Mailbox[None] = Mailbox(items_max=1)
         self._engine = engine
         self._announce = announce
         self._open: set[int] = set()
         self._last_id: int | None = None
 
+    def stop(self) -> None:
+        """Have the thread end."""
+        self._stopping.put(None)
+
     def run(self) -> None:
         """Listen; connect anew when the connection breaks."""
-        while not self.stop.is_set():
+        while not len(self._stopping):
             try:
-                with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                    connection.detach()  # a listening connection does not go back to the pool
+                with notices.listening(self._engine, [GAPS_CHANNEL]) as connection:
                     self._listen(connection)
-            except (DBAPIError, psycopg2.Error) as error:
-                log.warning("gaps are not announced for now: %s", str(getattr(error, "orig", error)).strip())
-                self.stop.wait(RETRY_S)
+            except (SQLAlchemyError, NoticesLost) as error:
+                log.warning("gaps are not announced for now: %s", str(error).splitlines()[0])
+                self._stopping.wait(RETRY_S)
 
     def _listen(self, connection: Connection) -> None:
-        listen(connection)
         if self._last_id is None:
             self._tell_what_is_open(connection)
-        while not self.stop.is_set():
+        while not len(self._stopping):
             self._tell_news(connection)
-            self._sleep(connection)
+            if not notices.take(connection):
+                notices.wait(connection, self._stopping.fileno(), SWEEP_S)
 
     def _tell_what_is_open(self, connection: Connection) -> None:
         """Announce anew, at a start, the gaps that outlived the last recorder."""
@@ -73,15 +75,3 @@ class GapWatch(threading.Thread):
         else:
             self._open.discard(gap.id)
         self._announce(gap)
-
-    def _sleep(self, connection: Connection) -> None:
-        """Until a notification or the sweep is due."""
-        raw: Any = connection.connection.dbapi_connection  # psycopg2's, beyond what DB-API promises
-        waited_s = 0.0
-        while not self.stop.is_set() and waited_s < SWEEP_S:
-            readable, _, _ = select.select([raw], [], [], STOP_CHECK_S)
-            if readable:
-                raw.poll()
-                raw.notifies.clear()
-                return
-            waited_s += STOP_CHECK_S

@@ -142,7 +142,7 @@ class _Recorder:
         self._hand_over(self._receiver.drain())
         self._socket.close()
         self._voice.finish()
-        self._watch.stop.set()
+        self._watch.stop()
         self._to_postgres.close()
         self._to_redis.close()
         deadline_s = time.monotonic() + FLUSH_S

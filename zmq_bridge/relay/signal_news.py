@@ -49,8 +49,8 @@ class SignalNewsThread(threading.Thread):
         """Listen until stopped, over reconnects."""
         while not len(self._stopping):
             try:
-                with self._engine.connect() as connection:
-                    self._listen(notices.listen(connection, [SIGNALS_CHANNEL]))
+                with notices.listening(self._engine, [SIGNALS_CHANNEL]) as connection:
+                    self._listen(connection)
             except (SQLAlchemyError, NoticesLost) as error:
                 log.warning("signal news: the database is away: %s", str(error).splitlines()[0])
                 self._stopping.wait(RECONNECT_S)

@@ -1,21 +1,33 @@
 """Hearing NOTIFY on a connection of one's own: the few lines that are easily got wrong.
 
 A notice also comes in with the answer to a query, and then the descriptor says nothing: `take` before waiting, not only
-after. A connection that ended raises `NoticesLost`; what was notified meanwhile must be looked up.
+after. A connection that ended raises `NoticesLost`; what was notified meanwhile must be looked up. A connection that
+listens is never given back to the pool: it would hear on, and a dead one fails there with an error that nobody expects.
 """
 
 from __future__ import annotations
 
 import select
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg2
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 
 class NoticesLost(Exception):
     """The connection ended; listen anew on another, and look up what may have been missed."""
+
+
+@contextmanager
+def listening(engine: Engine, channels: Iterable[str]) -> Iterator[Connection]:
+    """A connection that listens to channels and commits by itself; it is closed at the end, whatever ended it."""
+    with engine.connect() as connection:
+        try:
+            yield listen(connection, channels)
+        finally:
+            connection.invalidate()
 
 
 def listen(connection: Connection, channels: Iterable[str]) -> Connection:

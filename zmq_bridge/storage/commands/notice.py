@@ -40,7 +40,7 @@ def read_notice(text: str) -> int | BornSent:
     """Read a notice: the account to claim for, or a command to hand out.
 
     Raises:
-        ValueError, LookupError, TypeError: it is neither; anybody who may connect can NOTIFY.
+        ValueError, LookupError, TypeError, RecursionError: it is neither; anybody who may connect can NOTIFY.
     """
     if text.isascii() and text.isdigit():
         return int(text)

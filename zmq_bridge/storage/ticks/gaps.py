@@ -42,7 +42,10 @@ LAST_ID = "SELECT coalesce(max(id), 0) FROM tick_gaps"
 
 NOTE = "UPDATE tick_gaps SET reason = reason || '; ' || %(note)s WHERE id = %(id)s AND state = 'open'"
 
-NOTIFY = "SELECT pg_notify('gaps', %(account)s::text)"
+GAPS_CHANNEL = "gaps"
+"""NOTIFY channel of gaps that opened or closed; the payload is the account's id."""
+
+NOTIFY = f"SELECT pg_notify('{GAPS_CHANNEL}', %(account)s::text)"
 
 GAPS_PER_LIST_MAX = 1_000
 
@@ -68,11 +71,6 @@ class TickGap:
 
     state: GapState
     reason: str
-
-
-def listen(connection: Connection) -> None:
-    """Be told on this connection whenever a gap opens or closes."""
-    connection.exec_driver_sql("LISTEN gaps")
 
 
 def open_gap(
