@@ -413,16 +413,32 @@ def test_the_audit_log_names_accounts_by_their_login(caller: Callable[..., Calle
 
 @pytest.mark.parametrize(
     ("actor", "said"),
-    [("cli:root", "command line, root"), ("system", "the bridge"), ("K1", "key one"), ("old (K1)", "key one"),
-     ("risk monitor", "risk monitor"), ("gone (K2)", "gone (K2)")],
+    [("cli:root", "command line, root"), ("system", "the bridge"), ("K1", "key one"), ("one (K1)", "key one"),
+     ("risk monitor", "risk monitor"), ("gone (K2)", "gone (K2)"), ("one (K1): why (not)", "key one"),
+     ("gone (K2): why (K1)", "gone (K2): why (K1)"), ("evil (K1) (K2)", "evil (K1) (K2)"),
+     ("evil (K3): for one (K1)", "key evil")],
 )  # fmt: skip
 def test_whoever_did_something_is_called_as_people_call_them(actor: str, said: str) -> None:
-    assert audit_words.person(actor, {"api_key:K1": "key one"}) == said
+    assert audit_words.person(actor, {"api_key:K1": "key one", "api_key:K3": "key evil"}) == said
+
+
+def test_a_key_that_is_called_like_a_member_leaves_the_audit_log_readable(
+    caller: Callable[..., Caller], world: World
+) -> None:
+    admin = caller(*READER)
+    made = admin.post("/api/keys", {"name": "user:7", "scopes": ["admin"]}).json or {}
+    client = Caller(admin.client, made["key"])
+    assert client.post("/api/keys", {"name": "another", "scopes": ["read"]}).status_code == 201
+    reply = admin.get("/cards/audit")
+    assert reply.status_code == 200
+    assert "key user:7" in re.sub(r"<[^>]+>", " ", reply.text)
 
 
 def test_every_action_has_words_of_its_own_and_a_new_one_is_still_shown() -> None:
     sources = [path for folder in ("zmq_bridge", "web") for path in (ROOT / folder).rglob("*.py")]
-    found = {name for path in sources for name in re.findall(r'action="([a-z_]+\.[a-z_]+)"', path.read_text())}
+    action = re.compile(r'(?:action=|_audit\(.*?)"([a-z_]+\.[a-z_]+)"')
+    found = {name for path in sources for name in action.findall(path.read_text())}
+    assert "ledger.reverse" in found
     assert found <= audit_words.ACTIONS.keys()
     assert audit_words.action("thing.was_done") == "Thing was done"
     assert audit_words.thing("thing:7", {}) == "thing 7"

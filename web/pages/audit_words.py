@@ -24,10 +24,14 @@ ACTIONS = {
     "key.rotate": "Key replaced",
     "kill_switch.use": "Kill switch used",
     "ledger.accept_break": "Break accepted",
+    "ledger.adopt": "Profit without units given",
     "ledger.cancel": "Request taken back",
+    "ledger.correct": "Deal corrected",
     "ledger.crystallise": "Fees taken",
     "ledger.match": "Money matched",
     "ledger.price": "Withdrawal priced",
+    "ledger.release": "Money given to the pool",
+    "ledger.reverse": "Transaction taken back",
     "ledger.terms": "Terms set",
     "ledger.unmatch": "Match taken back",
     "notification_destination.add": "Destination added",
@@ -62,7 +66,7 @@ KINDS = {
 }
 SYSTEM = {"system": "the bridge", "desk": "the bridge", "ledger": "the ledger", "risk": "risk", "cli": "command line"}
 COMMAND_LINE = "cli:"
-IN_BRACKETS = re.compile(r"\((?P<id>[^()]*)\)\Z")
+KEY = re.compile(r" \((?P<id>[^()]*)\)(?=\Z|: )")  # an actor is `name (id)`, or `name (id): reason`
 
 
 def action(name: str) -> str:
@@ -85,6 +89,13 @@ def person(actor: str, names: Mapping[str, str]) -> str:
     """Who did it: a key by its name, the command line with its user, or a part of the bridge."""
     if actor.startswith(COMMAND_LINE):
         return f"command line, {actor.removeprefix(COMMAND_LINE)}"
-    found = IN_BRACKETS.search(actor)
-    key = names.get(f"api_key:{found['id'] if found else actor}")
-    return key or SYSTEM.get(actor) or names.get(actor) or actor
+    return _key(actor, names) or SYSTEM.get(actor) or names.get(actor) or actor
+
+
+def _key(actor: str, names: Mapping[str, str]) -> str | None:
+    """The key that acted; an id in its name, or in the reason that it gave, is not believed."""
+    for found in KEY.finditer(actor):
+        key = names.get(f"api_key:{found['id']}")
+        if key == f"key {actor[: found.start()]}":
+            return key
+    return names.get(f"api_key:{actor}")

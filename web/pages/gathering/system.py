@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ from zmq_bridge.storage.users import names_of
 
 AUDIT_SHOWN = 15
 GAPS_SHOWN = 20
+MEMBER = re.compile(r"user:(?P<id>[0-9]{1,18})")
 MEASURED = 200  # newest signals that latencies are taken from
 
 
@@ -104,7 +106,7 @@ def keys(_viewer: Viewer) -> Context:
 
 def _members(named: set[str]) -> dict[str, str]:
     """The members among what is named, by `user:<id>`; the caller has asked what only an admin is answered."""
-    ids = [int(number) for kind, _, number in (name.partition(":") for name in named) if kind == "user"]
+    ids = [int(found["id"]) for name in named if (found := MEMBER.fullmatch(name))]
     with parts().engine.connect() as connection:
         return {f"user:{user_id}": name for user_id, name in names_of(connection, ids).items()}
 
