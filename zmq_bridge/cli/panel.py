@@ -56,7 +56,7 @@ def running_panel(settings: Settings, key: str | None, price: LivePrice | None) 
     width = max(len(name) for name, _ in places) + 2
     lines = [Text.assemble(("  " + name.ljust(width), "bold"), value) for name, value in places]
     if price is None:
-        last = Text("  No terminal publishes prices yet; `zmq-bridge doctor` says why.", style="yellow")
+        last = Text("  No account with live prices may trade now; `zmq-bridge status` says why.", style="yellow")
     elif key is None:
         last = Text(f"  POST signals to {settings.web_url}/api/signal with a key of yours in X-API-Key.")
     else:
