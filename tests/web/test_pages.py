@@ -422,6 +422,22 @@ def test_whoever_did_something_is_called_as_people_call_them(actor: str, said: s
     assert audit_words.person(actor, {"api_key:K1": "key one", "api_key:K3": "key evil"}) == said
 
 
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [
+        ({"risk": "100.004", "risk_max": "100.00"}, "risk 100.004 of at most 100.00"),
+        ({"risk": "310.33", "risk_max": "310.3254"}, "risk 310.33 of at most 310.3254"),
+        ({"reward": "1.4999999", "reward_min": "1.5"}, "reward 1.4999999, at least 1.5"),
+        ({"age_s": "10.001", "age_s_max": "10"}, "age 10.001 of at most 10"),
+        ({"volume": "0.1", "volume_max": "0.10"}, "volume 0.10 of at most 0.10"),
+        ({"risk": "-0.001", "risk_max": "0"}, "risk −0.001 of at most 0"),
+        ({"a": "x", "a_max": "x", "a_min": "y"}, "a x of at most x, at least y"),
+    ],
+)
+def test_a_figure_past_its_bound_never_looks_as_if_it_were_at_it(context: dict[str, str], said: str) -> None:
+    assert str(told(context)) == said
+
+
 def test_a_key_that_is_called_like_a_member_leaves_the_audit_log_readable(
     caller: Callable[..., Caller], world: World
 ) -> None:

@@ -13,13 +13,13 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from web.denials import STOPS, belongs
-from web.pages.filters import lots, number, parsed, price, price_of, short, words
+from web.pages.filters import MINUS, lots, number, parsed, price, price_of, short, words
 
 PRICE_CODES = frozenset({*STOPS, "PRICE_WRONG_SIDE", "PRICE_OFF_TICK"})  # what these measure is a price
 PRICE = re.compile(r"^(sl|tp|price|stoplimit|bid|ask|entry|market|distance|spread)(_|$)")
 LOTS = re.compile(r"^volume(_|$)")
 MONEY = re.compile(r"^(risk(?!_reward|_percent)|margin|equity|notional|loss|profit|balance|base)(_|$)")
-SECONDS = "_s"
+SECONDS, UNIT_S = "_s", "\N{NO-BREAK SPACE}s"
 MONEY_PLACES = 2
 OTHER_PLACES = 2  # of a figure that is 1 or more and none of these
 
@@ -39,11 +39,28 @@ def told(context: Mapping[str, Any] | None, code: str = "", symbol: str = "") ->
     bounds = {name: found.pop(f"{name}_max") for name in list(found) if f"{name}_max" in found}
     least = {name: found.pop(f"{name}_min") for name in list(found) if f"{name}_min" in found}
     parts = []
-    for name, value in found.items():
-        bound = f" of at most {_figure(name, bounds[name], code, symbol)}" if name in bounds else ""
-        bound += f", at least {_figure(name, least[name], code, symbol)}" if name in least else ""
-        parts.append(f"{words(name.removesuffix(SECONDS))} {_figure(name, value, code, symbol)}{bound}")
+    for name in found:
+        figures = [each[name] for each in (found, bounds, least) if name in each]
+        figure, *limits = _side_by_side(name, figures, code, symbol)
+        joints = [joint for joint, each in ((" of at most", bounds), (", at least", least)) if name in each]
+        ends = "".join(f"{joint} {limit}" for joint, limit in zip(joints, limits, strict=True))
+        parts.append(f"{words(name.removesuffix(SECONDS))} {figure}{ends}")
     return escape("; ".join(parts))
+
+
+def _side_by_side(name: str, figures: list[Any], code: str, symbol: str) -> list[str]:
+    """A figure and its bounds; in full where the figure, rounded, would look as if it were at a bound."""
+    shown = [_figure(name, each, code, symbol) for each in figures]
+    (first, said), *others = zip(figures, shown, strict=True)
+    if any(parsed(each) != parsed(first) and _read(text) == _read(said) for each, text in others):
+        return [str(number(each)) for each in figures]
+    return shown
+
+
+def _read(text: str) -> Any:
+    """What a reader takes a figure for, which may have more zeros than another."""
+    found = text.replace(",", "").replace(MINUS, "-").removesuffix(UNIT_S)
+    return parsed(found) or found
 
 
 def _figure(name: str, value: Any, code: str, symbol: str) -> str:
@@ -60,7 +77,7 @@ def _figure(name: str, value: Any, code: str, symbol: str) -> str:
         return str(number(value, places=MONEY_PLACES))
     is_whole = found == found.to_integral_value() or abs(found) < 1
     text = number(short(value)) if is_whole else number(value, places=OTHER_PLACES)
-    return f"{text}\N{NO-BREAK SPACE}s" if name.endswith(SECONDS) else str(text)
+    return f"{text}{UNIT_S}" if name.endswith(SECONDS) else str(text)
 
 
 def _price(value: Any, symbol: str) -> str:
