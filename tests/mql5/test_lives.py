@@ -53,6 +53,10 @@ def test_a_recalled_change_is_not_asked_again(world: World) -> None:
     lives.assert_a_recalled_change_is_not_asked_again(world.client, world.bridge, world.kill, world.start)
 
 
+def test_a_close_by_is_looked_up_and_never_asked_again(world: World) -> None:
+    lives.assert_a_close_by_is_looked_up_and_never_asked_again(world.client, world.bridge, world.kill, world.start)
+
+
 def test_a_change_is_not_asked_again_while_the_bridge_is_not_heard(world: World) -> None:
     lives.assert_a_change_waits_for_the_bridge(world.client, world.bridge, world.kill, world.start)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.simulator.little_bridge import LittleBridge, now_ms
 from tests.support import wait_until
-from zmq_bridge.protocol.commands import CancelOrder, Command, ModifyPosition, PlaceOrder, SetTradingState
+from zmq_bridge.protocol.commands import CancelOrder, CloseBy, Command, ModifyPosition, PlaceOrder, SetTradingState
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.protocol.published import TradingState
 from zmq_bridge.simulator.broker_client import BrokerClient
@@ -58,6 +58,21 @@ def assert_a_recalled_change_is_not_asked_again(
     final = bridge.final(change.command_id)
     assert (final.status, "NOT_IN_EFFECT" in final.message) == ("rejected", True)
     assert client.call("snapshot")["positions"][0]["sl"] == 0
+
+
+def assert_a_close_by_is_looked_up_and_never_asked_again(
+    client: BrokerClient, bridge: LittleBridge, kill: Do, start: Do
+) -> None:
+    """It closed both, and its answer was lost: done. It never came to the broker: not in effect, and both are held."""
+    for fault, status, held in (("lose_answer", "done", 0), ("lose_request", "rejected", 2)):
+        pair = [_done(bridge, order()), _done(bridge, replace(order(), side="sell"))]
+        client.call("fault", kind=fault)
+        closing = bridge.command(CloseBy, expires_in_ms=600_000, position=pair[0], position_by=pair[1])
+        wait_until(lambda: client.call("status")["faults"] == 0)
+        kill()
+        start()
+        assert bridge.final(closing).status == status
+        assert len(client.call("snapshot")["positions"]) == held
 
 
 def assert_a_change_waits_for_the_bridge(client: BrokerClient, bridge: LittleBridge, kill: Do, start: Do) -> None:

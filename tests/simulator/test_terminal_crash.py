@@ -228,6 +228,12 @@ def test_a_recalled_change_is_not_asked_again(
     lives.assert_a_recalled_change_is_not_asked_again(broker[0], bridge, terminal.kill, terminal.start)
 
 
+def test_a_close_by_is_looked_up_and_never_asked_again(
+    broker: Running, bridge: LittleBridge, terminal: KillableTerminal
+) -> None:
+    lives.assert_a_close_by_is_looked_up_and_never_asked_again(broker[0], bridge, terminal.kill, terminal.start)
+
+
 def test_a_change_is_not_asked_again_while_the_bridge_is_not_heard(
     broker: Running, bridge: LittleBridge, terminal: KillableTerminal
 ) -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from zmq_bridge.protocol.clock import BridgeClock
-from zmq_bridge.protocol.commands import CloseAll, Command, SetTradingState, TradingStateName, is_permitted
+from zmq_bridge.protocol.commands import CloseAll, CloseBy, Command, SetTradingState, TradingStateName, is_permitted
 from zmq_bridge.protocol.journal import LEAVES_COMMENT, Act, Verdict
 from zmq_bridge.protocol.limits import LIVENESS_MS
 from zmq_bridge.protocol.published import CommandResult, TradingState
@@ -178,7 +178,8 @@ class Desk:
 
     def _may_repeat(self, command: Command, now_ms: int) -> bool:
         is_expired = self._clock.is_expired(command.expires_at_ms, now_ms)
-        return not is_expired and is_permitted(command, self._memory.trading_state)
+        repeatable = not isinstance(command, CloseBy)  # docs/wire.md lists which may be asked twice
+        return repeatable and not is_expired and is_permitted(command, self._memory.trading_state)
 
     def _is_heard(self, now_ms: int) -> bool:
         return self._heard_ms is not None and now_ms - self._heard_ms <= LIVENESS_MS

@@ -8,7 +8,7 @@ here; the desk keeps the command `unknown` and looks again.
 from decimal import Decimal
 from typing import Any
 
-from zmq_bridge.protocol.commands import CancelOrder, Command, ModifyOrder, ModifyPosition
+from zmq_bridge.protocol.commands import CancelOrder, CloseBy, Command, ModifyOrder, ModifyPosition
 from zmq_bridge.protocol.numbers import to_decimal
 from zmq_bridge.protocol.published import CommandResult
 from zmq_bridge.simulator.broker.retcodes import Retcode
@@ -70,6 +70,9 @@ def in_effect(broker: Broker, command: Command) -> CommandResult | None:
         case CancelOrder():
             order = broker.call("order", ticket=command.order)
             is_so = order is not None and order["state"] == "canceled"
+        case CloseBy():
+            tickets = {each["ticket"] for each in broker.call("snapshot")["positions"]}
+            is_so = tickets.isdisjoint((command.position, command.position_by))
         case _:
             return None
     return CommandResult(command_id=command.command_id, status="done", message="found in effect") if is_so else None
