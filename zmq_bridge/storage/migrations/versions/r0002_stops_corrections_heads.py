@@ -42,7 +42,9 @@ HEADS = (
     "LOCK TABLE ledger_prices IN SHARE ROW EXCLUSIVE MODE",  # a price that came now would be counted by nobody
     """
     INSERT INTO ledger_price_heads (account_id, hash, prices)
-    SELECT account_id, (array_agg(hash ORDER BY id DESC))[1], count(*) FROM ledger_prices GROUP BY account_id
+    SELECT counted.account_id, newest.hash, counted.prices
+    FROM (SELECT account_id, count(*) AS prices, max(id) AS id FROM ledger_prices GROUP BY account_id) AS counted
+    JOIN ledger_prices AS newest ON newest.id = counted.id
     """,
     """
     CREATE FUNCTION ledger_count_price() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
