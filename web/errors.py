@@ -21,6 +21,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, jsonify, request
+from marshmallow import Schema
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
@@ -33,6 +34,7 @@ from zmq_bridge.storage.notifications.tell import notify
 log = logging.getLogger(__name__)
 
 NO_OBJECT = "Invalid input type."  # marshmallow's word for a body that is no object
+NO_FIELD = "Unknown field."  # its word for a field that there is not; it does not say which there are
 DATABASE_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -119,24 +121,30 @@ def _invalid_request(error: InvalidRequest) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    messages = (getattr(error, "data", None) or {}).get("messages")
-    if messages is not None:
-        return _answer(_invalid(messages), HTTPStatus.BAD_REQUEST)
+    told = getattr(error, "data", None) or {}
+    if "messages" in told:
+        return _answer(_invalid(told["messages"], told.get("schema")), HTTPStatus.BAD_REQUEST)
     if isinstance(error, RequestEntityTooLarge):
         return _answer({"code": "TOO_LARGE", "message": "The body is larger than this address takes."}, 413)
     code = (error.name or "error").upper().replace(" ", "_")
     return _answer({"code": code, "message": error.description or error.name}, error.code or 500)
 
 
-def _invalid(messages: Any) -> dict[str, Any]:
+def _invalid(messages: Any, schema: Schema | None) -> dict[str, Any]:
     """Body for a request whose fields do not fit; names the first field, lists them all."""
     errors = next(iter(messages.values())) if isinstance(messages, dict) and messages else messages
     if not isinstance(errors, dict) or not errors:
         return {"code": "MALFORMED", "message": f"The request can't be read: {_first(errors)}"}
+    errors = {name: _known(schema) if found == [NO_FIELD] else found for name, found in errors.items()}
     field = next(iter(errors))
     if field == "_schema":
         return {"code": "INVALID_FIELD", "field": None, "message": _whole(_first(errors[field])), "errors": errors}
     return {"code": "INVALID_FIELD", "field": field, "message": f"{field}: {_first(errors[field])}", "errors": errors}
+
+
+def _known(schema: Schema | None) -> list[str]:
+    names = () if schema is None else (each.data_key or name for name, each in schema.load_fields.items())
+    return [f"There is no such field; expected {', '.join(sorted(names))}."]
 
 
 def _whole(message: str) -> str:

@@ -105,7 +105,7 @@ def test_a_loss_on_the_wire_is_told_before_the_tick_behind_it(publisher: Publish
         assert told == [GapNotice("EURUSD", LOGIN, "jump", 5, "open", 2, 8)]
 
 
-def test_a_strategy_that_is_too_slow_loses_the_newest_and_is_told_how_many(context: zmq.Context[Any]) -> None:
+def test_a_strategy_that_is_too_slow_loses_ticks_and_is_told_how_many(context: zmq.Context[Any]) -> None:
     publisher = Publisher(context, messages_max=10)
     told: list[GapNotice] = []
     with Client(subscribe_port=publisher.port, on_gap=told.append, buffer_frames=10) as client:
@@ -113,14 +113,12 @@ def test_a_strategy_that_is_too_slow_loses_the_newest_and_is_told_how_many(conte
         publisher.await_subscription(PREFIX)
         publisher.ticks(200_000)  # nobody reads: both bounds and the kernel's buffers fill up
         received = 0
-        while (tick := feed.take(1.5)) is not None:
+        while feed.take(1.5) is not None:
             received += 1
-            last = tick.seq
         publisher.ticks(1)
         assert next(feed).seq == 200_001
         assert told
         assert received + feed.lost == 200_000
-        assert last < 200_000
         assert feed.lost == sum(notice.lost for notice in told) > 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -58,6 +59,22 @@ def test_a_key_for_some_symbols_is_told_of_no_other(caller: Callable[..., Caller
     reply = caller("signal", symbols=["NOPE"]).post("/api/signal", {**BUY, "symbol": "NOPE", "sl": "1", "tp": "2"})
     assert reply.status_code == 422
     assert "EURUSD" not in reply.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [("/api/signal", "idempotency_key"), ("/api/orders", "volume"), ("/api/positions/close", "ticket"),
+     ("/api/users", "email"), ("/api/keys", "scopes")],
+)  # fmt: skip
+def test_a_field_that_there_is_not_is_answered_with_those_there_are(
+    caller: Callable[..., Caller], path: str, named: str
+) -> None:
+    reply = caller("signal", "trade", "admin").post(path, {**BUY, "volum": "1"})
+    assert reply.status_code == 400
+    assert reply.json["code"] == "INVALID_FIELD"
+    told = [each for each in json.dumps(reply.json["errors"]).split('"') if each.startswith("There is no such field")]
+    assert told, reply.json
+    assert all(named in each for each in told)
 
 
 @pytest.mark.parametrize("path", ["/api/signal", "/api/orders", "/api/positions/close", "/api/users", "/api/keys"])

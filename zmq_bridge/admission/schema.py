@@ -125,6 +125,7 @@ class SignalSchema(Schema):
 
 
 _FIELDS = SignalSchema().fields
+SignalSchema.error_messages = {"unknown": f"There is no such field; expected {', '.join(_FIELDS)}."}
 
 
 @lru_cache(maxsize=SHAPES_MAX)
