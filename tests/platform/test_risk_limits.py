@@ -57,14 +57,14 @@ def test_a_limit_that_is_set_holds_for_the_next_order_and_is_shown_with_who_set_
     ]
     assert "account 123456: max_positions=0 (cli" in shown
     [line] = world.rows("SELECT actor, action, after FROM audit_log WHERE action LIKE 'limits.%%'")
-    assert (line.actor[:3], line.action, line.after) == ("cli", "limits.set", {"max_positions": "0"})
+    assert (line.actor[:3], line.action, line.after) == ("cli", "limits.set", {"max_positions": 0})
 
 
 def test_a_change_leaves_the_rest_of_its_row_and_an_empty_value_takes_one_back(world: World, run: Run) -> None:
     account = world.account_id
     run("set", "max_positions=5", "max_lots=1.5", "symbols=EURUSD, GBPUSD", "--account", "123456")
     run("set", "max_positions=6", "--account", "123456")
-    whole = {"max_positions": "6", "max_lots": "1.5", "symbols": ["EURUSD", "GBPUSD"]}
+    whole = {"max_positions": 6, "max_lots": "1.5", "symbols": ["EURUSD", "GBPUSD"]}
     assert versions(world) == [(account, None, None, None, whole)]
     run("set", "max_lots=", "--account", "123456")
     assert versions(world) == [(account, None, None, None, {k: v for k, v in whole.items() if k != "max_lots"})]
@@ -78,7 +78,7 @@ def test_limits_of_all_accounts_and_of_a_part_of_one_are_rows_of_their_own(world
     run("set", "max_lots=2", "--account", "123456", "--symbol", "EURUSD", "--strategy", "7", "--source", "key-1")
     run("set", "hours=[[[1, 0, 3600]]]", "--account", "123456", "--symbol", "GBPUSD")
     assert versions(world) == [
-        (None, None, None, None, {"max_positions": "9"}),
+        (None, None, None, None, {"max_positions": 9}),
         (world.account_id, "key-1", "EURUSD", 7, {"max_lots": "2"}),
         (world.account_id, None, "GBPUSD", None, {"hours": [[[1, 0, 3600]]]}),
     ]
@@ -99,7 +99,7 @@ def test_a_change_of_what_somebody_else_changed_meanwhile_is_refused(world: Worl
     assert late.exit_code != 0
     assert f"expected version {seen}, found" in str(late.exception)
     assert run("end", "--version", "0").exit_code != 0
-    assert versions(world) == [(None, None, None, None, {"max_positions": "6"})]
+    assert versions(world) == [(None, None, None, None, {"max_positions": 6})]
 
 
 @pytest.mark.parametrize(
