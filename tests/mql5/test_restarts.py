@@ -1,12 +1,13 @@
 """kill -9 of every part of the product while the Expert Advisor trades: both transports, hedging and netting.
 
-One product runs for each of the four. Its parts die one after another, each with orders in flight, and after each death
+One product runs for each case. Its parts die one after another, each with orders in flight, and after each death
 the simulated broker's own books say what really happened: no fill lost, no order doubled, the ledger to the cent. What
 is asserted stands in tests/pipeline/oracle.py.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from functools import partial
 
@@ -19,7 +20,9 @@ from tests.pipeline.oracle import assert_no_tick_is_missing
 from tests.pipeline.rig import Rig
 from tests.pipeline.storm import LAST_VICTIM, VICTIMS, kill_with_orders_in_flight, storm_rig
 
-CASES = [(transport, netting) for transport in ("TRANSPORT_NATIVE", "TRANSPORT_DLL") for netting in (False, True)]
+EVERY_PAIR = [(transport, netting) for transport in ("TRANSPORT_NATIVE", "TRANSPORT_DLL") for netting in (False, True)]
+CASES = EVERY_PAIR if "EVERY_PAIR" in os.environ else [("TRANSPORT_NATIVE", False), ("TRANSPORT_DLL", True)]
+"""Each transport and each kind of account once, for the time it takes; `EVERY_PAIR=1 make test` runs all four."""
 DEATHS = {"terminal": 3}  # of the others one
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
