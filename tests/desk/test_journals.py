@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 
 import pytest
+import redis
 
-from tests.desk.terminal import Refused, Terminal
-from tests.desk.world import Books
+from tests.desk.terminal import Refused, Terminal, deposit
+from tests.desk.world import Books, DeskProcess
 from tests.support import wait_until
+from zmq_bridge.live import keys
 from zmq_bridge.protocol.commands import Command
 
 Connect = Callable[..., Terminal]
@@ -117,3 +119,30 @@ def test_an_earlier_session_is_served_no_longer_once_its_successor_is_in_the_boo
         first.pull()
     second.hello(**other)
     assert comes_within(second, command_id, SOON_S) is not None
+
+
+def test_a_terminal_that_greets_anew_because_its_servers_clock_was_moved_loses_nothing(
+    desk: DeskProcess, connect: Connect, books: Books
+) -> None:
+    terminal = connect()
+    terminal.hello(journal=JOURNAL, server_offset_s=7200)
+    under_way = books.place_order(ttl_s=LONG_S)
+    told = terminal.pull_command()
+    fill = terminal.event(deposit(1, "50"))
+    terminal.pull(fill)
+    behind = books.place_order(ttl_s=LONG_S)
+    terminal.hello(journal=JOURNAL, server_offset_s=3600)
+    assert books.rows("SELECT server_offset_s, state FROM terminals") == [(3600, "connected")]
+    asked: dict[str, Command] = {}
+
+    def has_both() -> bool:
+        asked.update((each.command_id, each) for each in terminal.pull(wait_ms=1000).commands)
+        return {under_way, behind} <= asked.keys()
+
+    wait_until(has_both)
+    assert asked[under_way].attempt > told.attempt, "its journal is asked, and executes nothing twice"
+    terminal.deliver(fill, terminal.result(asked[under_way]), terminal.result(asked[behind]))
+    assert (books.status(under_way), books.status(behind)) == ("done", "done")
+    assert books.value("SELECT count(*) FROM deals") == 1
+    with redis.Redis.from_url(desk.settings.redis_url, decode_responses=True) as shown:
+        wait_until(lambda: shown.hget(keys.terminal(terminal.login), "both.server_offset_s") == "3600")

@@ -198,6 +198,23 @@ def test_a_successor_inherits_what_was_not_answered() -> None:
     assert handed(newer, 0) == [(command(1).command_id, 2), (command(3).command_id, 2)]
 
 
+def test_a_session_that_greets_anew_goes_on_with_all_that_was_there() -> None:
+    before, after = Workbench("active"), Workbench("active")
+    for number in (1, 2):
+        before.offer(live_order(number), 0)
+    handed(before, 0)
+    before.answered(live_order(1).command_id, 0)
+    before.offer(fetch(3), 0)
+    before.acknowledge([(5, 1), (5, 2)])
+    after.resume(before)
+    load = after.load(10)
+    assert [(each.command_id, each.attempt) for each in load.commands] == [
+        (live_order(2).command_id, 2), (fetch(3).command_id, 1),
+    ]  # fmt: skip
+    assert load.acks == ((5, 1), (5, 2))
+    assert not after.offer(live_order(1), 10), "it was answered a moment ago"
+
+
 def test_a_successor_with_another_journal_inherits_no_order_that_may_be_under_way() -> None:
     older, newer = Workbench("active"), Workbench("active")
     under_way = [order(1), partial_close(2), command(3), fetch(4)]

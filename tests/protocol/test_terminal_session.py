@@ -166,6 +166,17 @@ def test_a_bridge_that_forgot_the_session_is_greeted_again() -> None:
     assert session.wants(1 + 2 * BACKOFF_FIRST_MS) is Wanted.HELLO
 
 
+def test_a_terminal_whose_servers_clock_was_moved_greets_anew_between_two_requests() -> None:
+    session = _ready()
+    session.sent(replace(samples.hello, server_offset_s=samples.hello.server_offset_s + 3600), 5)
+    assert session.wants(6) is Wanted.NOTHING
+    assert session.received(samples.welcome, 7)
+    assert session.wants(7) is Wanted.REQUEST
+    session.sent(samples.pull, 8)
+    with pytest.raises(ProtocolMisuse, match="HELLO_SENT cannot happen in state AWAITING"):
+        session.sent(samples.hello, 9)
+
+
 @pytest.mark.parametrize("greeted", [True, False])
 def test_a_superseded_terminal_stops_for_good(greeted: bool) -> None:
     session = _ready() if greeted else TerminalSession(SESSION)

@@ -6,7 +6,9 @@ greets anew. Nothing is executed and nothing is forgotten here: commands go thro
 stay in the event log until acknowledged (event_log.py).
 
     DISCONNECTED --hello--> GREETING --welcome--> READY --request--> AWAITING --reply--> READY
-         ^-------- backoff: refused, timed out, forgotten ---------------'      STOPPED: superseded or said farewell
+         ^                     ^------- hello ------'  (its server's clock was moved)     |
+         '-------- backoff: refused, timed out, forgotten --------------------------------'
+    STOPPED: superseded or said farewell
 """
 
 from __future__ import annotations
@@ -74,6 +76,7 @@ TRANSITIONS: dict[tuple[State, Input], State] = {
     (State.GREETING, Input.TIMED_OUT): State.DISCONNECTED,
     (State.GREETING, Input.GARBLED): State.DISCONNECTED,
     (State.GREETING, Input.SUPERSEDED): State.STOPPED,
+    (State.READY, Input.HELLO_SENT): State.GREETING,  # the trade server's clock was moved
     (State.READY, Input.REQUEST_SENT): State.AWAITING,
     (State.AWAITING, Input.ANSWERED): State.READY,
     (State.AWAITING, Input.REFUSED): State.READY,

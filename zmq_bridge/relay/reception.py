@@ -112,7 +112,7 @@ class Reception:
             desk.work.offer(command, now_ms)
         if before is not None:
             desk.booking, desk.is_present = before.booking, before.is_present
-            desk.work.inherit(before.work, knows_all=True)
+            desk.work.resume(before.work)
         for old in superseded:
             self._succeed(desk, old, knows_all=report.same_journal)
         log.info(

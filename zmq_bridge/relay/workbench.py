@@ -125,6 +125,12 @@ class Workbench:
         if fetches:
             _pass_on(older._fetches, self._fetches, knows_all=knows_all)
 
+    def resume(self, before: Workbench) -> None:
+        """Go on where the same session stood before it greeted anew; what its last answer carried may be lost."""
+        self.inherit(before, knows_all=True)
+        self._answered = before._answered
+        self._acks |= before._acks
+
     def is_fetch(self, command_id: str) -> bool:
         """Say whether a command that waits for its answer asks for ticks."""
         return command_id in self._fetches
