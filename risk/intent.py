@@ -53,5 +53,6 @@ class Intent:
     tp: Decimal | None = None  # take profit price; None: none (denied when opening)
     deviation_points: int = 0  # slippage allowed for a market order, in points, >= 0
     ticket: int | None = None  # position (REDUCE, MODIFY) or order (CANCEL, MODIFY) this is about
+    rests_longer: bool = False  # MODIFY of an order: it may fill at a time at which it would have been gone before
     source: str = ""  # who sent it (API key id), for rate limits and overrides
     strategy: str = ""  # the strategy's name or magic, for the repeated-execution latch and overrides

@@ -2,8 +2,9 @@
 
 A stop that moves nearer bounds the loss more tightly: it passes like a reduction, in every state. A stop that moves
 away adds risk: gates and risk limits apply, with the ticket's old risk taken out and its new risk put in. A pending
-order whose prices change is judged as if it were placed anew in the old one's stead. What is reserved is the
-difference.
+order whose prices change, or that is to rest longer, is judged as if it were placed anew in the old one's stead. What
+is reserved is the difference. The terminals let pass while they are not active what passes here without a check
+(docs/wire.md, `set_trading_state`).
 """
 
 from dataclasses import replace
@@ -94,7 +95,7 @@ def _judge_order(
     """Judge new prices of a pending order."""
     price, stoplimit = intent.price or order.price, intent.stoplimit or order.stoplimit
     same = price == order.price and stoplimit == order.stoplimit and intent.tp == order.tp
-    if same and eases(order.side, order.sl, intent.sl):
+    if same and not intent.rests_longer and eases(order.side, order.sl, intent.sl):
         return nothing_added()
     anew = replace(
         intent, kind=Kind.OPEN, symbol=order.symbol, side=order.side, order_type=order.order_type,

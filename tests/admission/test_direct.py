@@ -156,6 +156,17 @@ def test_a_pending_orders_expiry_is_on_the_servers_clock(world):
     assert ask(world, ModifyOrder(ticket=2, expires_at=expires_at)).code == "CLOCK_SKEWED"
 
 
+def test_a_halted_account_may_let_a_pending_order_go_earlier_and_not_later(world):
+    soon = NOW + timedelta(hours=1)
+    world.snapshot(orders=[order(2, expiration_msc=int((soon.timestamp() + OFFSET_S) * 1000))])
+    world.freshen()
+    ask(world, SetTradingState(state="halted", reason="storm"))
+    for later in (soon + timedelta(seconds=1), None):
+        assert ask(world, ModifyOrder(ticket=2, expires_at=later)).code == "TRADING_HALTED"
+    for earlier in (soon, soon - timedelta(seconds=1)):
+        assert isinstance(ask(world, ModifyOrder(ticket=2, expires_at=earlier)), Accepted)
+
+
 def test_a_pending_orders_new_price_is_denied_without_live_state(world):
     world.snapshot(orders=[order(2)])
     assert isinstance(ask(world, ModifyOrder(ticket=2, price=D("1.08250"))), Denied)

@@ -24,6 +24,7 @@ from zmq_bridge.protocol.journal import Act, CommandJournal, Intent, Outcome, Re
 from zmq_bridge.protocol.published import CommandResult, CommandStatus
 
 COMMAND = samples.place_order
+CHANGE = ModifyPosition(command_id=samples.OTHER_ID, expires_at_ms=1, position=1, symbol="E")
 DONE = CommandResult(command_id=COMMAND.command_id, status="done", deals=(5,))
 
 
@@ -122,7 +123,8 @@ def test_an_expired_command_is_answered_expired_and_stays_so() -> None:
         ("halted", COMMAND, False),
         ("halted", ClosePosition(command_id=samples.OTHER_ID, expires_at_ms=1, position=1, symbol="E"), True),
         ("halted", CancelOrder(command_id=samples.OTHER_ID, expires_at_ms=1, order=1), True),
-        ("halted", ModifyPosition(command_id=samples.OTHER_ID, expires_at_ms=1, position=1, symbol="E"), True),
+        ("halted", CHANGE, False),
+        ("active", CHANGE, True),
         ("halted", SetTradingState(command_id=samples.OTHER_ID, expires_at_ms=1, state="active"), True),
     ],
 )
@@ -134,6 +136,12 @@ def test_the_kill_switch_is_enforced_here_too(state: TradingStateName, command: 
         assert verdict.result is not None
         assert verdict.result.status == "rejected"
         assert f"not permitted while {state}" in verdict.result.message
+
+
+@pytest.mark.parametrize("state", ["reducing", "halted"])
+def test_a_change_that_only_eases_is_executed_in_every_state(state: TradingStateName) -> None:
+    verdict = CommandJournal().receive(CHANGE, is_expired=False, trading_state=state, only_eases=True)
+    assert verdict.act is Act.EXECUTE
 
 
 def test_an_unreadable_command_is_rejected_with_what_was_wrong() -> None:

@@ -365,10 +365,14 @@ def test_what_closes_or_cancels_passes_in_every_trading_state(state: commands.Tr
     for command in (
         commands.ClosePosition(**ids, position=1, symbol="E"), commands.CloseBy(**ids, position=1, position_by=2),
         commands.CancelOrder(**ids, order=1), commands.CloseAll(**ids), commands.SetTradingState(**ids, state="active"),
-        commands.ModifyPosition(**ids, position=1, symbol="E"),
     ):  # fmt: skip
         assert commands.is_permitted(command, state)
-    assert commands.is_permitted(samples.place_order, state) == (state == "active")
+    position = commands.ModifyPosition(**ids, position=1, symbol="E")
+    for change in (position, commands.ModifyOrder(**ids, order=1, price=Decimal(1))):
+        assert commands.is_permitted(change, state, only_eases=True)
+        assert commands.is_permitted(change, state) == (state == "active")
+    for only_eases in (False, True):
+        assert commands.is_permitted(samples.place_order, state, only_eases=only_eases) == (state == "active")
 
 
 def test_an_event_knows_its_kind_and_its_place() -> None:

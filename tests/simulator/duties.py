@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal as D
+from functools import partial
 from itertools import pairwise
 
 from tests.simulator.little_bridge import LittleBridge
 from tests.simulator.world import MONDAY_MSC, rows
 from tests.support import wait_until
 from zmq_bridge.protocol.commands import PlaceOrder
-from zmq_bridge.protocol.published import Snapshot
+from zmq_bridge.protocol.dialogue import Hello
+from zmq_bridge.protocol.published import Beat, Snapshot
 from zmq_bridge.protocol.values import Probe, Spec
 from zmq_bridge.simulator.broker_client import BrokerClient
 
 PASSWORD = "known to one"
+MOVED_S = 10_800
+_ORDER = {"symbol": "EURUSD", "side": "buy", "order_type": "market", "volume": D("0.10")}
 REPETITIONS = 4  # of the specifications: the first may be seen late
 
 
@@ -89,6 +93,30 @@ def assert_probes_come_once_they_can(client: BrokerClient, bridge: LittleBridge)
     assert probe.profit_buy == D(str(client.call("calc_profit", symbol="USDJPY", type="buy", volume=1, **prices)))
     assert probe.profit_sell == D(str(client.call("calc_profit", symbol="USDJPY", type="sell", volume=1, **prices)))
     assert probe.profit_buy > 0 > probe.profit_sell
+
+
+def assert_a_moved_clock_is_told(client: BrokerClient, *bridges: LittleBridge) -> None:
+    """Summer time: a hello of the same session says it, every number goes on, and so do orders."""
+    quote(client)
+    first = [bridge.wait_for_hello() for bridge in bridges]
+    for bridge in bridges:
+        assert bridge.final(bridge.command(PlaceOrder, **_ORDER)).status == "done"
+    client.call("clock", server_offset_s=MOVED_S)
+    for hello, bridge in zip(first, bridges, strict=True):
+        moved = wait_until(partial(_hello_of, bridge, MOVED_S), message=f"never told; {len(bridge.hellos)} hellos")
+        assert hello.server_offset_s == 0
+        assert (moved.session, moved.journal, moved.role) == (hello.session, hello.journal, hello.role)
+        assert {spec.symbol for spec in moved.symbols} == {spec.symbol for spec in hello.symbols}
+        command_id = bridge.command(PlaceOrder, **_ORDER)
+        assert bridge.final(command_id).status == "done"
+        assert [deal["comment"] for deal in client.call("books")["deals"]].count(command_id) == 1
+        beats = [beat.seq for beat in bridge.messages(Beat)]
+        assert beats == list(range(beats[0], beats[0] + len(beats)))
+        assert {session for session, _ in bridge.events} == {hello.session}
+
+
+def _hello_of(bridge: LittleBridge, offset_s: int) -> Hello | None:
+    return next((hello for hello in bridge.hellos if hello.server_offset_s == offset_s), None)
 
 
 def assert_the_journal_outlived_a_restart(bridge: LittleBridge) -> None:

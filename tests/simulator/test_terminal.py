@@ -27,6 +27,7 @@ from zmq_bridge.protocol.commands import (
     ModifyPosition,
     PlaceOrder,
     SetTradingState,
+    TradingStateName,
 )
 from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.ids import new_id
@@ -40,6 +41,7 @@ from zmq_bridge.simulator.generator import TickStream, generate
 from zmq_bridge.simulator.terminal import Terminal, TerminalSettings
 from zmq_bridge.simulator.tickfiles import write_tick_file
 
+MONDAY_END = MONDAY_MSC + 80_000_000
 BEATS_KEPT_BACK = 4  # that may come at once
 Running = tuple[BrokerClient, int]
 
@@ -249,6 +251,55 @@ def test_the_kill_switch_is_obeyed_here_and_kept_over_a_restart(
     bridge.wait_for_hello(2)
     assert bridge.final(bridge.command(PlaceOrder, **market())).status == "rejected"
     assert [state.state for state in bridge.of_kind(TradingState)] == ["active", "halted"]  # nothing changed
+
+
+def test_changes_that_only_ease_pass_whatever_the_kill_switch_says(ready: Running, bridge: LittleBridge) -> None:
+    held = bridge.final(bridge.command(PlaceOrder, **market(sl=D("1.0900"), tp=D("1.1200")))).position
+    pending = market(order_type="limit", price=D("1.0950"), sl=D("1.0900"), tp=D("1.1200"), expiration_msc=MONDAY_END)
+    order = bridge.final(bridge.command(PlaceOrder, **pending)).order
+    states: tuple[TradingStateName, ...] = ("reducing", "halted", "active")
+    for number, state in enumerate(states):
+        bridge.trading_state = state
+        bridge.final(bridge.command(SetTradingState, state=state))
+        nearer = D("1.0910") + D("0.0010") * number
+        for allowed in easing(held, order, nearer, MONDAY_END - number * 1000):
+            assert (bridge.final(bridge.command(**allowed)).status, allowed) == ("done", allowed)
+        for worse in worsening(held, order, nearer, MONDAY_END - number * 1000):
+            result = bridge.final(bridge.command(**worse))
+            if state == "active":
+                assert result.status == "done", (result, worse)
+                continue
+            assert (result.status, result.retcode) == ("rejected", 0), (result, worse)
+            assert result.message.endswith(f"that does more than ease is not permitted while {state}")
+
+
+def easing(held: int, order: int, sl: D, expiration_msc: int) -> list[dict[str, Any]]:
+    """A position's stop nearer, with another target; an order's stop nearer, then gone earlier, then the same again."""
+    prices = {"kind": ModifyOrder, "order": order, "price": D("1.0950"), "sl": sl, "tp": D("1.1200")}
+    return [
+        {"kind": ModifyPosition, "position": held, "symbol": "EURUSD", "sl": sl, "tp": D("1.1300")},
+        {**prices, "expiration_msc": expiration_msc},
+        {**prices, "expiration_msc": expiration_msc - 1000},
+        {**prices, "expiration_msc": expiration_msc - 1000},
+    ]
+
+
+def worsening(held: int, order: int, sl: D, expiration_msc: int) -> list[dict[str, Any]]:
+    """Each does more than ease, by one of its values; where all is allowed the broker takes each."""
+    prices = {"kind": ModifyOrder, "order": order, "price": D("1.0950"), "sl": sl, "tp": D("1.1200")}
+    kept = {**prices, "expiration_msc": expiration_msc - 1000}
+    position = {"kind": ModifyPosition, "position": held, "symbol": "EURUSD", "tp": D("1.1300")}
+    return [
+        {**position, "sl": D("1.0800")},
+        {**position, "sl": D(0)},
+        {**kept, "sl": D("1.0800")},
+        {**kept, "sl": D(0)},
+        {**kept, "price": D("1.0960")},
+        {**kept, "price": D("1.0940")},
+        {**kept, "tp": D("1.1300")},
+        {**kept, "expiration_msc": expiration_msc + 1000},
+        {**kept, "expiration_msc": 0},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ A stop moved away and new prices of a pending order are new risk, and go through
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -138,13 +139,20 @@ def _modify_order(request: ModifyOrder, situation: Situation) -> Plan:
         sl=_kept(request.sl, order["sl"]),
         tp=_kept(request.tp, order["tp"]),
     )
+    expiration_msc = _expiration(request.expires_at, order, situation)
+    intent = replace(intent, rests_longer=_rests_longer(int(order["expiration_msc"]), expiration_msc))
     payload: dict[str, Any] = {name: getattr(intent, name) or NONE for name in ("price", "stoplimit", "sl", "tp")}
-    payload |= {"order": request.ticket, "expiration_msc": _expiration(request.expires_at, order, situation)}
+    payload |= {"order": request.ticket, "expiration_msc": expiration_msc}
     return _judge(intent, "modify_order", payload, situation, PENDING[order["order_type"]][0])
 
 
 def _expiration(asked: datetime | Keep | None, order: Stored, situation: Situation) -> int:
     return int(order["expiration_msc"]) if asked is KEEP else server_msc(asked, situation)
+
+
+def _rests_longer(old_msc: int, new_msc: int) -> bool:
+    """Whether a pending order would be there longer than before; 0 is for ever."""
+    return old_msc != 0 and (new_msc == 0 or new_msc > old_msc)
 
 
 def _kept(asked: Decimal | Keep | None, stored: Any) -> Decimal | None:

@@ -175,18 +175,19 @@ COMMANDS = registry(
 )  # fmt: skip
 
 
-_ADDS_RISK = frozenset({PlaceOrder.kind})
-_MAY_ADD_RISK = frozenset({PlaceOrder.kind, ModifyOrder.kind})
-_FORBIDDEN: dict[TradingStateName, frozenset[str]] = {
-    "active": frozenset(),
-    "reducing": _ADDS_RISK,
-    "halted": _MAY_ADD_RISK,
-}
+CHANGES = frozenset({ModifyPosition.kind, ModifyOrder.kind})
+"""Kinds that may add risk or ease it: that depends on the ticket as the broker has it."""
 
 
-def is_permitted(command: Command, state: TradingStateName) -> bool:
-    """Say whether the kill switch lets a command through: what closes, cancels or protects passes in every state."""
-    return command.kind not in _FORBIDDEN[state]
+def is_permitted(command: Command, state: TradingStateName, *, only_eases: bool = False) -> bool:
+    """Say whether the kill switch lets a command through: what closes, cancels or only eases passes in every state.
+
+    Args:
+        only_eases: of a change: the ticket's stop comes nearer or stays, and nothing else of it could cost more.
+    """
+    if state == "active":
+        return True
+    return command.kind != PlaceOrder.kind and (command.kind not in CHANGES or only_eases)
 
 
 def command_from_map(value: Any, path: str = "command") -> Command:

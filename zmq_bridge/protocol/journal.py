@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from zmq_bridge.protocol.commands import (
+    CHANGES,
     CloseAll,
     ClosePosition,
     Command,
@@ -115,7 +116,8 @@ class CommandJournal:
             self._restore(record)
 
     def receive(
-        self, command: Command, *, is_expired: bool, trading_state: TradingStateName, is_log_full: bool = False
+        self, command: Command, *, is_expired: bool, trading_state: TradingStateName, is_log_full: bool = False,
+        only_eases: bool = False,
     ) -> Verdict:
         """Decide what to do about a command, new or repeated.
 
@@ -123,6 +125,7 @@ class CommandJournal:
             is_expired: BridgeClock.is_expired for it, now.
             trading_state: as enforced here, now.
             is_log_full: EventLog.is_full.
+            only_eases: commands.is_permitted says of what; matters unless trading is active.
         """
         entry = self._entries.get(command.command_id)
         if entry is not None:
@@ -131,7 +134,7 @@ class CommandJournal:
             return Verdict(act=Act.SEARCH)
         if self._is_overfull(command):
             return Verdict(act=Act.IGNORE)
-        return self._decide(command, self._refusal(command, is_expired, trading_state, is_log_full))
+        return self._decide(command, self._refusal(command, is_expired, trading_state, is_log_full, only_eases))
 
     def not_found(
         self, command: Command, *, is_expired: bool, trading_state: TradingStateName, is_log_full: bool = False
@@ -231,15 +234,17 @@ class CommandJournal:
         return len(self) >= REFUSALS_FACTOR * JOURNAL_COMMANDS_MAX and type(command) is not SetTradingState
 
     def _refusal(
-        self, command: Command, is_expired: bool, trading_state: TradingStateName, is_log_full: bool
+        self, command: Command, is_expired: bool, trading_state: TradingStateName, is_log_full: bool,
+        only_eases: bool = False,
     ) -> CommandResult | None:
         rejected = CommandResult(command_id=command.command_id, status="rejected")
         if type(command) is UnreadableCommand:
             return replace(rejected, message=f"{command.kind_found}: {command.problem}"[:1000])
         if is_expired:
             return replace(rejected, status="expired", message=f"EXPIRED: expires_at_ms={command.expires_at_ms}")
-        if not is_permitted(command, trading_state):
-            return replace(rejected, message=f"TRADING_STATE: {command.kind} is not permitted while {trading_state}")
+        if not is_permitted(command, trading_state, only_eases=only_eases):
+            what = f"{command.kind} that does more than ease" if command.kind in CHANGES else command.kind
+            return replace(rejected, message=f"TRADING_STATE: {what} is not permitted while {trading_state}")
         is_full = is_log_full or len(self._entries) >= JOURNAL_COMMANDS_MAX
         if is_full and type(command) is not SetTradingState:
             return replace(rejected, message=f"JOURNAL_FULL: {len(self._entries)} commands kept, or too many events")

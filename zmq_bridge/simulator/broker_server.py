@@ -7,6 +7,7 @@ Pushes    come between replies, to subscribers only, and have `push` instead of 
           `{"push": "ticks", "n": 1200, "waits": false, "skipped": {}, "ticks": {"EURUSD": [[...6 fields], ...]}}`
           `{"push": "transaction", "type": "deal_add", "deal": 7, "order": 7, "position": 7, ...}`
           `{"push": "symbol", "spec": {...}}` when a specification changed.
+          `{"push": "clock", "server_offset_s": 10800}` when the server's clock was moved.
 
 | op                                              | arguments and answer                                              |
 |-------------------------------------------------|-------------------------------------------------------------------|
@@ -18,7 +19,7 @@ Pushes    come between replies, to subscribers only, and have `push` instead of 
 | orders_done find_comment send calc_margin       | absent prices 0, times the server's clock in ms                   |
 | calc_profit                                     |                                                                   |
 | cash fault faults_clear feed_pause feed_resume  | `server.controls`: for tests and demos                            |
-| replay generate inject list_symbol              |                                                                   |
+| replay generate inject list_symbol clock        |                                                                   |
 | trade_allowed books status shutdown             |                                                                   |
 
 A client that subscribes says `done` as it takes ticks: at most `window` of them are under way to it. Everything runs in

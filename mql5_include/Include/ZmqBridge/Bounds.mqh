@@ -28,6 +28,8 @@
 #define WAIT_MS_MAX             1000
 #define REPLY_GRACE_MS          1500
 #define SNAPSHOT_MS             1000
+#define OFFSET_HOLDS_MS         5000     // so long the trade server's clock was moved before the bridge is greeted anew
+#define OFFSET_AGAIN_MS         60000    // and before it is again
 #define SPECS_MS_MAX            900000
 #define BACKOFF_FIRST_MS        100
 #define BACKOFF_MAX_MS          5000

@@ -39,9 +39,11 @@ public:
       return(quoted > 0 && quoted < now ? quoted : now);
      }
 
-   // The trade server's clock minus UTC; both come from the PC's clock.
+   // The trade server's clock minus UTC; both come from the PC's clock. 0 while the first is not known.
    static long       ServerOffsetS(void)
      {
+      if(ServerMsc() == 0)
+         return(0);
       double difference = (double)((long)TimeTradeServer() - (long)TimeGMT());
       return((long)MathRound(difference / OFFSET_STEP_S) * OFFSET_STEP_S);
      }

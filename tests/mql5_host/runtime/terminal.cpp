@@ -71,6 +71,10 @@ void Terminal::pushed(const Json &push) {
   const std::string &what = push["push"].text;
   if (what == "ticks") take_ticks(push);
   if (what == "transaction") take_transaction(push);
+  if (what == "clock") {
+    std::lock_guard lock(mutex_);
+    hello_.fields["server_offset_s"] = push["server_offset_s"];
+  }
   if (what == "symbol") {
     std::lock_guard lock(mutex_);
     const std::string &name = push["spec"]["symbol"].text;

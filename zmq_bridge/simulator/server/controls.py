@@ -19,6 +19,8 @@ from zmq_bridge.simulator.server.rendering import decimal_from, int_from, plain,
 from zmq_bridge.simulator.server.sources import ReplayFile
 from zmq_bridge.simulator.server.world import World
 
+OFFSET_MAX_S = 86_400
+
 
 class Server(Protocol):
     """What a control may reach of the running server."""
@@ -28,6 +30,9 @@ class Server(Protocol):
 
     def tell_symbol(self, symbol: str) -> None:
         """Push a new or changed specification to subscribers."""
+
+    def tell_clock(self) -> None:
+        """Push to subscribers how far the server's clock is from UTC."""
 
     def status(self) -> dict[str, Any]:
         """Describe the server for people and tests."""
@@ -123,6 +128,16 @@ def list_symbol(server: Server, asked: dict[str, Any]) -> Any:
     return None
 
 
+def clock(server: Server, asked: dict[str, Any]) -> Any:
+    """Move the server's clock, as to and from summer time: `server_offset_s`, it minus UTC. Ticks keep their times."""
+    offset_s = asked.get("server_offset_s")
+    if type(offset_s) is not int or abs(offset_s) > OFFSET_MAX_S:
+        raise SimulatorError(f"server_offset_s: expected whole seconds of at most a day, found {offset_s!r}")
+    server.world.server_offset_s = offset_s
+    server.tell_clock()
+    return None
+
+
 def trade_allowed(server: Server, asked: dict[str, Any]) -> Any:
     """Allow or forbid trading for the account: `allowed` true or false."""
     server.broker.core.trade_allowed = asked.get("allowed") is True
@@ -205,6 +220,7 @@ CONTROLS: dict[str, Control] = {
         generate,
         inject,
         list_symbol,
+        clock,
         trade_allowed,
         books,
         status,

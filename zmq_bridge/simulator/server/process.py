@@ -80,6 +80,10 @@ class BrokerServer:
         spec = spec_map(self.broker.core, self.broker.core.market.specs[symbol])
         self._push({"push": "symbol", "spec": spec})
 
+    def tell_clock(self) -> None:
+        """Push to subscribers how far the server's clock is from UTC."""
+        self._push({"push": "clock", "server_offset_s": self.world.server_offset_s})
+
     def status(self) -> dict[str, Any]:
         """Describe the server for people and tests."""
         subscribers = sum(client.is_subscribed for client in self._clients)
@@ -159,7 +163,7 @@ class BrokerServer:
             "server": server,
             "login": login,
             "now_msc": self.broker.core.now_msc,
-            "server_offset_s": self.settings.server_offset_s,
+            "server_offset_s": self.world.server_offset_s,
         }
 
     def _tell(self, transactions: list[Transaction]) -> None:

@@ -45,6 +45,7 @@ class World:
             on_broken: called when the books cannot be written: memory is ahead of the disk, the process must end.
         """
         self._settings = settings
+        self.server_offset_s = settings.server_offset_s  # the server's clock minus UTC; `clock` moves it
         self._may_go_on = may_go_on
         self._on_ticks = on_ticks
         self._on_symbol = on_symbol
@@ -177,4 +178,4 @@ class World:
         return self._wall_msc()
 
     def _wall_msc(self) -> int:
-        return time.time_ns() // 1_000_000 + self._settings.server_offset_s * 1000
+        return time.time_ns() // 1_000_000 + self.server_offset_s * 1000

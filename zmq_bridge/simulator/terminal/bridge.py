@@ -22,6 +22,7 @@ from zmq_bridge.simulator.errors import BrokerRefused
 from zmq_bridge.simulator.terminal.executor import Broker
 from zmq_bridge.simulator.terminal.memory import Memory
 from zmq_bridge.simulator.terminal.requester import Requester
+from zmq_bridge.simulator.terminal.server_offset import ServerOffset
 from zmq_bridge.simulator.terminal.watch import Watch
 
 FETCHES_MAX = 64  # history requests that wait their turn; more are left to be asked again
@@ -70,10 +71,16 @@ class Bridge:
         self._fetches: deque[FetchTicks] = deque()
         self._server = ""
         self._offset_s = 0
+        self._offset = ServerOffset()
 
     def broker_is(self, hello: dict[str, Any]) -> None:
         """Take note of which server the broker is."""
-        self._server, self._offset_s = hello["server"], hello["server_offset_s"]
+        self._server = hello["server"]
+        self.clock_is(hello["server_offset_s"])
+
+    def clock_is(self, server_offset_s: int) -> None:
+        """Take note of how far the trade server's clock is from UTC."""
+        self._offset_s = server_offset_s
 
     def turn(self, now_ms: int) -> None:
         """Take a reply, act on it, and send the next request when one is wanted."""
@@ -92,6 +99,9 @@ class Bridge:
                 hello = self._hello(now_ms)
                 self._requester.reopen()
                 self._requester.send(hello, now_ms)
+            case Wanted.REQUEST if self._offset.is_due(self._offset_s, now_ms):
+                log.info("the trade server's clock is now UTC plus %d s: telling the bridge", self._offset_s)
+                self._requester.send(self._hello(now_ms), now_ms)
             case Wanted.REQUEST:
                 self._requester.send(self._history() or self._symbols(now_ms) or self._pull(), now_ms)
 
@@ -114,6 +124,7 @@ class Bridge:
 
     def _hello(self, now_ms: int) -> Hello:
         self._tell_every_spec(now_ms)
+        self._offset.told(self._offset_s)
         return Hello(
             login=self._login,
             session=self._memory.session,

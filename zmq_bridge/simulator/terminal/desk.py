@@ -18,7 +18,7 @@ from zmq_bridge.protocol.journal import LEAVES_COMMENT, Act, Verdict
 from zmq_bridge.protocol.limits import LIVENESS_MS
 from zmq_bridge.protocol.published import CommandResult, TradingState
 from zmq_bridge.simulator.errors import BrokerUnreachable
-from zmq_bridge.simulator.terminal import resolver
+from zmq_bridge.simulator.terminal import easing, resolver
 from zmq_bridge.simulator.terminal.executor import Broker, Executor
 from zmq_bridge.simulator.terminal.memory import Memory
 
@@ -53,6 +53,7 @@ class Desk:
             is_expired=self._clock.is_expired(command.expires_at_ms, now_ms),
             trading_state=self._memory.trading_state,
             is_log_full=self._memory.events.is_full,
+            only_eases=self._only_eases(command),
         )
         if verdict.act is Act.SEARCH:
             verdict = self._searched(command, now_ms)
@@ -179,7 +180,12 @@ class Desk:
     def _may_repeat(self, command: Command, now_ms: int) -> bool:
         is_expired = self._clock.is_expired(command.expires_at_ms, now_ms)
         repeatable = not isinstance(command, CloseBy)  # docs/wire.md lists which may be asked twice
-        return repeatable and not is_expired and is_permitted(command, self._memory.trading_state)
+        state, only_eases = self._memory.trading_state, self._only_eases(command)
+        return repeatable and not is_expired and is_permitted(command, state, only_eases=only_eases)
+
+    def _only_eases(self, command: Command) -> bool:
+        """Asked of the broker where the kill switch wants to know."""
+        return self._memory.trading_state != "active" and easing.only_eases(self._broker, command)
 
     def _is_heard(self, now_ms: int) -> bool:
         return self._heard_ms is not None and now_ms - self._heard_ms <= LIVENESS_MS

@@ -176,6 +176,8 @@ class Loop:
                 orders.add(push["order"])
             elif push["push"] == "symbol":
                 self._specs_due_ms = 0
+            elif push["push"] == "clock":
+                self._bridge.clock_is(push["server_offset_s"])
         if heard and self._role != "feed":
             self._watch.new_deals()
             self._watch.orders(orders - {0})

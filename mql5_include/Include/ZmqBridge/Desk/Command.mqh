@@ -85,13 +85,16 @@ public:
       return(kind == "place_order" || kind == "close_position" || kind == "close_all");
      }
 
-   bool              IsPermitted(const string trading_state) const
+   // Whether it may add risk or ease it: that depends on the ticket as the broker has it.
+   bool              IsChange(void) const
      {
-      if(kind == "place_order")
-         return(trading_state == "active");
-      if(kind == "modify_order")
-         return(trading_state != "halted");
-      return(true);
+      return(kind == "modify_position" || kind == "modify_order");
+     }
+
+   // Whether the kill switch lets it through: what closes, cancels or only eases passes in every state.
+   bool              IsPermitted(const string trading_state, const bool only_eases) const
+     {
+      return(trading_state == "active" || (kind != "place_order" && (only_eases || !IsChange())));
      }
 
    // What is put on the order, and what it is found by.

@@ -12,6 +12,7 @@
 #ifndef ZMQ_BRIDGE_DESK_MQH
 #define ZMQ_BRIDGE_DESK_MQH
 
+#include <ZmqBridge/Desk/Easing.mqh>
 #include <ZmqBridge/Desk/Executor.mqh>
 #include <ZmqBridge/Journal/Memory.mqh>
 #include <ZmqBridge/Desk/Resolver.mqh>
@@ -132,7 +133,15 @@ private:
    int               Decide(const Command &command, const long now_ms, const bool is_searched, CommandResult &refusal) const
      {
       bool is_expired = m_clock.IsExpired(command.expires_at_ms, now_ms);
-      return(m_memory.commands.Decide(command, is_expired, m_memory.TradingState(), m_memory.events.IsFull(), is_searched, refusal));
+      string forbidding = IsPermitted(command) ? "" : m_memory.TradingState();
+      return(m_memory.commands.Decide(command, is_expired, forbidding, m_memory.events.IsFull(), is_searched, refusal));
+     }
+
+   // By the kill switch, now.
+   bool              IsPermitted(const Command &command) const
+     {
+      string state = m_memory.TradingState();
+      return(command.IsPermitted(state, state != "active" && Easing::Only(command)));
      }
 
    // Whether a result of the command waits for acknowledgement.
@@ -265,7 +274,7 @@ private:
      {
       long until_ms = entry.recalled_ms < 0 ? command.expires_at_ms : entry.recalled_ms;
       return(command.kind != "close_by" && !m_clock.IsExpired(until_ms, now_ms)
-             && command.IsPermitted(m_memory.TradingState()));
+             && IsPermitted(command));
      }
 
    // Whether what would show at the broker would have shown by now.

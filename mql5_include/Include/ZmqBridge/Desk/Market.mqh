@@ -7,6 +7,7 @@
 #define ZMQ_BRIDGE_MARKET_MQH
 
 #define STEP_TOLERANCE 0.000001  // of one step: what doubles lose
+#define PRICE_TOLERANCE 0.00000001 // two prices that differ by less are the same
 
 class Market
   {
@@ -44,6 +45,12 @@ public:
       double size = SymbolInfoDouble(symbol, SYMBOL_TRADE_TICK_SIZE);
       double rounded = size > 0.0 ? MathRound(price / size) * size : price;
       return(NormalizeDouble(rounded, (int)SymbolInfoInteger(symbol, SYMBOL_DIGITS)));
+     }
+
+   // Whether a price at the broker is what `wanted` becomes on the symbol's steps.
+   static bool       IsSame(const string symbol, const double is_so, const double wanted)
+     {
+      return(MathAbs(is_so - Price(symbol, wanted)) < PRICE_TOLERANCE);
      }
 
    static string     VolumeProblem(const string symbol, const double volume, const double operator_max)

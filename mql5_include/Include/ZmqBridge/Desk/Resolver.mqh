@@ -16,7 +16,6 @@
 #include <ZmqBridge/Words.mqh>
 
 #define LOOK_BACK_S 86400      // before the command was made: clocks and offsets may be wrong
-#define PRICE_TOLERANCE 0.00000001
 
 class Resolver
   {
@@ -64,8 +63,8 @@ public:
      {
       if(command.kind == "modify_position")
          return(PositionSelectByTicket(command.position)
-                && IsSame(PositionGetString(POSITION_SYMBOL), PositionGetDouble(POSITION_SL), command.sl)
-                && IsSame(PositionGetString(POSITION_SYMBOL), PositionGetDouble(POSITION_TP), command.tp));
+                && Market::IsSame(PositionGetString(POSITION_SYMBOL), PositionGetDouble(POSITION_SL), command.sl)
+                && Market::IsSame(PositionGetString(POSITION_SYMBOL), PositionGetDouble(POSITION_TP), command.tp));
       if(command.kind == "modify_order")
          return(OrderSelect(command.order) && IsOrderAsAsked(command));
       if(command.kind == "cancel_order")
@@ -174,18 +173,13 @@ private:
       result.message = is_coming ? "at the broker, its deal is not in the history yet" : "order ended " + state;
      }
 
-   static bool       IsSame(const string symbol, const double is_so, const double wanted)
-     {
-      return(MathAbs(is_so - Market::Price(symbol, wanted)) < PRICE_TOLERANCE);
-     }
-
    static bool       IsOrderAsAsked(const Command &command)
      {
       string symbol = OrderGetString(ORDER_SYMBOL);
-      return(IsSame(symbol, OrderGetDouble(ORDER_PRICE_OPEN), command.price)
-             && IsSame(symbol, OrderGetDouble(ORDER_PRICE_STOPLIMIT), command.stoplimit)
-             && IsSame(symbol, OrderGetDouble(ORDER_SL), command.sl)
-             && IsSame(symbol, OrderGetDouble(ORDER_TP), command.tp)
+      return(Market::IsSame(symbol, OrderGetDouble(ORDER_PRICE_OPEN), command.price)
+             && Market::IsSame(symbol, OrderGetDouble(ORDER_PRICE_STOPLIMIT), command.stoplimit)
+             && Market::IsSame(symbol, OrderGetDouble(ORDER_SL), command.sl)
+             && Market::IsSame(symbol, OrderGetDouble(ORDER_TP), command.tp)
              && OrderGetInteger(ORDER_TIME_EXPIRATION) == command.expiration_msc / 1000);
      }
   };

@@ -93,8 +93,8 @@ public:
       return(NULL);
      }
 
-   // What to do about a command; for REFUSE `refusal` says why.
-   int               Decide(const Command &command, const bool is_expired, const string trading_state, const bool is_log_full,
+   // What to do about a command; for REFUSE `refusal` says why. `forbidding` is the trading state that forbids it; "" = none.
+   int               Decide(const Command &command, const bool is_expired, const string forbidding, const bool is_log_full,
                             const bool is_searched, CommandResult &refusal) const
      {
       JournalEntry *entry = Find(command.command_id);
@@ -110,8 +110,9 @@ public:
          refusal.message = command.problem;
       else if(is_expired)
          refusal.Set(command.command_id, "expired", "EXPIRED: expires_at_ms=" + (string)command.expires_at_ms);
-      else if(!command.IsPermitted(trading_state))
-         refusal.message = "TRADING_STATE: " + command.kind + " is not permitted while " + trading_state;
+      else if(forbidding != "")
+         refusal.message = "TRADING_STATE: " + command.kind + (command.IsChange() ? " that does more than ease" : "")
+                           + " is not permitted while " + forbidding;
       else if((is_log_full || Count() >= JOURNAL_COMMANDS_MAX) && !is_switch)
          refusal.message = "JOURNAL_FULL: " + (string)Count() + " commands kept, or too many events";
       else

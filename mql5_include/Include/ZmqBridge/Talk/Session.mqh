@@ -157,6 +157,8 @@ private:
      {
       if(state == SESSION_DISCONNECTED)
          return(happened == INPUT_HELLO_SENT ? SESSION_GREETING : SESSION_SAME);
+      if(state == SESSION_READY && happened == INPUT_HELLO_SENT)
+         return(SESSION_GREETING); // the trade server's clock was moved
       if(state == SESSION_READY)
          return(happened == INPUT_REQUEST_SENT ? SESSION_AWAITING : SESSION_SAME);
       bool is_greeting = state == SESSION_GREETING;

@@ -7,6 +7,7 @@
 
 #include <ZmqBridge/Desk/CommandQueue.mqh>
 #include <ZmqBridge/Talk/Reports.mqh>
+#include <ZmqBridge/Talk/ServerOffset.mqh>
 #include <ZmqBridge/Talk/Session.mqh>
 #include <ZmqBridge/Ticks/TickHistory.mqh>
 
@@ -24,6 +25,7 @@ protected:
    const Settings   *m_settings;    // the owner's
    TickHistory       m_history;
    CommandQueue      m_fetches;     // history to be sent
+   ServerOffset      m_offset;
    MsgpackWriter     m_writer;
 
 public:
@@ -39,7 +41,12 @@ public:
      {
       string wanted = session.Wants(now_ms);
       if(wanted == "hello")
+         GreetAnew(now_ms);
+      else if(wanted == "request" && m_offset.IsDue(Clock::ServerOffsetS(), now_ms))
+        {
+         Log::Say("the trade server's clock was moved, it is now UTC plus " + (string)Clock::ServerOffsetS() + " s: telling the bridge");
          SendHello(now_ms);
+        }
       else if(wanted == "request")
          SendRequest(now_ms);
      }
@@ -76,10 +83,18 @@ protected:
       session.Sent(type, wait_ms, now_ms);
      }
 
-   void              SendHello(const long now_ms)
+   // Nothing that was said before is answered any more.
+   void              GreetAnew(const long now_ms)
      {
       if(!m_transport.Reopen(now_ms))
          g_log.Repeat(m_transport.Problem());
+      SendHello(now_ms);
+     }
+
+   void              SendHello(const long now_ms)
+     {
+      long offset_s = Clock::ServerOffsetS();
+      m_offset.Told(offset_s);
       m_specs.FollowMarketWatch();
       Head("hello", 14);
       m_writer.ArrayField("versions", 1);
@@ -92,7 +107,7 @@ protected:
       m_writer.TextField("version", PROGRAM_VERSION);
       m_writer.UintField("build", (ulong)TerminalInfoInteger(TERMINAL_BUILD));
       m_writer.IntField("clock_ms", Clock::UtcMs());
-      m_writer.IntField("server_offset_s", Clock::ServerOffsetS());
+      m_writer.IntField("server_offset_s", offset_s);
       m_writer.TextField("journal", m_memory.Journal());
       m_writer.UintField("journal_session", m_memory.LastSession());
       m_writer.Text("snapshot");
