@@ -8,8 +8,8 @@ and `fee` each have an account of their own. All of them move the broker account
 A type or entry that the table does not know raises `UnknownDeal`: posting stops, nothing is guessed.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -115,6 +115,22 @@ def deal_entries(deal: BookedDeal, currency: str) -> tuple[Entry, ...]:
     legs = [(kind, -checked(amount)) for kind, amount in against]
     legs.append((posting.money, -total(amount for _, amount in legs)))
     return tuple(Entry(kind=kind, currency=currency, amount=amount) for kind, amount in legs if amount)
+
+
+def folded(entries: Iterable[Entry]) -> dict[tuple[AccountKind, str], Decimal]:
+    """Return what a deal's entries move on each account (kind, currency); accounts that come out even are left out."""
+    sums: dict[tuple[AccountKind, str], Decimal] = {}
+    for entry in entries:
+        key = (entry.kind, entry.currency)
+        sums[key] = total((sums.get(key, Decimal(0)), entry.amount))
+    return {key: amount for key, amount in sums.items() if amount}
+
+
+def adjusting_entries(now: Iterable[Entry], booked: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return the entries that make of what is booked for a deal what it is now; none where that is the same."""
+    taken_back = (replace(entry, amount=-entry.amount) for entry in booked)
+    difference = folded((*now, *taken_back))
+    return tuple(Entry(kind=kind, currency=currency, amount=amount) for (kind, currency), amount in difference.items())
 
 
 def moves_balance(deal: BookedDeal) -> Decimal:

@@ -104,9 +104,9 @@ class Transaction:
         check(self)
 
 
-def deal_cause(ticket: int) -> str:
-    """Name a deal of the broker."""
-    return f"deal:{ticket}"
+def deal_cause(ticket: int, corrections: int = 0) -> str:
+    """Name a deal of the broker; or the n-th time that it is booked with amounts the broker changed."""
+    return f"deal:{ticket}:corrected:{corrections}" if corrections else f"deal:{ticket}"
 
 
 def subscription_cause(request: str) -> str:
@@ -142,11 +142,6 @@ def fee_cause(kind: TransactionKind, period: str) -> str:
 def terms_cause(number: int) -> str:
     """Name the agreement on new terms."""
     return f"terms:{number}"
-
-
-def correction_cause(ticket: int, number: int) -> str:
-    """Name the n-th time that a deal is booked with amounts the broker changed."""
-    return f"deal:{ticket}:corrected:{number}"
 
 
 def reversal_cause(cause: str) -> str:

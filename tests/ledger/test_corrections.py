@@ -370,6 +370,113 @@ def test_a_deposit_that_bought_units_is_corrected_once_they_are_taken_back(broke
     assert not again.differs
 
 
+def waiting(broker: Broker) -> list[tuple[int, Decimal]]:
+    """Return the balance deals that are nobody's, with what waits of each."""
+    with broker.engine.connect() as connection:
+        return [(item.ticket, item.amount) for item in suspense(connection, broker.account_id) if not item.request]
+
+
+@pytest.fixture
+def spent(broker: Broker, members: tuple[int, int, int]) -> tuple[int, str]:
+    """A deposit of Bob's some of whose units are gone, beside Ann's; and the settlement that can't be reversed now."""
+    ann, bob, _ = members
+    pays_in(broker, ann, "1000.00")
+    request = pays_in(broker, bob, "500.00")
+    ticket = broker.ticket
+    takes_out(broker, bob, "200.00")
+    return ticket, f"subscription:{request.id}"
+
+
+def test_what_a_deposit_was_less_than_its_units_waits_where_they_are_spent(broker, members, spent):
+    """The settlement stays; the difference is a withdrawal for somebody to explain, and until then nobody deals."""
+    ann, *_ = members
+    ticket, cause = spent
+    before = shares_of(broker).nav
+    done = corrects(broker, ticket, "400.00")
+    assert isinstance(done, Transaction)
+    assert (done.cause, done.detail["adjusts"]) == (f"deal:{ticket}:corrected:1", f"deal:{ticket}")
+    assert waiting(broker) == [(ticket, Decimal("-100.00"))]
+    accepts(broker)
+    assert isinstance(broker.agrees(), Agreed)
+    assert shares_of(broker).nav == before
+    assert "corrected by the difference since" in str(reverses(broker, cause))
+    again = broker.tell(broker.books[ticket])
+    assert isinstance(again, AlreadyPosted)
+    assert not again.differs
+    assert str(pays_in(broker, ann, "5.00").refusal).startswith("UNMATCHED_WITHDRAWAL")
+    assert_sound(broker)
+    releases(broker, ticket)
+    assert shares_of(broker).nav == before - 100
+    assert_sound(broker)
+
+
+def test_the_member_whose_deposit_it_was_can_bear_the_difference(broker, members, spent):
+    ann, bob, _ = members
+    ticket, _ = spent
+    assert isinstance(corrects(broker, ticket, "400.00"), Transaction)
+    accepts(broker)
+    assert isinstance(broker.agrees(), Agreed)
+    request = asks_to_take_out(broker, bob, "100.00")
+    by_hand(broker, ticket, "redemption", request.id)
+    broker.agrees()
+    assert read(broker, request).status == "settled"
+    assert values(broker) == {ann: Decimal("1000.00"), bob: Decimal("200.00")}
+    assert_sound(broker)
+
+
+def test_a_difference_is_corrected_in_its_turn(broker, members, spent):
+    """While it waits it is taken back; where it was used it is reversed first, or stays and gets one of its own."""
+    ann, bob, _ = members
+    ticket, _ = spent
+    assert isinstance(corrects(broker, ticket, "400.00"), Transaction)
+    assert isinstance(corrects(broker, ticket, "650.00"), Transaction)
+    assert waiting(broker) == [(ticket, Decimal("150.00"))]
+    accepts(broker)
+    assert isinstance(broker.agrees(), Agreed)
+    request = asks_to_pay_in(broker, bob, "150.00")
+    by_hand(broker, ticket, "subscription", request.id)
+    broker.agrees()
+    assert values(broker) == {ann: Decimal("1000.00"), bob: Decimal("450.00")}
+    refused = corrects(broker, ticket, "640.00")
+    assert f"settled by subscription:{request.id}: reverse that first" in str(refused)
+    with broker.engine.begin() as connection:  # the broker was wrong: it is 650.00 after all
+        accept_break(connection, broker.account_id, BreakReason.DEAL_CHANGED, actor="eve", note="wrong")
+    broker.balance += Decimal("10.00")
+    broker.books[ticket] = changed(broker, ticket, "650.00")
+    assert isinstance(broker.agrees(), Agreed)
+    takes_out(broker, bob, "400.00")
+    assert isinstance(corrects(broker, ticket, "640.00"), Transaction)
+    assert waiting(broker) == [(ticket, Decimal("-10.00"))]
+    accepts(broker)
+    assert isinstance(broker.agrees(), Agreed)
+    releases(broker, ticket)
+    assert sum(values(broker).values()) == Decimal("1040.00")
+    assert_sound(broker)
+
+
+@pytest.mark.parametrize(
+    ("now", "left", "nav"),
+    [({"type": "bonus"}, "-500.00", "1800.00"), ({"commission": Decimal("-3.00")}, None, "1297.00")],
+)
+def test_a_spent_deposit_may_turn_out_to_be_something_else(broker, spent, now, left, nav):
+    ticket, _ = spent
+    broker.balance += now.get("commission", Decimal(0))
+    assert isinstance(corrects(broker, ticket, "500.00", **now), Transaction)
+    assert waiting(broker) == ([] if left is None else [(ticket, Decimal(left))])
+    accepts(broker)
+    assert isinstance(broker.agrees(), Agreed)
+    assert shares_of(broker).nav == Decimal(nav)
+    assert_sound(broker)
+    assert isinstance(corrects(broker, ticket, "500.00", type="balance", commission=Decimal(0)), Transaction)
+    assert waiting(broker) == []
+    assert_sound(broker)
+
+
+def by_hand(broker: Broker, ticket: int, kind: str, request: str) -> None:
+    with broker.engine.begin() as connection:
+        match_by_hand(connection, broker.account_id, ticket=ticket, kind=kind, request_id=request, actor="eve")
+
+
 def test_a_request_that_had_claimed_the_old_amount_waits_again(broker, members):
     ann, bob, _ = members
     pays_in(broker, ann, "1000.00")

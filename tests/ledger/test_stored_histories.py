@@ -32,7 +32,7 @@ from ledger.allocation import allocate
 from ledger.book import rebuilt
 from ledger.deals import POSTINGS
 from ledger.fees import FeeTerms
-from ledger.journal import AccountKind, Transaction, TransactionKind
+from ledger.journal import AccountKind, TransactionKind
 from ledger.money import floor_to, total
 from ledger.refusals import RefusalCode, Refused
 from ledger.units import claim
@@ -245,19 +245,25 @@ class StoredPool(RuleBasedStateMachine):
     @precondition(lambda self: self.corrigible())
     @rule(data=st.data(), profit=AMOUNT)
     def the_broker_corrects_a_deal(self, data: st.DataObject, profit: int) -> None:
-        """It comes back with another profit: a break, until a person books it as it is now."""
+        """It comes back with another profit: a break, until a person books it as it is now.
+
+        Where it bought units that can be taken back, that comes first; where they are spent, the difference waits.
+        """
         old = self.told[data.draw(st.sampled_from(self.corrigible()))]
         now = self.money(profit)
         if old.profit == now:
             return
         new = Deal(**{**{name: getattr(old, name) for name in Deal.__slots__}, "profit": now})
-        again = self.run(lambda connection: post_deal(connection, self.account_id, new))
-        assert isinstance(again, AlreadyPosted)
-        assert again.differs
-        reason = BreakReason.DEAL_CHANGED
-        done = self.run(lambda connection: correct_deal(connection, self.account_id, new, actor="eve", reason="r"))
-        assert isinstance(done, Transaction), done
-        self.run(lambda connection: accept_break(connection, self.account_id, reason, actor="eve", note="seen"))
+        with self.engine.begin() as connection:
+            again = post_deal(connection, self.account_id, new)
+            assert isinstance(again, AlreadyPosted)
+            assert again.differs
+            done = correct_deal(connection, self.account_id, new, actor="eve", reason="r")
+            if isinstance(done, Refused):
+                assert "reverse that first" in str(done)
+                connection.rollback()  # the broker takes it back
+                return
+            accept_break(connection, self.account_id, BreakReason.DEAL_CHANGED, actor="eve", note="seen")
         self.broker.balance += now - old.profit
         if old.type != "balance":
             self.realised_since += now - old.profit
@@ -493,11 +499,9 @@ class StoredPool(RuleBasedStateMachine):
         return deals[data.draw(st.sampled_from(sorted(set(deals) - self.corrected) or [0]))]
 
     def corrigible(self) -> list[int]:
-        """Return trades, and balance deals that are nobody's; what was settled with one is reversed before."""
-        if self.untold():
-            return []
-        waiting = {item.ticket for item in self.unexplained()}
-        return [ticket for ticket, deal in self.told.items() if deal.type in ("buy", "sell") or ticket in waiting]
+        """Return trades and balance deals, once all is told."""
+        kinds = ("buy", "sell", "balance")
+        return [] if self.untold() else [ticket for ticket, deal in self.told.items() if deal.type in kinds]
 
     def unexplained(self) -> list[Any]:
         with self.engine.connect() as connection:

@@ -66,6 +66,16 @@ class Community:
         self.broker.does("sell", amount, entry="out")
         self.broker.agrees()
 
+    def first_deal_was(self, profit: str) -> None:
+        """The broker tells its first deal again, with another profit."""
+        broker, old = self.broker, self.broker.books[1]
+        now = replace(old, profit=Decimal(profit))
+        broker.balance += now.profit - old.profit
+        broker.seq += 1
+        with self.engine.begin() as connection:
+            insert_event(connection, broker.account_id, broker.session, broker.seq, kind="deal", data=asdict(now))
+            post_deal(connection, broker.account_id, now)
+
     def value(self, user: int) -> str:
         """What a member's part is worth."""
         return str(self.admin.get(f"/api/users/{user}/stats").json["share"]["value"])
@@ -246,20 +256,13 @@ def test_a_withdrawal_that_makes_no_sense_is_refused(community: Community, body:
 def test_a_deposit_that_the_broker_changed_is_corrected_by_an_admin(community: Community) -> None:
     ann = community.joins("Ann")
     community.broker.does("balance", "500.00", comment="from a bank")
-    old = community.broker.books[1]
-    now = replace(old, profit=Decimal("450.00"))
-    community.broker.balance -= 50
-    community.broker.seq += 1
-    with community.engine.begin() as connection:
-        seq, session = community.broker.seq, community.broker.session
-        insert_event(connection, community.broker.account_id, session, seq, kind="deal", data=asdict(now))
-        post_deal(connection, community.broker.account_id, now)
+    community.first_deal_was("450.00")
     assert community.admin.get("/api/pool/reconciliation").json["breaks"][0]["reason"] == "DEAL_CHANGED"
     path = "/api/pool/deals/1/correct"
     assert community.caller("trade").post(path, {"reason": "r"}).status_code == 403
     assert community.admin.post("/api/pool/deals/9/correct", {"reason": "r"}).json["code"] == "DEAL_UNKNOWN"
     done = community.admin.post(path, {"reason": "the bank took a fee"}).json
-    assert (done["cause"], done["reverses"]) == ("deal:1:corrected:1", "deal:1")
+    assert (done["cause"], done["reverses"], done["adjusts"]) == ("deal:1:corrected:1", "deal:1", None)
     again = community.admin.post(path, {"reason": "again"})
     assert (again.status_code, again.json["code"]) == (409, "NOT_REVERSIBLE")
     community.admin.post("/api/pool/breaks/DEAL_CHANGED/accept", {"reason": "booked"})
@@ -267,6 +270,16 @@ def test_a_deposit_that_the_broker_changed_is_corrected_by_an_admin(community: C
     asked = community.admin.post(f"/api/users/{ann}/invest", {"amount": "450.00"}).json
     matched = community.admin.post(f"/api/requests/invest/{asked['id']}/match", {"ticket": 1})
     assert (matched.json["status"], community.value(ann)) == ("settled", "450.00")
+    assert_sound(community.broker)
+
+
+def test_a_deposit_whose_units_are_spent_is_corrected_by_the_difference(story: Any) -> None:
+    community, *_ = story
+    community.first_deal_was("900.00")
+    done = community.admin.post("/api/pool/deals/1/correct", {"reason": "the bank took a fee"}).json
+    assert (done["cause"], done["reverses"], done["adjusts"]) == ("deal:1:corrected:1", None, "deal:1")
+    (left,) = community.admin.get("/api/pool/suspense").json["suspense"]
+    assert (left["ticket"], left["amount"]) == (1, "-100.00")
     assert_sound(community.broker)
 
 

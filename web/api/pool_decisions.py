@@ -20,13 +20,14 @@ from web.api.schemas import AccountQuery, login_field
 from web.auth import actor, needs
 from web.errors import Conflict, NotFound
 from web.parts import parts
-from web.shapes.pool import Booked, BreakAccepted, PoolTerms, Reversed, Unmatched
+from web.shapes.pool import Booked, BreakAccepted, Corrected, PoolTerms, Reversed, Unmatched
 from zmq_bridge.admission.schema import BIGINT_MAX
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
 from zmq_bridge.storage.ledger.corrections import adopt_nav, release_deal, reverse_transaction
 from zmq_bridge.storage.ledger.deal_corrections import correct_deal, told_deal
 from zmq_bridge.storage.ledger.fees import crystallise_by_hand
+from zmq_bridge.storage.ledger.history import ADJUSTS
 from zmq_bridge.storage.ledger.journal import cause_of
 from zmq_bridge.storage.ledger.matching import unmatch_by_hand
 from zmq_bridge.storage.ledger.pool import Terms
@@ -124,12 +125,13 @@ def adopt(body: dict[str, Any]) -> Response:
 
 @blueprint.post("/deals/<int:ticket>/correct")
 @needs(Scope.ADMIN)
-@gives(Reversed)
+@gives(Corrected)
 @blueprint.arguments(OnAccount)
 def correct(body: dict[str, Any], ticket: int) -> Response:
     """Take a deal back that the broker changed, and book it as the broker told it last; then accept the break.
 
     A deposit or withdrawal that something was settled with: reverse that first. Its new amount waits in suspense.
+    What can't be reversed any more stays (`adjusts`), and the difference waits in suspense.
     """
     with parts().engine.begin() as connection:
         account = chosen_account(connection, body["account"])
@@ -137,7 +139,9 @@ def correct(body: dict[str, Any], ticket: int) -> Response:
         if deal is None:
             raise NotFound("DEAL_UNKNOWN", f"Account {account.login} was never told of a deal {ticket}.")
         done = accepted(correct_deal(connection, account.id, deal, actor=actor(), reason=body["reason"]))
-    return answer({"account": account.login, "cause": done.cause, "reverses": done.detail["corrects"]})
+    corrects, adjusts = done.detail["corrects"], done.detail.get(ADJUSTS)
+    reverses = None if corrects == adjusts else corrects
+    return answer({"account": account.login, "cause": done.cause, "reverses": reverses, "adjusts": adjusts})
 
 
 @blueprint.post("/transactions/<int:transaction_id>/reverse")

@@ -152,6 +152,12 @@ class Reversed(Booked):
     reverses = text("cause of the one that was taken back", none=True)
 
 
+class Corrected(Reversed):
+    """A deal was booked as the broker has it now."""
+
+    adjusts = text("cause of a posting that stays, because what it settled can't be reversed", none=True)
+
+
 class BookEntry(Shape):
     """One entry of a transaction."""
 

@@ -7,33 +7,19 @@ business of `deal_corrections`.
 
 from sqlalchemy import Connection
 
-from ledger.book import changed
 from ledger.dealing import Dealing, adopt_value, release_suspense
-from ledger.errors import ImpossibleHistory
-from ledger.journal import AccountKind, Transaction, TransactionKind, reverse
-from ledger.lots import Lot
+from ledger.journal import Transaction, TransactionKind, reverse
 from ledger.refusals import RefusalCode, Refused, refuse
-from ledger.units import Price
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.fees import open_dealing
-from zmq_bridge.storage.ledger.history import StoredTransaction, find
+from zmq_bridge.storage.ledger.history import find
 from zmq_bridge.storage.ledger.journal import append, append_new
 from zmq_bridge.storage.ledger.matching import SuspenseItem, suspense, unmatch
-from zmq_bridge.storage.ledger.pool import load_pool, load_terms
+from zmq_bridge.storage.ledger.pool import load_pool
+from zmq_bridge.storage.ledger.reversibility import why_not_reversible
 from zmq_bridge.storage.ledger.settlement import book
 from zmq_bridge.storage.locks import Lock, hold
-
-REVERSIBLE = frozenset(
-    {
-        TransactionKind.SUBSCRIPTION,
-        TransactionKind.REDEMPTION,
-        TransactionKind.PAYMENT,
-        TransactionKind.RELEASE,
-        TransactionKind.ADOPTION,
-        TransactionKind.CRYSTALLISATION,
-    }
-)
 
 BACK_INTO_SUSPENSE = """
 UPDATE ledger_suspense SET settled_by = NULL, request = NULL, reversals = reversals + 1
@@ -51,27 +37,6 @@ FROM ledger_suspense AS suspense
 WHERE suspense.account_id = %(account)s AND suspense.settled_by = %(cause)s
   AND suspense.request = 'redemption:' || redemptions.id
 """
-
-PAYMENTS = """
-SELECT EXISTS (SELECT FROM ledger_suspense WHERE account_id = %(account)s AND request = %(request)s
-    AND settled_by LIKE 'payment:%%')
-"""
-
-OTHER_TERMS = """
-WITH agreed AS (
-    SELECT transactions.id, terms.performance_rate AS rate,
-        CASE WHEN terms.performance_rate > 0 THEN terms.manager_id END AS earner
-    FROM ledger_terms AS terms
-    JOIN ledger_transactions AS transactions
-      ON transactions.account_id = terms.account_id AND transactions.cause = 'terms:' || terms.id
-    WHERE terms.account_id = %(account)s
-), before AS (SELECT rate, earner FROM agreed WHERE id < %(since)s ORDER BY id DESC LIMIT 1)
-SELECT EXISTS (SELECT FROM agreed WHERE id > %(since)s AND (rate, earner) IS DISTINCT FROM (
-    coalesce((SELECT rate FROM before), 0), (SELECT earner FROM before)))
-"""
-"""Whether gains were charged at another rate, or for another person, at any time since a transaction."""
-
-LOT = "SELECT * FROM ledger_lots WHERE account_id = %(account)s AND lot = %(lot)s"
 
 RELEASED = """
 UPDATE ledger_suspense SET settled_by = %(cause)s
@@ -91,7 +56,7 @@ def reverse_transaction(
     if found is None:
         return refuse(RefusalCode.NOT_REVERSIBLE, cause=cause, found="no such transaction")
     original = found.transaction
-    obstacle = _obstacle(connection, account_id, original) or _reaches_over_terms(connection, account_id, found)
+    obstacle = why_not_reversible(connection, account_id, found)
     if obstacle is not None:
         return obstacle
     state = load_pool(connection, account_id)
@@ -145,48 +110,6 @@ def _opened(connection: Connection, account_id: int, ticket: int) -> tuple[Deali
         return refuse(RefusalCode.DEAL_NOT_IN_SUSPENSE, ticket=ticket, request=item.request if item else None)
     state = load_pool(connection, account_id)
     return Dealing(at=state.now, currency=state.currency, pool=state.pool), item
-
-
-def _obstacle(connection: Connection, account_id: int, original: Transaction) -> Refused | None:
-    if original.kind not in REVERSIBLE:
-        return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, kind=original.kind)
-    paid = connection.exec_driver_sql(PAYMENTS, {"account": account_id, "request": original.cause}).scalar_one()
-    if original.kind is TransactionKind.REDEMPTION and paid:
-        return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, found="paid: reverse its payment first")
-    undone = reverse(original, at=original.at, actor="", reason="")
-    for change in undone.lots:
-        row = connection.exec_driver_sql(LOT, {"account": account_id, "lot": change.lot}).one()
-        mark = Price(nav=row.mark_nav, units=row.mark_units)
-        lot = Lot(
-            lot=row.lot, member=row.user_id, opened=row.opened, units=row.units, units_bought=row.units_bought,
-            cost=row.cost, high_water_mark=mark,
-        )  # fmt: skip
-        try:
-            changed(lot, change)
-        except ImpossibleHistory as error:
-            return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, found=error)
-    return None
-
-
-def _reaches_over_terms(connection: Connection, account_id: int, found: StoredTransaction) -> Refused | None:
-    """Refuse what would have somebody earn, under terms agreed on since, what was earned under those before.
-
-    A crystallisation gives the management fee back to whoever manages now; a redemption gives units back whose gain
-    was not settled when the terms changed.
-    """
-    original, manager = found.transaction, load_terms(connection, account_id).fees.manager
-    if original.kind is TransactionKind.CRYSTALLISATION:
-        earner = next((entry.member for entry in original.entries if entry.kind is AccountKind.FEES_EARNED), None)
-        gives_back = any(entry.kind is AccountKind.FEES_ACCRUED for entry in original.entries)
-        if gives_back and (earner is None or earner != manager):
-            said = f"its fee was earned by user {earner or 'nobody'}, and now user {manager or 'nobody'} manages"
-            return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, found=said)
-    if original.kind is TransactionKind.REDEMPTION:
-        values = {"account": account_id, "since": found.id}
-        if connection.exec_driver_sql(OTHER_TERMS, values).scalar_one():
-            said = "other performance fees were agreed on since"
-            return refuse(RefusalCode.NOT_REVERSIBLE, cause=original.cause, found=said)
-    return None
 
 
 def _free(connection: Connection, account_id: int, original: Transaction, reason: str) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from ledger.errors import ImpossibleHistory
-from ledger.journal import AccountKind, Entry, LotChange, Transaction, TransactionKind, correction_cause, deal_cause
+from ledger.journal import AccountKind, Entry, LotChange, Transaction, TransactionKind, deal_cause
 from ledger.units import Price
 from zmq_bridge.storage.ledger.journal import place_of
 
 FETCH_ROWS = 5_000  # rows that a history is read by
+ADJUSTS = "adjusts"  # in the detail of a posting that adds a difference: the cause of the posting that it adds it to
 
 TRANSACTIONS = """
 SELECT id, cause, kind, at, detail, reverses, prev_hash, hash FROM ledger_transactions
@@ -64,12 +65,25 @@ def find(connection: Connection, account_id: int, cause: str) -> StoredTransacti
     return None if found is None else next(transactions(connection, account_id, after=found - 1))
 
 
-def newest_posting(connection: Connection, account_id: int, ticket: int) -> tuple[int, StoredTransaction | None]:
-    """Return how often a deal was corrected, and the transaction that holds its amounts now; None: never posted."""
+def corrections_of(connection: Connection, account_id: int, ticket: int) -> int:
+    """Return how often a deal was corrected."""
     done = 0
-    while place_of(connection, account_id, correction_cause(ticket, done + 1)).known is not None:
+    while place_of(connection, account_id, deal_cause(ticket, done + 1)).known is not None:
         done += 1
-    return done, find(connection, account_id, correction_cause(ticket, done) if done else deal_cause(ticket))
+    return done
+
+
+def standing_postings(connection: Connection, account_id: int, ticket: int) -> list[StoredTransaction]:
+    """Return the transactions that a deal's amounts are the sum of now, oldest first; none: it was never posted.
+
+    One, as a rule: a correction takes the one before it back. Where it could not, it adds the difference.
+    """
+    cause: str | None = deal_cause(ticket, corrections_of(connection, account_id, ticket))
+    found: list[StoredTransaction] = []
+    while cause is not None and (posting := find(connection, account_id, cause)) is not None:
+        found.insert(0, posting)
+        cause = posting.transaction.detail.get(ADJUSTS)
+    return found
 
 
 def transactions(connection: Connection, account_id: int, *, after: int = 0) -> Iterator[StoredTransaction]:

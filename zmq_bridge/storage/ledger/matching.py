@@ -2,7 +2,7 @@
 
 A deal and a request find each other by themselves only when the amount is equal, the deal's comment holds the request's
 reference, and there is just one such pair. Everything else is an admin's decision (`match_by_hand`). A match moves
-nothing: units come from `ledger_settlement`, at a price. All functions hold the account's lock.
+nothing: units come from `settlement`, at a price. All functions hold the account's lock.
 """
 
 from dataclasses import dataclass

@@ -1,23 +1,24 @@
 """Posting a deal: once, balanced, in the transaction that stores it.
 
 Law: money that a broker's balance deal brings is booked to suspense and nowhere else. Only a request that claims it
-turns it into units, at a price (`ledger_settlement`). A deal seen before changes nothing; one that comes back with
+turns it into units, at a price (`settlement`). A deal seen before changes nothing; one that comes back with
 other amounts opens a break, because one of the two was wrong.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from ledger.deals import BookedDeal, Posting, deal_entries, posting_of
+from ledger.deals import BookedDeal, Posting, deal_entries, folded, posting_of
 from ledger.journal import AccountKind, Transaction, TransactionKind, deal_cause
 from ledger.money import MONEY_DIGITS_MAX, half_even_to
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.commands.prepared import Prepared
 from zmq_bridge.storage.ledger.breaks import BreakReason, open_break
-from zmq_bridge.storage.ledger.history import newest_posting
+from zmq_bridge.storage.ledger.history import standing_postings
 from zmq_bridge.storage.ledger.journal import Place, append, text_detail
 from zmq_bridge.storage.ledger.matching import add_to_suspense, match_waiting
 from zmq_bridge.storage.ledger.pool import UnknownAccountError
@@ -117,24 +118,26 @@ def _realised(booked: BookedDeal, posting: Posting) -> dict[str, Decimal]:
 
 def _already_posted(connection: Connection, account_id: int, ticket: int, transaction: Transaction) -> AlreadyPosted:
     """Compare a deal that came again with what is booked for it: at first, or when it was corrected last."""
-    _, before = newest_posting(connection, account_id, ticket)
-    if before is None:
+    standing = standing_postings(connection, account_id, ticket)
+    if not standing:
         raise LookupError(f"account {account_id}: expected the transaction of {transaction.cause}, found none")
-    differs = moves(before.transaction) != moves(transaction)
+    booked = [posting.transaction for posting in standing]
+    differs = moves(booked) != moves([transaction])
     if differs:
-        old, new = Decimal(before.transaction.detail["amount"]), Decimal(transaction.detail["amount"])
-        about = f"deal {ticket} was {_shown(before.transaction)} and is {_shown(transaction)}"
+        old, new = Decimal(booked[-1].detail["amount"]), Decimal(transaction.detail["amount"])
+        about = f"deal {ticket} was {_shown(booked)} and is {_shown([transaction])}"
         open_break(connection, account_id, BreakReason.DEAL_CHANGED, expected=old, found=new, about=about)
-    return AlreadyPosted(transaction_id=before.id, differs=differs)
+    return AlreadyPosted(transaction_id=standing[-1].id, differs=differs)
 
 
-def moves(transaction: Transaction) -> tuple[str, list[tuple[str, Decimal]]]:
-    """Return what a deal is and does: its type, and what it moves on which accounts."""
-    return transaction.detail["type"], sorted((str(entry.kind), entry.amount) for entry in transaction.entries)
+def moves(postings: Sequence[Transaction]) -> tuple[str, list[tuple[str, Decimal]]]:
+    """Return what a deal is and does by all its postings: its type, and what it moves on which accounts."""
+    sums = folded(entry for posting in postings for entry in posting.entries)
+    return postings[-1].detail["type"], sorted((str(kind), amount) for (kind, _), amount in sums.items())
 
 
-def _shown(transaction: Transaction) -> str:
-    kind, moved = moves(transaction)
+def _shown(postings: Sequence[Transaction]) -> str:
+    kind, moved = moves(postings)
     return f"{kind} ({', '.join(f'{name} {amount:f}' for name, amount in moved)})"
 
 
