@@ -122,9 +122,11 @@ class BackfillThread(threading.Thread):
 
     def _serve(self, connection: Connection) -> None:
         sweep_at = time.monotonic()
-        while not self._stopped:
+        while True:
             while orders := self._orders.drain(1):  # one by one: a connection that breaks must not take others along
                 self._obey(orders[0])
+            if self._stopped:
+                return
             if notices.take(connection) or time.monotonic() >= sweep_at:
                 self._sweep(connection)
                 sweep_at = time.monotonic() + SWEEP_S

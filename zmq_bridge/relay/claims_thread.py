@@ -91,9 +91,11 @@ class ClaimsThread(threading.Thread):
         connection.exec_driver_sql("SET synchronous_commit = off")
         self._claims.begin(connection)
         sweep_at = time.monotonic()
-        while not self._claims.stopped:
+        while True:
             while orders := self._orders.drain(1):  # one by one: a connection that breaks must not take others along
                 self._claims.obey(connection, orders[0])
+            if self._claims.stopped:
+                return
             if texts := [text for _, text in notices.take(connection)]:
                 self._claims.hear(connection, texts)
             if time.monotonic() >= sweep_at:
