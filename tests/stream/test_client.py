@@ -145,8 +145,8 @@ def test_any_value_of_any_field_is_taken_or_refused(action, data):
     st.sampled_from(["bid", "ask", "time_msc", "received_ms"]), st.integers() | st.text() | st.floats())
 ).map(lambda found: json.dumps(found).encode()))  # fmt: skip
 def test_a_payload_that_nobody_wrote_is_unreadable_and_nothing_else(payload):
-    for read in (lambda: prices(1, payload, {}), lambda: positions(1, payload), lambda: account(1, payload),
-                 lambda: happening(payload)):  # fmt: skip
+    for read in (lambda: prices(1, payload, {}), lambda: positions(1, payload, 2),
+                 lambda: account(1, payload, 2), lambda: happening(payload)):  # fmt: skip
         try:
             read()
         except Unreadable:

@@ -16,7 +16,7 @@ from tests.support import wait_until
 from web.stream import updates
 from web.stream.hub import Hub
 from web.stream.requests import parse_request
-from web.stream.words import REQUEST_BYTES_MAX, REQUESTS_BURST
+from web.stream.words import REQUEST_BYTES_MAX, REQUESTS_BURST, Topic
 from zmq_bridge.storage.keys import revoke_key
 from zmq_bridge.storage.risk.trading_state import set_account_state
 from zmq_bridge.storage.sessions import end_session, start_session
@@ -59,7 +59,7 @@ def test_positions_money_and_risk_of_an_account_come_together(stream, world, new
         assert client.hear_type("POSITION_UPDATE") | {"seq": 0} == {
             "type": "POSITION_UPDATE", "seq": 0, "account": LOGIN, "positions": [],
         }  # fmt: skip
-        world.money(equity="9000.00")
+        world.money(equity="9000")
         assert client.hear_type("ACCOUNT_UPDATE", equity="9000.00")["account"] == LOGIN
         with engine.begin() as connection:
             set_account_state(connection, world.ids[LOGIN], "reducing", reason="lunch", actor="ann", now=NOW)
@@ -85,6 +85,16 @@ def test_what_is_used_of_the_limits_is_told_when_it_changes(stream, world, new_k
         wait_until(lambda: positions_used() == [("0", "10")])
         snapshot(2, [position(9)])
         wait_until(lambda: positions_used() == [("1", "9")])
+
+
+def test_money_is_written_as_the_api_writes_it(stream, world, new_key):
+    with stream.client(new_key("trade").text) as client:
+        client.say("SUBSCRIBE_POSITIONS", account=LOGIN)
+        book = client.hear_type("POSITION_UPDATE")["positions"]
+        assert {(each["profit"], each["swap"]) for each in book} == {("-1.50", "0.00")}
+        world.happened("deal", ticket=7, symbol="EURUSD", profit="12", commission="-0.7", swap="0", fee="0.005")
+        deal = wait_until(lambda: client.hear_type("POSITION_UPDATE").get("deals"))[0]
+        assert [deal[name] for name in ("profit", "commission", "swap", "fee")] == ["12.00", "-0.70", "0.00", "0.005"]
 
 
 def test_limits_that_did_not_change_are_no_news(new_key):
@@ -151,7 +161,7 @@ def test_what_a_key_may_not_see_is_not_sent(stream, world, new_key):
 
 @pytest.mark.parametrize(
     ("scopes", "action"),
-    [(["signal"], "SUBSCRIBE_POSITIONS"), (["trade"], "REQUEST_SIGNALS"), (["terminal"], "REQUEST_MARKET_DATA")],
+    [(["signal"], "SUBSCRIBE_POSITIONS"), (["terminal"], "REQUEST_SIGNALS"), (["terminal"], "REQUEST_MARKET_DATA")],
 )
 def test_a_scope_that_is_missing_is_named(stream, new_key, scopes, action):
     with stream.client(new_key(*scopes).text) as client:
@@ -166,7 +176,7 @@ def test_a_members_key_sees_nothing_of_the_account(stream, new_key, engine):
         user_id = create_user(connection, name="Ann", email="ann@example.org", actor="test").id
     with stream.client(new_key("member", user_id=user_id).text) as client:
         client.hear()
-        for topic in ("PRICES", "MARKET_DATA", "POSITIONS", "SIGNALS"):
+        for topic in set(Topic) - {Topic.SHARE}:
             client.say(f"SUBSCRIBE_{topic}", **({"symbols": ["EURUSD"]} if topic == "PRICES" else {}))
             assert client.hear()["code"] == "SCOPE_MISSING"
 

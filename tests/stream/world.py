@@ -17,7 +17,7 @@ from zmq_bridge.storage.trading.terminals import upsert_symbols
 
 LOGIN, OTHER = 123456, 654321
 SYMBOLS = ("EURUSD", "GBPUSD")
-MONEY = {"balance": "10000.00", "equity": "10000.00", "margin": "0.00", "trade_allowed": True}
+MONEY = {"balance": "10000", "equity": "10000.0", "margin": "0", "trade_allowed": True}
 
 
 class World:
@@ -52,7 +52,8 @@ class World:
 
     def positions(self, held: list[tuple[int, str]], *, login: int = LOGIN) -> None:
         """The open positions: ticket and symbol of each."""
-        book = [{"ticket": ticket, "symbol": symbol, "volume": "0.10"} for ticket, symbol in held]
+        money = {"profit": "-1.5", "swap": "0"}
+        book = [{"ticket": ticket, "symbol": symbol, "volume": "0.10", **money} for ticket, symbol in held]
         self.live.write_positions(login, book, received_ms=int(time.time() * 1000))
 
     def happened(self, kind: str, *, login: int = LOGIN, **data: Any) -> None:

@@ -64,8 +64,9 @@ def test_a_short_record_in_a_long_span_is_drawn_as_finely_as_it_is(curve: Caller
 @pytest.mark.parametrize("points", [1, 2, 3, 5, 7, 20, 63, 300])
 def test_a_curve_has_both_its_ends_and_no_more_points_than_were_asked_for(curve: Caller, points: int) -> None:
     found = money(asked(curve, 0, 60, points))
-    assert (found[0], found[-1]) == ("1000.00", "1000.59")
-    assert len(found) <= max(points, 3)
+    assert len(found) <= points
+    assert found[-1] == "1000.59"
+    assert found[0] == "1000.00" or points == 1
     assert found == sorted(set(found))
 
 

@@ -118,7 +118,8 @@ def test_from_a_signal_to_a_fill_in_the_books(
     assert [command["status"] for command in found["commands"]] == ["done"]
     held = broker.call("snapshot")["positions"]
     assert [position["ticket"] for position in held] == [found["commands"][0]["position"]]
-    assert [deal["entry"] for deal in found["deals"]] == ["in"]
+    assert [(deal["entry"], deal["profit"]) for deal in found["deals"]] == [("in", "0.00")]  # as /api/deals has it
+    assert "account_id" not in found
     shown = sender.get("/api/positions").json["positions"]
     assert [(position["ticket"], position["volume"]) for position in shown] == [(held[0]["ticket"], "0.1")]
     with engine.connect() as connection:

@@ -1,11 +1,10 @@
-"""What the community's addresses take, how a request and a refusal are shown, and whose data a key may ask for."""
+"""What the community's addresses take, how a refusal of the ledger is told, and whose data a key may ask for."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -18,11 +17,9 @@ from ledger.refusals import RefusalCode, Refused
 from web.api.schemas import AccountQuery, login_field
 from web.auth import check_user
 from web.errors import ApiError, Conflict, NotFound
+from web.member_figures import KINDS
 from web.paging import PageQuery, status_field
 from zmq_bridge.admission.schema import BIGINT_MAX, AwareTime, text
-from zmq_bridge.storage.accounts import Account
-from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION
-from zmq_bridge.storage.ledger.requests import Request
 from zmq_bridge.storage.users import ACTIVE, INACTIVE, User, get_user
 
 NAME_CHARS_MAX = 100
@@ -32,7 +29,6 @@ REASON_CHARS_MAX = 500
 SHOWN_CHARS_MAX = 40  # of a value that is told back
 
 MONEY = re.compile(r"\d{1,12}(\.\d{1,8})?")  # how many decimals are right is the account's to say
-KINDS = {"invest": SUBSCRIPTION, "withdraw": REDEMPTION}
 STATUSES = ("pending", "matched", "owed", "settled", "cancelled")
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
@@ -194,22 +190,6 @@ def accepted(done: Any) -> Any:
 
 
 BAD_AMOUNTS = frozenset({RefusalCode.AMOUNT_NOT_POSITIVE, RefusalCode.AMOUNT_TOO_FINE, RefusalCode.AMOUNT_TOO_SMALL})
-
-
-def money(amount: Decimal, digits: int) -> Decimal:
-    """The amount with the account's digits; with more where it has more, because nothing is rounded away."""
-    shown = amount.quantize(Decimal(1).scaleb(-digits))
-    return shown if shown == amount else amount.normalize()
-
-
-def shown_request(wanted: Request, account: Account) -> dict[str, Any]:
-    """A request as it is answered."""
-    digits = account.currency_digits
-    shown = {name: value for name, value in asdict(wanted).items() if name not in ("account_id", "kind")}
-    for name in ("amount", "settled_amount"):
-        shown[name] = None if shown[name] is None else money(shown[name], digits)
-    kind = next(word for word, kind in KINDS.items() if kind == wanted.kind)
-    return {"kind": kind, "account": account.login, **shown}
 
 
 def shown_days(record: Any) -> Any:

@@ -38,7 +38,7 @@ class CurveQuery(AccountQuery):
     points = fields.Integer(
         load_default=POINTS_DEFAULT,
         validate=validate.Range(min=1, max=POINTS_MAX),
-        metadata={"description": "at most so many, but always the first and the last"},
+        metadata={"description": "at most so many: the first and the last are among them, of one only the last"},
     )
 
 

@@ -19,20 +19,10 @@ from ledger.refusals import RefusalCode, Refused
 from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.accounts import chosen_account, visible_accounts, visible_ids
-from web.api.community import (
-    KINDS,
-    Investment,
-    Match,
-    RequestQuery,
-    Withdrawal,
-    accepted,
-    idempotency_key,
-    known_user,
-    money,
-    shown_request,
-)
+from web.api.community import Investment, Match, RequestQuery, Withdrawal, accepted, idempotency_key, known_user
 from web.auth import actor, check_user, current_key, needs
 from web.errors import Conflict, NotFound
+from web.member_figures import KINDS, money, shown_request
 from web.paging import page, read_cursor
 from web.parts import parts
 from web.shapes.community import MemberRequest, RequestMade, RequestPriced
@@ -177,7 +167,7 @@ def price(request_id: str) -> Response:
 
 def _next_of(made: Request) -> str:
     """What is to be done for a withdrawal, by whoever asks: money leaves the broker by an admin's hand only."""
-    if current_key().user_id is not None:
+    if not current_key().allows(Scope.ADMIN):
         when = "is priced, and paid out then" if made.full_exit else "is paid out"
         return f"Nothing more for you to do: an admin sees your request {made.reference}, and it {when}."
     advice = f"Withdraw at the broker with the comment {made.reference}."
@@ -191,7 +181,7 @@ def _too_much(refused: Refused, account: Account) -> Conflict:
     claim, before, left = (
         money(Decimal(refused.context[name]), account.currency_digits) for name in ("claim", "asked_before", "left")
     )
-    whose = "the member's" if current_key().user_id is None else "your"
+    whose = "the member's" if current_key().allows(Scope.ADMIN) else "your"
     said = f"{claim} {account.currency} can be paid out of {whose} share now"
     if before and before >= claim:
         said += "; everything was asked for before"

@@ -12,10 +12,11 @@ from ledger.pool_statement import PoolStatement
 from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.accounts import chosen_account
-from web.api.community import money, shown_days
+from web.api.community import shown_days
 from web.api.schemas import AccountQuery
 from web.auth import needs
 from web.errors import NotFound
+from web.member_figures import money
 from web.paging import PageQuery, page, read_cursor
 from web.parts import parts
 from web.shapes.community import NamedShare
@@ -90,6 +91,7 @@ def reconciliation(query: dict[str, Any]) -> Response:
     shown = asdict(found)
     for name in ("ledger_balance", "broker_balance", "ledger_credit", "broker_credit", "in_suspense", "difference"):
         shown[name] = None if shown[name] is None else money(shown[name], digits)
+    shown["breaks"] = [_shown_break(each, account) for each in shown["breaks"]]
     shown["deals_since"] = [{**deal, "amount": money(deal["amount"], digits)} for deal in shown["deals_since"]]
     return answer({"account": account.login, "currency": account.currency, **shown})
 
@@ -103,10 +105,7 @@ def breaks(query: dict[str, Any]) -> Response:
     with parts().engine.connect() as connection:
         account = chosen_account(connection, query["account"])
         wanted = Filter(after=read_cursor(query["cursor"], int), limit=query["limit"])
-        found = [asdict(each) for each in page_breaks(connection, account.id, wanted)]
-    for each in found:
-        each["account"] = account.login
-        del each["account_id"]
+        found = [_shown_break(asdict(each), account) for each in page_breaks(connection, account.id, wanted)]
     return answer(page("breaks", found, query["limit"], "id"))
 
 
@@ -159,6 +158,13 @@ def pool_figures(pool: Shares) -> dict[str, Any]:
         "as_of": pool.as_of,
         "reconciled": pool.reconciled,
     }
+
+
+def _shown_break(found: dict[str, Any], account: Account) -> dict[str, Any]:
+    """A break as it is answered, by the login and with the account's digits."""
+    amounts = {name: money(found[name], account.currency_digits) for name in ("expected", "found")}
+    rest = {name: value for name, value in found.items() if name != "account_id"}
+    return {"account": account.login, **rest, **amounts}
 
 
 def _history(found: PoolStatement, account: Account) -> dict[str, Any]:

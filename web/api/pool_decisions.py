@@ -15,10 +15,11 @@ from ledger.units import DEFAULT_BAND, PriceBand
 from web.answer_docs import gives
 from web.answers import answer
 from web.api.accounts import chosen_account
-from web.api.community import Reason, accepted, known_user, money
+from web.api.community import Reason, accepted, known_user
 from web.api.schemas import AccountQuery, login_field
 from web.auth import actor, needs
 from web.errors import Conflict, NotFound
+from web.member_figures import money
 from web.parts import parts
 from web.shapes.pool import Booked, BreakAccepted, Corrected, PoolTerms, Reversed, Unmatched
 from zmq_bridge.admission.schema import BIGINT_MAX

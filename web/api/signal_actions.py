@@ -31,7 +31,14 @@ from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.commands.cancel import cancel_queued, resting_orders
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.locks import Lock, hold_named
-from zmq_bridge.storage.trading.signals import Record, executions, get_signal, may_have_acted, stored_request
+from zmq_bridge.storage.trading.signals import (
+    Record,
+    account_id_of,
+    executions,
+    get_signal,
+    may_have_acted,
+    stored_request,
+)
 
 blueprint = Blueprint("signal_actions", __name__, url_prefix="/api/signals", description="Trading signals")
 
@@ -64,7 +71,7 @@ def execute(body: dict[str, Any]) -> Response:
         if isinstance(result, Accepted):
             after = {"signal_id": result.signal_id, "command_ids": list(result.command_ids)}
             record(connection, actor=actor(), action="signal.execute", subject=f"signal:{stored['id']}", after=after,
-                   account_id=stored["account_id"])  # fmt: skip
+                   account_id=account_id_of(connection, stored["id"]))  # fmt: skip
     return say(result, executes=stored["id"])
 
 
@@ -76,10 +83,11 @@ def cancel(signal_id: str) -> Response:
     """Take a signal back: what was not sent yet never is, and pending orders that came of it are cancelled."""
     stored = visible_signal(signal_id)
     cancelled, resting = [], []
-    if stored["account_id"] is not None:
-        with parts().engine.begin() as connection:
-            cancelled = cancel_queued(connection, stored["account_id"], stored["id"], actor=actor())
-            resting = resting_orders(connection, stored["account_id"], stored["id"])
+    with parts().engine.begin() as connection:
+        account_id = account_id_of(connection, stored["id"])
+        if account_id is not None:
+            cancelled = cancel_queued(connection, account_id, stored["id"], actor=actor())
+            resting = resting_orders(connection, account_id, stored["id"])
     requested = [_cancel_order(stored, ticket) for ticket in resting]
     if not cancelled and not requested:
         states = ", ".join(command["status"] for command in stored["commands"]) or stored["status"]

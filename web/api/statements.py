@@ -14,12 +14,13 @@ from ledger.history import period_of
 from web.answer_docs import gives
 from web.answers import answer
 from web.api.accounts import chosen_account
-from web.api.community import StatementQuery, TraceQuery, known_user, money, shown_days
+from web.api.community import StatementQuery, TraceQuery, known_user, shown_days
 from web.auth import needs
 from web.documents.content import Document, movements_of, words_of
 from web.documents.csv_file import days_csv, movements_csv
 from web.documents.pdf_file import statement_pdf
 from web.errors import NotFound
+from web.member_figures import money, shown_figures
 from web.paging import page, read_cursor
 from web.parts import parts
 from web.shapes.community import Statement, Trace
@@ -31,11 +32,6 @@ from zmq_bridge.storage.ledger.trace import FIGURES, POOL_FIGURES, Booked, Figur
 
 blueprint = Blueprint("statements", __name__, url_prefix="/api", description="Statements, and where figures are from")
 
-MONEY = (
-    "value", "contributed", "redeemed", "owed", "profit", "realised", "unrealised", "fees_paid", "fees_earned",
-    "fee_accrued", "management_fees",
-)  # fmt: skip
-PLAIN = ("at", "units", "nav_per_unit", "share_percent", "time_weighted_return", "money_weighted_return")
 FILES: dict[str, Any] = {"text/csv": {"schema": {"type": "string"}}, "application/pdf": {}}
 UNIT_FIGURES = frozenset({"units"})
 
@@ -99,15 +95,15 @@ def _document(
 
 def _shown(document: Document) -> dict[str, Any]:
     found, period, digits = document.statement, document.period, document.digits
-    figures = {name: money(getattr(found, name), digits) for name in MONEY}
     cut = {name: money(getattr(period, name), digits) for name in ("opening", "flow", "profit", "closing")}
     shown: dict[str, Any] = shown_days(
         {
             "user": asdict(document.user),
             "account": document.account.login,
             "currency": document.account.currency,
-            **{name: getattr(found, name) for name in PLAIN},
-            **figures,
+            "at": found.at,
+            "money_weighted_return": found.money_weighted_return,
+            **shown_figures(found, digits),
             "period": {**cut, "price_change": period.price_change, "from": document.first, "to": document.last},
             "days": [_day(asdict(day), digits) for day in period.days],
             "movements": [

@@ -12,11 +12,12 @@ from ledger.money import scaled
 from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.accounts import chosen_account
-from web.api.community import NewUser, Reason, UserPage, known_user, shown_request
+from web.api.community import NewUser, Reason, UserPage, known_user
 from web.api.pool import pool_figures
 from web.api.schemas import AccountQuery
 from web.auth import actor, check_all_accounts, needs
 from web.errors import Conflict, NotFound
+from web.member_figures import shown_request
 from web.paging import page, read_cursor
 from web.parts import parts
 from web.shapes.community import Member, UserLeft, UserStats

@@ -19,6 +19,7 @@ from web.pages.viewer import viewer
 MISSING = Markup('<span class="quiet" aria-label="none">–</span>')
 MINUS = "\N{MINUS SIGN}"
 SHORT_PLACES = 6
+MONEY_PLACES = 2  # of an account whose currency nobody told
 PRICE_PLACES_MIN = 2  # of a symbol whose digits nobody told
 ULID = re.compile(r"\b([0-9A-HJKMNP-TV-Z]{26})\b")
 CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -50,6 +51,13 @@ def number(value: Any, *, places: int | None = None) -> Markup | str:
     if places is not None:
         found = found.quantize(Decimal(1).scaleb(-places)) + 0  # no minus before a zero
     return f"{found:,f}".replace("-", MINUS)
+
+
+def amount(value: Any) -> Markup | str:
+    """An amount of risk, worked out to many decimals, with those of the currency of the account that is looked at."""
+    shown = viewer()
+    known = None if shown is None else shown.account
+    return number(value, places=MONEY_PLACES if known is None else known.currency_digits)
 
 
 def opposite(value: Any) -> Decimal | None:
@@ -198,8 +206,8 @@ def _time(moment: datetime, look: str) -> Markup:
 
 
 FILTERS = (
-    number, signed, signed_percent, price, price_of, lots, units, percent, duration, when, server_when, age, total,
-    words, short, brief, marked, opposite,
+    number, amount, signed, signed_percent, price, price_of, lots, units, percent, duration, when, server_when, age,
+    total, words, short, brief, marked, opposite,
 )  # fmt: skip
 
 

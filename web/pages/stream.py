@@ -6,7 +6,12 @@ from urllib.parse import urlsplit
 
 from flask import current_app, request
 
+from web.stream.words import SCOPES, Topic
+from zmq_bridge.storage.keys import ApiKey
+
 STREAM_PORT = "STREAM_PORT"
+TOPICS = (Topic.MARKET_DATA, Topic.POSITIONS, Topic.SIGNALS)
+"""What every page but a member's own hears of."""
 
 
 def stream_url() -> str:
@@ -21,6 +26,12 @@ def stream_url() -> str:
         return f"wss://{request.host}/ws"
     name = urlsplit(request.host_url).hostname or ""
     return f"ws://{f'[{name}]' if ':' in name else name}:{port}/ws"
+
+
+def topics(key: ApiKey) -> list[Topic]:
+    """What the pages of this person subscribe to; empty: there is nothing for them in the stream."""
+    heard = [topic for topic in TOPICS if any(key.allows(scope) for scope in SCOPES[topic])]
+    return heard if key.user_id is None else [*heard, Topic.SHARE]
 
 
 def content_security_policy() -> str:

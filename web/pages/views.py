@@ -19,7 +19,7 @@ from web.pages import files, filters
 from web.pages.cards import CARDS, render, render_again
 from web.pages.gathering import community, notifications, overview, risk, signals, system, trading
 from web.pages.reasons import told
-from web.pages.stream import content_security_policy, stream_url
+from web.pages.stream import content_security_policy, stream_url, topics
 from web.pages.viewer import Viewer, viewer
 from web.parts import now_ms
 from zmq_bridge.storage.keys import Scope
@@ -161,7 +161,8 @@ def _frame(shown_to: Viewer) -> dict[str, Any]:
         "statuses": signals.STATUSES,
         "within": signals.WITHIN,
         "scripts_missing": files.vendor_directory() is None,
-        "stream_url": "" if shown_to.member_only else stream_url(),
+        "stream_url": stream_url() if topics(shown_to.key) else "",
+        "topics": topics(shown_to.key),
         "show_card": lambda name, look="": Markup(render(name, shown_to, look)[0]),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from web.shapes.account import PoolFigures
-from web.shapes.kinds import Shape, day, exact, flag, free, many, maybe, moment, one, text, whole, word
+from web.shapes.kinds import Shape, day, exact, flag, free, many, moment, one, text, whole, word
 
 
 class PoolDay(Shape):
@@ -63,8 +63,7 @@ class Break(Shape):
     """A disagreement between ledger and broker."""
 
     id = whole()
-    account = maybe(whole("login"))
-    account_id = maybe(whole("ours"))
+    account = whole("login")
     reason = text()
     expected = exact("by the ledger")
     found = exact("at the broker")

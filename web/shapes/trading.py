@@ -66,7 +66,6 @@ class StoredSignal(Shape):
     """A signal with the decision on it and its commands."""
 
     id = text()
-    account_id = whole("ours", none=True)
     account = whole("login", none=True)
     source = text("id of the key that sent it")
     symbol = text()

@@ -34,7 +34,7 @@ from zmq_bridge.storage.engine import create_engine
 
 log = logging.getLogger(__name__)
 
-CONNECTIONS_MAX = 8  # of Postgres: who listens, who is let in, signals, books
+CONNECTIONS_MAX = 9  # of Postgres: who listens, who is let in, signals, books, limits, shares
 SEND_BUFFER_BYTES = 128 * 1024  # of the kernel for one client; what waits beyond it is conflated, not queued
 UNREAD_WITHIN_MS = 30_000  # the kernel cuts off who acknowledges nothing for so long
 BACKLOG = 1_024  # connections that wait to be accepted

@@ -31,6 +31,7 @@ class Books:
     """One reading."""
 
     digits: dict[int, dict[str, int]]  # login -> symbol -> decimals of a price
+    currency_digits: dict[int, int]  # login -> decimals of an amount
     standing: dict[int, Standing]  # login -> trading state, holds
     accounts: tuple[Account, ...]
     last_gap: int | None  # id of the newest gap known; None: not read yet
@@ -40,7 +41,9 @@ class Books:
     @classmethod
     def empty(cls) -> Books:
         """Before the first reading."""
-        return cls(digits={}, standing={}, accounts=(), last_gap=None, open_gaps=frozenset(), gaps=())
+        return cls(
+            digits={}, currency_digits={}, standing={}, accounts=(), last_gap=None, open_gaps=frozenset(), gaps=()
+        )
 
     def news(self, limits: Limits) -> list[Update]:
         """What there is to be told; what was told before is no news to the hub."""
@@ -62,6 +65,7 @@ def load_books(engine: Engine, before: Books) -> Books:
         opened = {gap.id for gap in gaps if gap.state == "open"}
         return Books(
             digits={account.login: symbol_digits(connection, account.id) for account in accounts},
+            currency_digits={account.login: account.currency_digits for account in accounts},
             standing={account.login: _standing(connection, account.id) for account in accounts},
             accounts=tuple(accounts),
             last_gap=last,

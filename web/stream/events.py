@@ -18,7 +18,7 @@ from web.stream.identity import Refusal
 from web.stream.line import Line
 from web.stream.requests import Ask, BadRequest, Resume, parse_request
 from web.stream.service import Service
-from web.stream.words import Code, Topic, Verb
+from web.stream.words import WITHOUT_SYMBOLS, Code, Topic, Verb
 from zmq_bridge.storage.engine import dump_json
 
 STATUS = {Code.FULL: 503, Code.UNAUTHENTICATED: 401, Code.ORIGIN_REFUSED: 403, Code.DATABASE_UNAVAILABLE: 503}
@@ -116,7 +116,7 @@ def asks_of(query: Mapping[str, str]) -> list[Ask]:
 def _ask(topic: Topic, symbols: str, account: str | None) -> Ask:
     """The same request as a WebSocket's, so that the same rules hold."""
     fields: dict[str, object] = {"action": f"{Verb.SUBSCRIBE}_{topic}"}
-    if symbols not in ("", "*") and topic is not Topic.POSITIONS:
+    if symbols not in ("", "*") and topic not in WITHOUT_SYMBOLS:
         fields["symbols"] = symbols.split(",")
     if account is not None:
         is_number = account.isascii() and account.isdigit() and len(account) <= ACCOUNT_DIGITS_MAX

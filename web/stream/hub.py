@@ -25,6 +25,7 @@ ANSWERS = {
     Topic.MARKET_DATA: (Type.PRICE_UPDATE, "prices"),
     Topic.POSITIONS: (Type.POSITION_UPDATE, "positions"),
     Topic.SIGNALS: (Type.SIGNAL_UPDATE, "signals"),
+    Topic.SHARE: (Type.SHARE_UPDATE, "shares"),
 }
 """What says that there is nothing."""
 
@@ -94,9 +95,14 @@ class Hub:
         """Whether anybody subscribed to a topic."""
         return any(wish.topic is topic for wish in self._wanted)
 
-    def knows(self, key: Hashable) -> bool:
-        """Whether a state is known."""
-        return key in self._present
+    def members_asking(self) -> frozenset[int]:
+        """The members of the community who subscribed to their share."""
+        wanting = [member for wish, members in self._wanted.items() if wish.topic is Topic.SHARE for member in members]
+        return frozenset(member.key.user_id for member in wanting if member.key.user_id is not None)
+
+    def forget(self, type_: Type) -> None:
+        """Forget how what is told by a type stands: it is told anew, even if it is the same."""
+        self._present = {key: update for key, update in self._present.items() if update.type is not type_}
 
     # sessions
 

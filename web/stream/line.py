@@ -28,16 +28,19 @@ from zmq_bridge.storage.engine import dump_json
 ListSignals = Callable[[Identity, Ask], Awaitable[list[str]]]
 """The newest signals that the asker may see, as JSON."""
 
+ReadShare = Callable[[int], Awaitable[None]]
+"""Lets the hub know the share of a member."""
+
 
 class Line:
     """A connection that is let in."""
 
-    def __init__(self, hub: Hub, identity: Identity, list_signals: ListSignals) -> None:
+    def __init__(self, hub: Hub, identity: Identity, list_signals: ListSignals, read_share: ReadShare) -> None:
         self.identity = identity
         self.ending: tuple[Code, str] | None = None  # why it ends; None: it does not
         self.sending_since_s: float | None = None  # monotonic; None: nothing is being sent
         self.sender: asyncio.Task[None] | None = None  # what `deliver` runs in
-        self._hub, self._list_signals = hub, list_signals
+        self._hub, self._list_signals, self._read_share = hub, list_signals, read_share
         self._woken = asyncio.Event()
         self._bucket = Bucket(time.monotonic())
         self._sent_seq = 0
@@ -126,6 +129,8 @@ class Line:
             self._hub.unsubscribe(self.member, ask)
             return
         check(self.member.key, ask)
+        if ask.topic is Topic.SHARE and self.identity.key.user_id is not None:
+            await self._read_share(self.identity.key.user_id)  # of now, before news of it are wanted
         if ask.verb is Verb.SUBSCRIBE:
             self._hub.subscribe(self.member, ask)
         if ask.topic is Topic.SIGNALS:

@@ -18,6 +18,7 @@ from web.stream.words import (
     SIGNALS_LISTED_MAX,
     SYMBOL_CHARS_MAX,
     SYMBOLS_PER_REQUEST_MAX,
+    WITHOUT_SYMBOLS,
     Code,
     Topic,
     Verb,
@@ -102,7 +103,7 @@ def _request(fields: dict[str, Any], request_id: str | None) -> Request:
                          field="action")  # fmt: skip
     verb, _, topic = action.partition("_")
     known = FIELDS[action] if action in FIELDS else FIELDS[Verb(verb)]
-    _refuse_unknown(fields, known - {"symbols"} if topic == Topic.POSITIONS else known)
+    _refuse_unknown(fields, known - {"symbols"} if topic in WITHOUT_SYMBOLS else known)
     if action == AUTHENTICATE:
         return Authenticate(api_key=_text(fields, "api_key", KEY_CHARS_MAX), request_id=request_id)
     if action == RESUME:

@@ -21,6 +21,7 @@ from web.stream.hub import Hub
 from web.stream.identity import Doorkeeper, Identity, Refusal, presented_key, presented_token
 from web.stream.line import Line
 from web.stream.requests import Ask, BadRequest
+from web.stream.shares import Shares
 from web.stream.signals import signal_list
 from web.stream.words import CLIENTS_MAX, PRICES_EVERY_S, SEND_WITHIN_S, UNKNOWN_CLIENTS_MAX, Code
 from zmq_bridge.storage.engine import dump_json
@@ -41,6 +42,7 @@ class Service:
     def __init__(self, engine: Engine, doorkeeper: Doorkeeper, *, clients_max: int = CLIENTS_MAX) -> None:
         self.hub = Hub()
         self.doorkeeper = doorkeeper
+        self.shares = Shares(self.hub, engine)
         self.unknown_waiting = 0
         self.dropped_slow = 0
         self._engine, self._clients_max = engine, clients_max
@@ -63,7 +65,7 @@ class Service:
 
     def line(self, identity: Identity) -> Line:
         """A connection of somebody who is let in; `serving` it counts."""
-        return Line(self.hub, identity, self._list_signals)
+        return Line(self.hub, identity, self._list_signals, self.shares.read_for)
 
     @contextmanager
     def serving(self, line: Line) -> Iterator[Line]:
@@ -126,6 +128,7 @@ class Service:
             rounds.create_task(self._flush_prices())
             rounds.create_task(self._look())
             rounds.create_task(self._check())
+            rounds.create_task(self.shares.run())
 
     async def say_goodbye(self) -> None:
         """Tell every client that we stop, and give it a moment to hear it."""
@@ -139,6 +142,7 @@ class Service:
         """Let the threads go."""
         self._door.shutdown(wait=False, cancel_futures=True)
         self._signals.shutdown(wait=False, cancel_futures=True)
+        self.shares.close()
 
     async def _flush_prices(self) -> None:
         while True:

@@ -163,8 +163,8 @@ class Sources:
         for login in self._books.digits:
             readers |= {
                 keys.quotes(login): partial(self._prices, login),
-                keys.positions(login): partial(_positions, login),
-                keys.account(login): partial(_account, login),
+                keys.positions(login): partial(self._positions, login),
+                keys.account(login): partial(self._account, login),
             }
         new = [key for key in readers if key not in self._followed]
         self._followed |= readers
@@ -190,22 +190,23 @@ class Sources:
     def _prices(self, login: int, payload: bytes) -> list[Update]:
         return updates.prices(login, payload, self._books.digits.get(login, {}))
 
+    def _positions(self, login: int, payload: bytes) -> list[Update]:
+        return [updates.positions(login, payload, self._currency_digits(login))]
+
+    def _account(self, login: int, payload: bytes) -> list[Update]:
+        return [updates.account(login, payload, self._currency_digits(login))]
+
+    def _currency_digits(self, login: int) -> int | None:
+        return self._books.currency_digits.get(login)
+
     def _happened(self, payload: bytes) -> list[Update]:
         happening = updates.happening(payload)
         match happening.kind:
             case "deal":
-                return [updates.deal(happening.login, happening.data)]
+                return [updates.deal(happening.login, happening.data, self._currency_digits(happening.login))]
             case "terminal":
                 return [updates.terminal(happening.login, happening.data)]
             case "result":
                 self._command_ids.add(str(happening.data.get("command_id")))
                 self._signals_wait.set()
         return []
-
-
-def _positions(login: int, payload: bytes) -> list[Update]:
-    return [updates.positions(login, payload)]
-
-
-def _account(login: int, payload: bytes) -> list[Update]:
-    return [updates.account(login, payload)]

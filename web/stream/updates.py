@@ -1,7 +1,7 @@
 """One piece of news: what it is about, who may want it, and its text, written once for all clients. No I/O.
 
 Payloads of Redis channels and rows of Postgres come in, `Update`s go out. Numbers leave as text, with no digit lost,
-as on the REST side; `digits` pads prices to what the symbol has.
+as on the REST side; `digits` pads prices to what the symbol has, and money to what the account's currency has.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Update:
     topics: tuple[Topic, ...]  # whoever subscribed to any of them
     login: int | None  # None: of no account; only for keys that may see all
     symbol: str | None  # None: of no symbol, or of several
+    user_id: int | None = None  # the member whose it is, who alone may see it; None: nobody's own
     key: Hashable  # a newer update of the same key replaces a waiting one
     head: str  # members of the message as JSON without braces; "" where the list is all there is
     list_name: str | None  # the member that holds the items; None: there is no list
@@ -52,7 +53,9 @@ class Happening:
 
 
 MARKET = (Topic.PRICES, Topic.MARKET_DATA)
-MONEY = ("balance", "equity", "credit", "profit", "margin", "margin_free", "margin_level")
+ACCOUNT_MONEY = ("balance", "equity", "credit", "profit", "margin", "margin_free")
+POSITION_MONEY = ("profit", "swap")
+DEAL_MONEY = ("profit", "commission", "swap", "fee")
 
 
 class Unreadable(Exception):
@@ -95,7 +98,7 @@ def _price(login: int, symbol: str, quote: Any, digits: int | None) -> Update:
             "time_msc": int(quote["time_msc"]),
             "received_ms": int(quote["received_ms"]),
         }
-    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise Unreadable(f"a quote of {symbol!r}: {type(error).__name__}: {error}") from error
     return Update(
         type=Type.PRICE_UPDATE, topics=MARKET, login=login, symbol=symbol, key=(Type.PRICE_UPDATE, login, symbol),
@@ -103,26 +106,26 @@ def _price(login: int, symbol: str, quote: Any, digits: int | None) -> Update:
     )  # fmt: skip
 
 
-def positions(login: int, payload: bytes) -> Update:
-    """All open positions of an account, from its `positions:{login}` channel."""
+def positions(login: int, payload: bytes, digits: int | None) -> Update:
+    """All open positions of an account, from its `positions:{login}` channel; `digits` are the currency's."""
     found = sorted(_parsed(payload).items())
     return Update(
         type=Type.POSITION_UPDATE, topics=(Topic.POSITIONS,), login=login, symbol=None,
         key=(Type.POSITION_UPDATE, login), head=_members({"account": login}), list_name="positions",
-        items=tuple(_position(text) for _, text in found), is_state=True,
+        items=tuple(_position(text, digits) for _, text in found), is_state=True,
     )  # fmt: skip
 
 
-def _position(text: Any) -> Item:
-    position = _parsed(text.encode() if isinstance(text, str) else b"")
+def _position(text: Any, digits: int | None) -> Item:
+    position = _with_money(_parsed(text.encode() if isinstance(text, str) else b""), POSITION_MONEY, digits)
     position.pop("received_ms", None)  # a book that did not change is the same book
     return Item(symbol=position.get("symbol"), text=dump_json(position))
 
 
-def account(login: int, payload: bytes) -> Update:
-    """The money of an account, from its `account:{login}` channel."""
-    found = _parsed(payload)
-    figures = {name: found[name] for name in MONEY if found.get(name) not in (None, "")}
+def account(login: int, payload: bytes, digits: int | None) -> Update:
+    """The money of an account, from its `account:{login}` channel; `digits` are the currency's."""
+    found = _with_money(_parsed(payload), ACCOUNT_MONEY, digits)
+    figures = {name: found[name] for name in (*ACCOUNT_MONEY, "margin_level") if found.get(name) not in (None, "")}
     times = {name: _whole(found.get(name)) for name in ("time_msc", "received_ms")}
     body = {**figures, "trade_allowed": found.get("trade_allowed") == "true", **times}
     return _one(Type.ACCOUNT_UPDATE, Topic.POSITIONS, login, body, key="account")
@@ -142,9 +145,10 @@ def risk(
     return _one(Type.RISK_UPDATE, Topic.POSITIONS, login, body, key="risk")
 
 
-def deal(login: int, data: Mapping[str, Any]) -> Update:
-    """A deal that was booked."""
-    item = Item(symbol=data.get("symbol") or None, text=dump_json({"account": login, **data}))
+def deal(login: int, data: Mapping[str, Any], digits: int | None) -> Update:
+    """A deal that was booked; `digits` are the currency's."""
+    text = dump_json({"account": login, **_with_money(data, DEAL_MONEY, digits)})
+    item = Item(symbol=data.get("symbol") or None, text=text)
     return Update(
         type=Type.POSITION_UPDATE, topics=(Topic.POSITIONS,), login=login, symbol=item.symbol,
         key=("deal", login, data.get("ticket")), head="", list_name="deals", items=(item,), is_state=False,
@@ -160,6 +164,15 @@ def signal(record: Mapping[str, Any]) -> Update:
     )  # fmt: skip
 
 
+def share(login: int, user_id: int, record: Mapping[str, Any]) -> Update:
+    """What a member owns of an account's pool, and how far the requests are."""
+    item = Item(symbol=None, text=dump_json({"account": login, "user_id": user_id, **record}))
+    return Update(
+        type=Type.SHARE_UPDATE, topics=(Topic.SHARE,), login=login, symbol=None, user_id=user_id,
+        key=(Type.SHARE_UPDATE, login, user_id), head="", list_name="shares", items=(item,), is_state=True,
+    )  # fmt: skip
+
+
 def tick_gap(login: int, symbol: str, gap_id: int, fields: Mapping[str, Any]) -> Update:
     """Ticks that are missing, or not any more."""
     body = {"of": "ticks", "account": login, "symbol": symbol, **fields}
@@ -169,15 +182,29 @@ def tick_gap(login: int, symbol: str, gap_id: int, fields: Mapping[str, Any]) ->
     )  # fmt: skip
 
 
-def padded(price: Any, digits: int | None) -> str:
-    """A price as text, with the zeros that a double can't keep; as it came where it has more decimals."""
-    exact = Decimal(str(price))
+def padded(figure: Any, digits: int | None) -> str:
+    """A price or an amount as text, with the zeros that a double can't keep; as it came where it has more decimals.
+
+    Raises:
+        ValueError: it is no finite number.
+    """
+    try:
+        exact = Decimal(str(figure))
+        full = exact if digits is None else exact.quantize(Decimal(1).scaleb(-digits))
+    except InvalidOperation as error:
+        raise ValueError(f"expected a number, found {figure!r}") from error
     if not exact.is_finite():
-        raise ValueError(f"expected a finite price, found {price!r}")
-    if digits is None:
-        return f"{exact:f}"
-    full = exact.quantize(Decimal(1).scaleb(-digits))
+        raise ValueError(f"expected a finite number, found {figure!r}")
     return f"{full:f}" if full == exact else f"{exact:f}"
+
+
+def _with_money(record: Mapping[str, Any], names: Iterable[str], digits: int | None) -> dict[str, Any]:
+    """The record with its amounts padded; what is not told stays so."""
+    told = {name: record[name] for name in names if record.get(name) not in (None, "")}
+    try:
+        return {**record, **{name: padded(amount, digits) for name, amount in told.items()}}
+    except ValueError as error:
+        raise Unreadable(f"an amount among {', '.join(told)}: {error}") from error
 
 
 def _one(type_: Type, topic: Topic, login: int, body: Mapping[str, Any], *, key: Hashable) -> Update:

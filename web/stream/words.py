@@ -14,6 +14,7 @@ class Topic(StrEnum):
     MARKET_DATA = "MARKET_DATA"
     POSITIONS = "POSITIONS"
     SIGNALS = "SIGNALS"
+    SHARE = "SHARE"
 
 
 class Verb(StrEnum):
@@ -32,9 +33,13 @@ SCOPES = {
     Topic.PRICES: (Scope.READ, Scope.SIGNAL, Scope.TRADE),
     Topic.MARKET_DATA: (Scope.READ, Scope.SIGNAL, Scope.TRADE),
     Topic.POSITIONS: (Scope.READ, Scope.TRADE),
-    Topic.SIGNALS: (Scope.READ, Scope.SIGNAL),
+    Topic.SIGNALS: (Scope.READ, Scope.SIGNAL, Scope.TRADE),
+    Topic.SHARE: (Scope.MEMBER,),
 }
-"""Any of these, as on the REST side; `admin` includes all."""
+"""Any of these, as on the REST side; `admin` includes all, but a share is told to nobody but the member whose it is."""
+
+WITHOUT_SYMBOLS = (Topic.POSITIONS, Topic.SHARE)
+"""They are of an account; no symbols can be named."""
 
 
 class Type(StrEnum):
@@ -47,6 +52,7 @@ class Type(StrEnum):
     SIGNAL_UPDATE = "SIGNAL_UPDATE"
     ACCOUNT_UPDATE = "ACCOUNT_UPDATE"
     RISK_UPDATE = "RISK_UPDATE"
+    SHARE_UPDATE = "SHARE_UPDATE"
     GAP = "GAP"
     ERROR = "ERROR"
 

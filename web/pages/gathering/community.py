@@ -70,7 +70,7 @@ def suspense(viewer: Viewer) -> Context:
     return {"suspense": found, "books": books, "waiting": waiting, "names": _names(waiting)}
 
 
-@card("my-share", "My share", every_s=10)
+@card("my-share", "My share", topics=("share",), every_s=10)
 def my_share(viewer: Viewer) -> Context:
     """What a member owns, and how it did."""
     return {"statement": _statement(viewer)}
@@ -83,14 +83,14 @@ def my_curve(viewer: Viewer) -> Context:
     return {"days": [[day["day"], day["value"]] for day in statement["days"]] if statement else []}
 
 
-@card("my-requests", "My requests", every_s=5)
+@card("my-requests", "My requests", topics=("share",), every_s=10, leader="my-share")
 def my_requests(viewer: Viewer) -> Context:
     """What the member asked for, and how far it is."""
     found = ask("/api/requests", user=viewer.key.user_id, account=viewer.login, limit=REQUESTS_SHOWN)
     return {"requests": found["requests"], "names": {}, "own": True}
 
 
-@card("my-movements", "Movements", every_s=30)
+@card("my-movements", "Movements", topics=("share",), every_s=10, leader="my-share")
 def my_movements(viewer: Viewer) -> Context:
     """Every change of the member's units."""
     statement = _statement(viewer)

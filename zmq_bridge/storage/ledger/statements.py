@@ -1,6 +1,6 @@
 """The rows that statements are folded from. The figures are those of `ledger.statement` and `ledger.pool_statement`."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -82,6 +82,16 @@ def statement_now(connection: Connection, account_id: int, user_id: int) -> Stat
             head=connection.exec_driver_sql(HEAD, {"account": account_id}).scalar() or GENESIS,
             server_offset_s=moment.state.server_offset_s,
         )
+
+    return steady(connection, account_id, read)
+
+
+def statements_of(connection: Connection, account_id: int, members: Collection[int]) -> list[MemberStatement]:
+    """Return the statements of some members without their history by day, all of one moment, as they are asked for."""
+
+    def read() -> list[MemberStatement]:
+        moment = _Moment(connection, account_id, days=False)
+        return [moment.statement(user_id, movements(connection, account_id, user_id)) for user_id in members]
 
     return steady(connection, account_id, read)
 

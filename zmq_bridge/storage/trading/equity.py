@@ -44,14 +44,20 @@ def equity_curve(
     Args:
         from_at: aware, included.
         to_at: aware, not included, after `from_at`.
-        points: at most so many, but always the first and the last.
+        points: at most so many; the first and the last are among them, of one only the last.
     """
     values = {"account_id": account_id, "from_at": from_at, "to_at": to_at, "origin": ORIGIN}
     ends = connection.exec_driver_sql(ENDS, values).one()
     if ends.first is None:
         return []
     values |= {"first": ends.first, "step_s": step_s(ends.last - ends.first, points)}
-    return [dict(row._mapping) for row in connection.exec_driver_sql(FIRST_AND_LASTS, values)]
+    found = [dict(row._mapping) for row in connection.exec_driver_sql(FIRST_AND_LASTS, values)]
+    return found if len(found) <= points else _ends(found, points)
+
+
+def _ends(found: list[Record], points: int) -> list[Record]:
+    """The first, and as many of the last as there is room for; where the longest stretches are still too many."""
+    return found[-1:] if points == 1 else [found[0], *found[1 - points :]]
 
 
 def step_s(span: timedelta, points: int) -> int:

@@ -18,7 +18,7 @@ STATUSES = ("admitted", "denied", "queued", "sent", "accepted", "done", "rejecte
 """What a list may be cut to: the decision on a signal, or where one of its commands stands."""
 
 _SIGNAL = """
-SELECT s.id, s.account_id, a.login AS account, s.source, s.symbol, s.action, s.side, s.order_type, s.volume,
+SELECT s.id, a.login AS account, s.source, s.symbol, s.action, s.side, s.order_type, s.volume,
        s.risk_percent, s.price, s.stoplimit, s.sl, s.tp, s.magic, s.comment, s.confidence, s.timeframe, s.reasons,
        s.status, s.created_at, s.expires_at,
        d.id AS decision_id, d.verdict, d.code, d.context,
@@ -62,10 +62,12 @@ ORDER BY s.id
 )
 
 DEALS = """
-SELECT ticket, position_ticket AS position, order_ticket AS order, symbol, type, entry, volume, price, profit,
-       commission, swap, fee, time_msc
-FROM deals WHERE signal_id = %(id)s ORDER BY time_msc, ticket
+SELECT ticket, position_ticket AS position, order_ticket AS order, symbol, type, entry, volume, price,
+       profit + cent AS profit, commission + cent AS commission, swap + cent AS swap, fee + cent AS fee, time_msc
+FROM deals JOIN (SELECT id, round(0::numeric, currency_digits) AS cent FROM accounts) a ON a.id = deals.account_id
+WHERE signal_id = %(id)s ORDER BY time_msc, ticket
 """
+"""Amounts have the decimals of the account's currency: a zero that has them is added."""
 
 EXECUTIONS = f"""
 {_SIGNAL}
@@ -75,6 +77,7 @@ ORDER BY s.id
 """Signals that executed a stored one again; the first condition finds the partial index."""
 
 REQUEST = "SELECT request FROM signals WHERE id = %(id)s"
+ACCOUNT = "SELECT account_id FROM signals WHERE id = %(id)s"
 
 
 def list_signals(connection: Connection, wanted: Filter) -> list[Record]:
@@ -103,6 +106,12 @@ def executions(connection: Connection, signal_id: str) -> list[Record]:
 def stored_request(connection: Connection, signal_id: str) -> Record:
     """A signal as it was validated; it must exist."""
     found: Record = connection.exec_driver_sql(REQUEST, {"id": signal_id}).scalar_one()
+    return found
+
+
+def account_id_of(connection: Connection, signal_id: str) -> int | None:
+    """The id of the account that a signal is for; None: of none, it was denied before that was clear. It must exist."""
+    found: int | None = connection.exec_driver_sql(ACCOUNT, {"id": signal_id}).scalar_one()
     return found
 
 

@@ -18,6 +18,7 @@ const TOPIC_OF = {
   SIGNAL_UPDATE: "signals",
   ACCOUNT_UPDATE: "account",
   RISK_UPDATE: "risk",
+  SHARE_UPDATE: "share",
 };
 
 let session = null;
@@ -37,7 +38,7 @@ function show(state) {
 function subscribe(socket) {
   const login = Number(document.body.dataset.account);
   const account = login ? { account: login } : {};
-  for (const topic of ["MARKET_DATA", "POSITIONS", "SIGNALS"])
+  for (const topic of document.body.dataset.heard.split(" "))
     socket.send(JSON.stringify({ action: `SUBSCRIBE_${topic}`, ...account }));
 }
 
