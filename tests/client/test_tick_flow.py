@@ -134,9 +134,9 @@ def test_streams_of_two_accounts_are_counted_apart() -> None:
 
 
 def test_the_bridges_own_news_of_gaps_are_passed_on() -> None:
-    gap = Gap(session=1, seq=1, symbol="EURUSD", login=LOGIN, state="filled", lost=5, from_msc=10, to_msc=20)
+    gap = Gap(session=1, seq=1, symbol="EURUSD", login=LOGIN, state="lost", lost=5, from_msc=10, to_msc=20, found=3)
     watcher = Watcher()
-    assert watcher.take(encode_frame(gap)) == [GapNotice("EURUSD", LOGIN, "bridge", 5, "filled", 10, 20)]
+    assert watcher.take(encode_frame(gap)) == [GapNotice("EURUSD", LOGIN, "bridge", 5, "lost", 10, 20, 3)]
     assert watcher.take(encode_frame(replace(gap, symbol="EURUSD.z"))) == []
 
 

@@ -142,6 +142,20 @@ def test_what_the_terminal_has_no_more_is_lost_and_says_why(connect: Connect, bo
     assert stored(books) == [(tick.time_msc, tick.bid) for tick in kept]
 
 
+@pytest.mark.parametrize(("lost", "state", "found"), [(30, "filled", 30), (33, "lost", 30), (None, "filled", 30)])
+def test_a_gap_is_filled_when_as_many_came_back_as_were_lost(
+    connect: Connect, books: Books, lost: int | None, state: str, found: int
+) -> None:
+    terminal = connect()
+    terminal.hello()
+    ticks = make_ticks(30)
+    gap_id = open_a_gap(books, ticks, lost=lost)
+    terminal.ask(answer(terminal, fetch(terminal), ticks))
+    assert books.rows("SELECT state, found FROM tick_gaps WHERE id = %s", gap_id) == [(state, found)]
+    assert ("30 of 33" in books.value("SELECT reason FROM tick_gaps")) is (state == "lost")
+    assert stored(books) == [(tick.time_msc, tick.bid) for tick in ticks]
+
+
 def test_a_terminal_that_will_not_answer_ends_the_gap_and_the_next_one_is_asked_for(
     connect: Connect, books: Books
 ) -> None:

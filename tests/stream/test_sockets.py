@@ -132,8 +132,9 @@ def test_a_gap_in_ticks_is_announced_and_its_end_too(stream, world, new_key, eng
         gap = client.hear_type("GAP", of="ticks")
         assert (gap["gap"], gap["state"], gap["symbol"], gap["lost"]) == (gap_id, "open", "EURUSD", 3)
         with engine.begin() as connection:
-            close_gap(connection, gap_id, "filled")
-        assert client.hear_type("GAP", of="ticks")["state"] == "filled"
+            close_gap(connection, gap_id, "lost", 2)
+        end = client.hear_type("GAP", of="ticks")
+        assert (end["state"], end["lost"], end["found"]) == ("lost", 3, 2)
 
 
 def test_what_a_key_may_not_see_is_not_sent(stream, world, new_key):

@@ -116,15 +116,16 @@ def event_vectors() -> Iterator[Vector]:
     )
     yield one(
         "gap",
-        "lost ticks announced by the bridge",
+        "lost ticks of which not all came back",
         m.Gap(
             session=NOW_MS,
             seq=1,
             symbol="EURUSD",
             login=LOGIN,
-            state="open",
+            state="lost",
             lost=17,
             from_msc=SESSION,
             to_msc=SESSION + 90,
+            found=12,
         ),
     )

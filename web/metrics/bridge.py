@@ -38,6 +38,7 @@ ACCOUNT_GAUGES = {
     "commands_open": "Commands that have not ended",
     "commands_unknown": "Commands of which nobody knows whether they were executed",
     "gaps_open": "Tick gaps still to be filled",
+    "ticks_lost": "Ticks that were lost, and that the terminal's history does not have",
     "breaks_open": "Disagreements of ledger and broker",
     "nav": "Net asset value of the pool",
 }

@@ -10,7 +10,8 @@ class CandleGap(Shape):
 
     from_msc = whole("server's clock")
     to_msc = whole("server's clock")
-    lost = whole("ticks", none=True)
+    lost = whole("ticks; null: not known", none=True)
+    found = whole("of them, in the terminal's own history; null: not looked for yet", none=True)
     state = text()
     reason = text()
 

@@ -107,6 +107,6 @@ def _standing(connection: Connection, account_id: int) -> Standing:
 def _gap(gap: TickGap) -> Update:
     fields = {
         "gap": gap.id, "state": gap.state, "from_msc": gap.from_msc, "to_msc": gap.to_msc, "lost": gap.lost,
-        "reason": gap.reason,
+        "found": gap.found, "reason": gap.reason,
     }  # fmt: skip
     return updates.tick_gap(gap.login, gap.symbol, gap.id, fields)

@@ -151,7 +151,8 @@ def _account(standing: AccountStanding, life: AccountLife) -> dict[str, Renderab
         "equity": life.equity,
         "positions": str(standing.positions),
         "commands": _counts(open=standing.commands_open, unknown=standing.commands_unknown),
-        "gaps": _counts(open=standing.gaps_open, lost=standing.gaps_lost),
+        "gaps": _counts(open=standing.gaps_open, lost=standing.gaps_lost)
+        + (f" ({standing.ticks_lost:,} ticks)" if standing.ticks_lost else ""),
         "figures": _judged(standing.judged),
     }
 

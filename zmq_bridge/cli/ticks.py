@@ -106,7 +106,8 @@ def decimals(tick: LiveTick) -> int:
 def describe(notice: GapNotice) -> str:
     """News of a gap in words."""
     lost = f"{notice.lost} ticks" if notice.lost else "some ticks"
-    return f"gap in {notice.symbol} of {notice.login}: {lost} missing, {notice.state} (noticed by: {notice.reason})"
+    state = notice.state if notice.state == "open" else f"{notice.state}, {notice.found} found"
+    return f"gap in {notice.symbol} of {notice.login}: {lost} missing, {state} (noticed by: {notice.reason})"
 
 
 def hint(symbol: str) -> str:

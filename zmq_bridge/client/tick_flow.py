@@ -213,6 +213,7 @@ class TickFlow:
                     message.state,
                     message.from_msc,
                     message.to_msc,
+                    message.found,
                 )
             )
 

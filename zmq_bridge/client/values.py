@@ -29,7 +29,8 @@ class GapNotice(NamedTuple):
 
     `reason` says who noticed: this client by sequence number ("jump"), because the terminal restarted ("session"; what
     was sent before may be lost too) or by a heartbeat that named a higher number ("beat"); or the bridge ("bridge"),
-    which announces a gap as open and later as filled from the terminal's own history, or as lost for good.
+    which announces a gap as open and later as filled from the terminal's own history, or as lost for good: fewer were
+    found there than had been lost.
     """
 
     symbol: str
@@ -39,6 +40,7 @@ class GapNotice(NamedTuple):
     state: Literal["open", "filled", "lost"]
     from_msc: int  # of the last tick before it; 0 = not known
     to_msc: int  # of the first tick after it; 0 = not known
+    found: int = 0  # ticks that the bridge got back, once it is not open any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

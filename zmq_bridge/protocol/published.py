@@ -156,6 +156,7 @@ class Gap:
     lost: U64  # ticks; 0 = not known
     from_msc: TimeMs  # both ends included
     to_msc: TimeMs
+    found: U64 = 0  # of them; `filled` found all that were known to be lost, `lost` did not
 
 
 def event_from_map(value: Any, path: str = "event") -> Event:

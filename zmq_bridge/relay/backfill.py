@@ -2,7 +2,7 @@
 
 Law: a gap is a row (`tick_gaps`), so it survives every process; the walk through it is memory only, and doing it twice
 changes nothing. One fetch is under way per terminal, and its answer is `received` only once it is stored. A gap that
-cannot be filled is closed as lost, with the reason, so that nobody waits for it.
+cannot be filled whole is closed as lost, with the reason and what was found, so that nobody waits for it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from zmq_bridge.relay.mailbox import Mailbox
 from zmq_bridge.relay.messages import Fetch, HistoryKept, Report
 from zmq_bridge.storage import notices
 from zmq_bridge.storage.notices import NoticesLost
+from zmq_bridge.storage.ticks.found import ticks_found
 from zmq_bridge.storage.ticks.gaps import GAPS_CHANNEL, TickGap, close_gap, note_gap, open_gaps
 from zmq_bridge.storage.ticks.repair import HistoryOutOfRange, replace_range
 
@@ -82,7 +83,6 @@ class _Repair:
     walk: HistoryWalk
     command_id: str
     asked_at_s: float
-    found: int = 0
     bad_answers: int = 0
 
 
@@ -213,7 +213,7 @@ class BackfillThread(threading.Thread):
     def _store(self, repair: _Repair, piece: Piece) -> None:
         gap = repair.gap
         with self._engine.begin() as connection:
-            repair.found += replace_range(
+            replace_range(
                 connection, gap.account_id, gap.symbol, piece.from_msc, piece.to_msc, piece.ticks, now=datetime.now(UTC)
             )
             if repair.walk.is_done:
@@ -234,7 +234,7 @@ class BackfillThread(threading.Thread):
             return
         with self._engine.begin() as connection:
             note_gap(connection, repair.gap.id, reason)
-            close_gap(connection, repair.gap.id, "lost")
+            close_gap(connection, repair.gap.id, "lost", ticks_found(connection, repair.gap))
         self._next(repair.gap.account_id)
 
     def _next(self, account_id: int) -> None:
@@ -244,13 +244,14 @@ class BackfillThread(threading.Thread):
 
 
 def _close(connection: Connection, repair: _Repair) -> None:
-    """Say filled, unless the terminal's history begins after the gap does and did not bring what was missing."""
+    """Say filled when all that was lost was found; where nobody knows how much it was, when history covers the gap."""
     gap, oldest_msc = repair.gap, repair.walk.oldest_msc
-    has_range = 0 < oldest_msc <= gap.from_msc
-    has_number = gap.lost is not None and repair.found >= gap.lost
-    if has_range or has_number:
-        close_gap(connection, gap.id, "filled")
+    found = ticks_found(connection, gap)
+    is_whole = found >= gap.lost if gap.lost is not None else 0 < oldest_msc <= gap.from_msc
+    if is_whole:
+        close_gap(connection, gap.id, "filled", found)
         return
     begins = f"at {oldest_msc}" if oldest_msc else "nowhere"
-    note_gap(connection, gap.id, f"the terminal's history begins {begins}; {repair.found} ticks were brought back")
-    close_gap(connection, gap.id, "lost")
+    of = "" if gap.lost is None else f" of {gap.lost}"
+    note_gap(connection, gap.id, f"{found}{of} ticks were found; the terminal's history begins {begins}")
+    close_gap(connection, gap.id, "lost", found)

@@ -76,7 +76,7 @@ class BridgeVoice(threading.Thread):
         self._gaps += 1
         message = Gap(
             session=self._session, seq=self._gaps, symbol=gap.symbol, login=gap.login, state=gap.state,
-            lost=gap.lost or 0, from_msc=gap.from_msc, to_msc=gap.to_msc,
+            lost=gap.lost or 0, from_msc=gap.from_msc, to_msc=gap.to_msc, found=gap.found or 0,
         )  # fmt: skip
         self._send(encode_frame(message))
 

@@ -61,6 +61,9 @@ class GapFound:
 
     reason: str
 
+    seq_last: int | None = None
+    """Number of the last of them; None where `lost` is."""
+
 
 @dataclass(slots=True, kw_only=True)
 class StreamPlan:
@@ -154,7 +157,10 @@ def _take_beat(plan: StreamPlan, beat: Announced) -> None:
 
 def _take_tail(plan: StreamPlan, cursor: TickCursor, beat: Announced, *, lost: int | None, reason: str) -> None:
     to_msc = max(cursor.time_msc, beat.time_msc) + TAIL_SLACK_MS
-    gap = GapFound(session=beat.session, from_msc=cursor.time_msc, to_msc=to_msc, lost=lost, reason=reason)
+    gap = GapFound(
+        session=beat.session, from_msc=cursor.time_msc, to_msc=to_msc, lost=lost, reason=reason,
+        seq_last=None if lost is None else beat.seq,
+    )  # fmt: skip
     _note(plan, gap)
     plan.cursor = replace(cursor, session=beat.session, seq=beat.seq, received_ms=beat.received_ms)
 
@@ -177,6 +183,7 @@ def _jump(cursor: TickCursor, run: TickRun) -> GapFound | None:
         to_msc=max(cursor.time_msc, first_msc),
         lost=lost,
         reason="ticks lost within the stream",
+        seq_last=run.seq - 1,
     )
 
 
@@ -202,6 +209,7 @@ def _first_sight(session: int, lost: int, to_msc: int) -> GapFound | None:
         to_msc=to_msc,
         lost=lost,
         reason="the stream had begun before it was first recorded",
+        seq_last=lost,
     )
 
 

@@ -162,7 +162,7 @@ class PostgresSink(threading.Thread):
             for gap in plan.gaps:
                 open_gap(
                     connection, account_id, symbol, session=gap.session, from_msc=gap.from_msc, to_msc=gap.to_msc,
-                    lost=gap.lost, reason=gap.reason,
+                    lost=gap.lost, reason=gap.reason, seq_last=gap.seq_last,
                 )  # fmt: skip
         appended = copy_ticks(connection, [run for plan in plans.values() for run in plan.accepted], self._known_days)
         return repeated, appended + overlapping - repeated

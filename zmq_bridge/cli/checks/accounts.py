@@ -87,8 +87,8 @@ def _trading(name: str, standing: AccountStanding) -> list[Finding]:
         mend = "their outcome is asked for until the terminal answers; compare with the terminal's History tab"
         found.append(warn(f"{name}: commands", f"{standing.commands_unknown} with unknown outcome", mend))
     if standing.gaps_open or standing.gaps_lost:
-        mend = "open ones are asked for by themselves; lost ones are gone from the terminal's history too"
-        text = f"{standing.gaps_open} gaps being filled, {standing.gaps_lost} lost for good"
+        mend = "open ones are asked for by themselves; of lost ones the terminal's history has no more than was found"
+        text = f"{standing.gaps_open} gaps being filled, {standing.gaps_lost} lost with {standing.ticks_lost} ticks"
         found.append(warn(f"{name}: ticks", text, mend))
     return found or [good(f"{name}: trading", f"active, {standing.positions} positions, nothing in doubt")]
 

@@ -50,10 +50,12 @@ tick_gaps = Table(
     Column("from_msc", BigInteger, nullable=False),
     Column("to_msc", BigInteger, nullable=False),  # both ends included
     Column("lost", BigInteger, nullable=True),  # ticks known to be missing; None = unknown
-    word("state", "open"),  # open, filled or lost
+    word("state", "open"),  # open, filled or lost (for good: fewer came back than were missing)
     word("reason", ""),
     at("created_at", now=True),
     at("closed_at", nullable=True),
+    Column("seq_last", BigInteger, nullable=True),  # number of the last one missing; None = unknown
+    Column("found", BigInteger, nullable=True),  # ticks that came back; None = not closed yet, or never counted
     Index("ix_tick_gaps_open", "account_id", postgresql_where=text("state = 'open'")),
 )
 

@@ -55,7 +55,7 @@ ORDER BY time_msc
 """
 
 GAPS = """
-SELECT from_msc, to_msc, lost, state, reason FROM tick_gaps
+SELECT from_msc, to_msc, lost, found, state, reason FROM tick_gaps
 WHERE account_id = %(account)s AND symbol = %(symbol)s AND state <> 'filled'
   AND to_msc >= %(from)s AND from_msc < %(to)s
 ORDER BY from_msc LIMIT %(limit)s
@@ -83,6 +83,7 @@ class Gap:
     from_msc: int  # both ends included
     to_msc: int
     lost: int | None  # ticks; None = not known
+    found: int | None  # of them; None = still open, or not counted
     state: str  # open: may still be filled; lost: the terminal has no more
     reason: str
 

@@ -1,5 +1,7 @@
 """The list of what is missing: every gap is a row until the terminal's history filled it or said that it can't.
 
+`filled` is one of which as many ticks came back as were lost, or, where nobody knows how many were, one whose whole
+stretch the terminal's history covers. Any other is `lost`, and says how many of them `found` counts.
 Opening and closing notify `gaps` with the account id, so the desk asks for the ticks and the recorder tells
 subscribers. A gap outlives every process.
 """
@@ -13,13 +15,13 @@ from sqlalchemy import Connection, Row
 GapState = Literal["open", "filled", "lost"]
 
 OPEN = """
-INSERT INTO tick_gaps (account_id, symbol, session, from_msc, to_msc, lost, reason)
-VALUES (%(account)s, %(symbol)s, %(session)s, %(from)s, %(to)s, %(lost)s, %(reason)s)
+INSERT INTO tick_gaps (account_id, symbol, session, from_msc, to_msc, lost, seq_last, reason)
+VALUES (%(account)s, %(symbol)s, %(session)s, %(from)s, %(to)s, %(lost)s, %(seq_last)s, %(reason)s)
 RETURNING id
 """
 
 CLOSE = """
-UPDATE tick_gaps SET state = %(state)s, closed_at = now()
+UPDATE tick_gaps SET state = %(state)s, found = %(found)s, closed_at = now()
 WHERE id = %(id)s AND state = 'open'
 RETURNING account_id
 """
@@ -69,27 +71,35 @@ class TickGap:
     lost: int | None
     """Ticks known to be missing; None = unknown."""
 
+    seq_last: int | None
+    """Number of the last one missing in its session; None = unknown."""
+
+    found: int | None
+    """Ticks that came back; None = not closed yet, or not counted."""
+
     state: GapState
     reason: str
 
 
 def open_gap(
     connection: Connection, account_id: int, symbol: str, *,
-    session: int, from_msc: int, to_msc: int, lost: int | None, reason: str,
+    session: int, from_msc: int, to_msc: int, lost: int | None, reason: str, seq_last: int | None = None,
 ) -> int:  # fmt: skip
     """Store a gap and notify; return its id. `reason` is for people."""
     values = {
         "account": account_id, "symbol": symbol, "session": session, "from": from_msc, "to": to_msc, "lost": lost,
-        "reason": reason,
+        "seq_last": seq_last, "reason": reason,
     }  # fmt: skip
     gap_id: int = connection.exec_driver_sql(OPEN, values).scalar_one()
     connection.exec_driver_sql(NOTIFY, {"account": account_id})
     return gap_id
 
 
-def close_gap(connection: Connection, gap_id: int, state: Literal["filled", "lost"]) -> bool:
-    """End a gap and notify; False when it was closed before."""
-    account_id = connection.exec_driver_sql(CLOSE, {"id": gap_id, "state": state}).scalar()
+def close_gap(
+    connection: Connection, gap_id: int, state: Literal["filled", "lost"], found: int | None = None
+) -> bool:
+    """End a gap and notify; False when it was closed before. `found`: ticks that came back; None = not counted."""
+    account_id = connection.exec_driver_sql(CLOSE, {"id": gap_id, "state": state, "found": found}).scalar()
     if account_id is None:
         return False
     connection.exec_driver_sql(NOTIFY, {"account": account_id})

@@ -19,6 +19,8 @@ SELECT a.id, a.login,
     (SELECT count(*) FROM commands c WHERE c.account_id = a.id AND c.finished_at IS NULL AND c.status = 'unknown')
         AS commands_unknown,
     (SELECT count(*) FROM tick_gaps g WHERE g.account_id = a.id AND g.state = 'open') AS gaps_open,
+    (SELECT COALESCE(sum(g.lost - COALESCE(g.found, 0)), 0)::bigint FROM tick_gaps g
+     WHERE g.account_id = a.id AND g.state = 'lost') AS ticks_lost,
     (SELECT count(*) FROM ledger_breaks b WHERE b.account_id = a.id AND b.closed_at IS NULL) AS breaks_open,
     price.nav, price.units,
     risk.nav_index, risk.nav_index_peak

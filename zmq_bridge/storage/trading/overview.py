@@ -28,13 +28,17 @@ SELECT accounts.id, login, server, currency,
     (SELECT count(*) FROM commands WHERE commands.account_id = accounts.id AND finished_at IS NULL) AS commands_open,
     (SELECT count(*) FROM commands WHERE commands.account_id = accounts.id AND status = 'unknown') AS commands_unknown,
     (SELECT count(*) FROM tick_gaps WHERE tick_gaps.account_id = accounts.id AND state = 'open') AS gaps_open,
-    (SELECT count(*) FROM tick_gaps WHERE tick_gaps.account_id = accounts.id AND state = 'lost') AS gaps_lost,
+    lost.gaps AS gaps_lost, lost.ticks AS ticks_lost,
     EXISTS (
         SELECT FROM pg_locks
         WHERE locktype = 'advisory' AND granted AND classid = %(owner)s AND objid = accounts.id::oid AND objsubid = 2
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ) AS served
-FROM accounts ORDER BY accounts.id
+FROM accounts, LATERAL (
+    SELECT count(*) AS gaps, COALESCE(sum(lost - COALESCE(found, 0)), 0)::bigint AS ticks FROM tick_gaps
+    WHERE tick_gaps.account_id = accounts.id AND state = 'lost'
+) AS lost
+ORDER BY accounts.id
 """
 """One row an account; `served`: some desk holds the account's owner lock right now."""
 
@@ -62,6 +66,7 @@ class AccountStanding:
     commands_unknown: int  # sent, outcome not known yet
     gaps_open: int  # tick gaps still to be filled
     gaps_lost: int  # tick gaps that the terminal could not fill
+    ticks_lost: int  # ticks known to be missing in these for good
     served: bool  # a desk owns the account now
     judged: Judged  # the terminal's own figures against ours
 
