@@ -23,7 +23,7 @@ from tests.ledger.stories import (
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
 from zmq_bridge.storage.ledger.corrections import adopt_nav, release_deal, reverse_transaction
-from zmq_bridge.storage.ledger.deal_corrections import correct_deal, told_deal
+from zmq_bridge.storage.ledger.deal_corrections import TOLD, correct_deal, told_deal
 from zmq_bridge.storage.ledger.history import find
 from zmq_bridge.storage.ledger.matching import match_by_hand, suspense
 from zmq_bridge.storage.ledger.posting import AlreadyPosted
@@ -31,7 +31,7 @@ from zmq_bridge.storage.ledger.reconcile import Agreed, Broken
 from zmq_bridge.storage.ledger.requests import cancel_request
 from zmq_bridge.storage.ledger.settlement import Settled, price_redemption
 from zmq_bridge.storage.locks import Lock
-from zmq_bridge.storage.trading.events import insert_event
+from zmq_bridge.storage.trading.events import insert_deal, insert_event
 
 EVE = {"actor": "eve", "reason": "a mistake"}
 
@@ -551,6 +551,29 @@ def test_the_brokers_newest_word_is_what_a_correction_books(broker, account_id):
             insert_event(connection, account_id, broker.session, seq, kind="deal", data=asdict(deal))
         connection.exec_driver_sql("UPDATE terminal_events SET received_at = now() + seq * interval '1 second'")
         assert told_deal(connection, account_id, 1) == now
+
+
+def test_what_was_told_of_a_deal_is_found_without_reading_all_events(broker, account_id):
+    with broker.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO terminal_events (account_id, session, seq, kind, data)"
+            " SELECT %s, 1, n, 'deal', jsonb_build_object('ticket', n) FROM generate_series(1, 5000) AS n",
+            (account_id,),
+        )
+        connection.exec_driver_sql("ANALYZE terminal_events")
+        plan = connection.exec_driver_sql(f"EXPLAIN {TOLD}", {"account": account_id, "ticket": 7}).scalars().all()
+    assert any("ix_terminal_events_told_deals" in line for line in plan), plan
+
+
+def test_a_corrected_trade_is_shown_as_the_broker_told_it_last(broker, account_id):
+    old = replace(broker.deal("sell", "10.00", entry="out"), volume=Decimal("0.30"), price=Decimal("1.1"))
+    now = replace(old, volume=Decimal("0.20"), price=Decimal("1.2"), profit=Decimal("12.00"))
+    with broker.engine.begin() as connection:
+        insert_deal(connection, account_id, asdict(old))
+        broker.tell(old, connection)
+        assert isinstance(correct_deal(connection, account_id, now, **EVE), Transaction)
+        row = connection.exec_driver_sql("SELECT volume, price, profit FROM deals").one()
+    assert tuple(row) == (now.volume, now.price, now.profit)
 
 
 def test_nothing_newer_is_told_of_a_deal_between_reading_and_booking_it(broker, account_id):

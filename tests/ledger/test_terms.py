@@ -25,7 +25,7 @@ from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.terms import may_manage, set_terms
 from zmq_bridge.storage.ledger.verify import rebuild
-from zmq_bridge.storage.users import get_user
+from zmq_bridge.storage.locks import Lock
 
 pytestmark = pytest.mark.usefixtures("server_now")
 
@@ -151,15 +151,21 @@ def test_an_inactive_manager_is_named_again_and_never_anew(broker, members):
     agree_on(broker, manager, management="0.365")
     with broker.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE users SET status = 'inactive' WHERE id IN (%s, %s)", (ann, manager))
-        named = [get_user(connection, user) for user in members]
-        assert [user is not None and may_manage(connection, broker.account_id, user) for user in named] == [
-            False,
-            True,
-            True,
-        ]
+        assert [may_manage(connection, broker.account_id, user) for user in members] == [False, True, True]
     agree_on(broker, manager)
     with broker.engine.connect() as connection:
         assert load_terms(connection, broker.account_id).fees == FeeTerms(manager=manager)
+
+
+def test_a_member_stays_active_until_the_terms_that_name_them_are_agreed_on(broker, members):
+    _, bob, manager = members
+    agree_on(broker, manager)
+    status, lock = "SELECT status FROM users WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED", "pg_try_advisory_xact_lock"
+    with broker.engine.begin() as agreeing, broker.engine.begin() as other:
+        assert may_manage(agreeing, broker.account_id, bob)
+        assert other.exec_driver_sql(status, (bob,)).all() == []
+        taken = other.exec_driver_sql(f"SELECT {lock}(%s, %s)", (int(Lock.ADMISSION), broker.account_id))
+        assert not taken.scalar_one()
 
 
 @pytest.mark.parametrize(

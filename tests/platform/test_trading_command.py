@@ -46,15 +46,15 @@ def test_a_busy_account_is_stopped_and_said_to_be_busy(world: World, run: Run, w
         assert world.state() == "halted"
         assert f"account {LOGIN}: busy: {BUSY}" in CliRunner().invoke(command, []).output
     told = run("kill", *which)
-    assert told.output.startswith(f"account {LOGIN}: was halted already; 1 commands on their way")
+    assert told.output.startswith(f"account {LOGIN}: was halted already; 1 command on its way")
 
 
 def test_nothing_goes_on_before_a_stop_came_to_every_account(world: World, run: Run) -> None:
     with world.engine.connect() as busy:
         hold(busy, Lock.ADMISSION, world.account_id)
-        assert run("halted").output == f"was active, is halted\naccount {LOGIN}: busy: {BUSY}\n"
+        assert run("halted").output == f"all accounts: halted now, active before\naccount {LOGIN}: busy: {BUSY}\n"
         refused = run("active")
         assert refused.exit_code != 0
         assert f"it has not to [{LOGIN}]: they are busy" in str(refused.exception or refused.output)
         assert world.state() == "halted"
-    assert run("active").output == "was halted, is active\n"
+    assert run("active").output == "all accounts: active now, halted before\n"

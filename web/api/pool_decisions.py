@@ -168,12 +168,12 @@ def agree(body: dict[str, Any]) -> Response:
     """Set new terms from now on; what the old ones earned is booked first."""
     with parts().engine.begin() as connection:
         account = chosen_account(connection, body["account"])
-        manager = None if body["manager"] is None else known_user(connection, body["manager"])
+        manager = None if body["manager"] is None else known_user(connection, body["manager"]).id
         if manager is not None and not may_manage(connection, account.id, manager):
-            raise Conflict("USER_INACTIVE", f"User {body['manager']} is not active and can't be the manager.")
+            raise Conflict("USER_INACTIVE", f"User {manager} is not active and can't be the manager.")
         rates = {name: Decimal(body[name]) for name in ("management_rate", "performance_rate")}
         band = PriceBand(minimum=Decimal(body["price_min"]), maximum=Decimal(body["price_max"]))
-        wanted = Terms(fees=FeeTerms(**rates, manager=body["manager"]), period=body["period"], band=band)
+        wanted = Terms(fees=FeeTerms(**rates, manager=manager), period=body["period"], band=band)
         accepted(set_terms(connection, account.id, wanted, actor=actor()))
     return answer({"account": account.login, **shown_terms(wanted)})
 

@@ -20,6 +20,11 @@ def report_line(text: str) -> None:
     console.print(text, markup=False)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Say how many there are of something; `many` where its plural has no plain s."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def step(text: str) -> None:
     """One step of setting up, done."""
     console.print(f"[green]✓[/green] {text}")

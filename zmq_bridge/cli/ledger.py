@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from ledger.errors import InvalidTerms
 from ledger.fees import FeeTerms
 from ledger.refusals import Refused
-from zmq_bridge.cli.console import console, show
+from zmq_bridge.cli.console import console, counted, show
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.storage.accounts import Account, list_accounts
@@ -23,7 +23,8 @@ from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.report import LedgerReport, ledger_report
 from zmq_bridge.storage.ledger.terms import PERIODS, may_manage, set_terms, shown_terms
 from zmq_bridge.storage.ledger.verify import verify_chain
-from zmq_bridge.storage.users import get_user, names_of
+from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.users import names_of
 
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
@@ -42,8 +43,8 @@ def verify() -> None:
         found = verify_chain(connection)
     for books in found:
         said = "sound" if books.sound else "WRONG"
-        counts = f"{books.transactions} transactions, {books.entries} entries"
-        heads = f"head {books.head[:16]}; {books.prices} prices, head {books.price_head[:16]}"
+        counts = f"{counted(books.transactions, 'transaction')}, {counted(books.entries, 'entry', 'entries')}"
+        heads = f"head {books.head[:16]}; {counted(books.prices, 'price')}, head {books.price_head[:16]}"
         click.echo(f"account {logins[books.account_id]}: {said}, {counts}, {heads}")
         for problem in books.problems:
             click.echo(f"  {problem}")
@@ -107,11 +108,10 @@ def _agree(
     period: str | None,
 ) -> None:
     """Set what was asked for, and keep the rest."""
+    if manager is not None and not may_manage(connection, account.id, manager):
+        raise CannotRun(f"--manager: expected the number of an active user, found {manager}")
+    hold(connection, Lock.ADMISSION, account.id)  # what is kept must still be so when it is agreed on
     before = load_terms(connection, account.id)
-    if manager is not None:
-        user = get_user(connection, manager)
-        if user is None or not may_manage(connection, account.id, user):
-            raise CannotRun(f"--manager: expected the number of an active user, found {manager}")
     try:
         fees = FeeTerms(
             management_rate=before.fees.management_rate if management is None else _rate(management),

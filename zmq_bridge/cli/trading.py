@@ -9,7 +9,7 @@ import click
 from rich.table import Table
 from sqlalchemy import Connection, Engine
 
-from zmq_bridge.cli.console import console
+from zmq_bridge.cli.console import console, counted
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.transaction import actor, database
 from zmq_bridge.storage.accounts import Account, find_accounts, list_accounts
@@ -29,6 +29,11 @@ from zmq_bridge.storage.trading.overview import global_trading_state
 
 COLUMNS = ("account", "server", "state", "reason", "set by", "at")
 BUSY = "the bridge ends and cancels what is left as soon as the account is free"
+ABOVE_ALL = {
+    "active": "active, where nothing below holds them",
+    "reducing": "reducing or halted: reductions and cancels only",
+    "halted": "halted",
+}
 LIFTS = {"reset-drawdown": None, "release-strategy": "strategy", "adopt": "ticket"}
 """What a person lifts, and what it is named by."""
 
@@ -82,8 +87,8 @@ def _told(killed: Killed) -> str:
     state = "halted" if killed.new else "was halted already"
     if killed.waiting:
         return f"{state}; busy: {BUSY}"
-    orders = f"{len(killed.stopped)} orders stopped unsent, {len(killed.recalled)} recalled"
-    return f"{state}; {len(killed.sent)} commands on their way, {orders}"
+    orders = f"{counted(len(killed.stopped), 'order')} stopped unsent, {len(killed.recalled)} recalled"
+    return f"{state}; {counted(len(killed.sent), 'command on its way', 'commands on their way')}, {orders}"
 
 
 def lift(connection: Connection, action: str, subject: str, login: int | None, reason: str) -> None:
@@ -102,9 +107,9 @@ def lift(connection: Connection, action: str, subject: str, login: int | None, r
 
 def change_state(engine: Engine, state: str, login: int | None, reason: str) -> None:
     """Set the state of one login's accounts, or the one above all, and say what that came to."""
+    whose = "all accounts" if login is None else f"account {login}"
     for change in _changed(engine, state, login, reason):
-        told = f"was {change.before}, is {change.after}"
-        click.echo(told if change.after == state else f"{told}: {change.reason}")
+        click.echo(f"{whose}: {_said(change, state)}")
         for busy in change.waiting:
             click.echo(f"account {busy}: busy: {BUSY}")
 
@@ -124,9 +129,16 @@ def _changed(engine: Engine, state: str, login: int | None, reason: str) -> list
     return [change for change in changes if change]
 
 
+def _said(change: StateChange, asked: str) -> str:
+    """What a change came to; where something else holds, what that is."""
+    if change.after != asked:
+        return f"still {change.after}, not {asked}: {change.reason}"
+    return f"{asked} as before" if change.before == asked else f"{asked} now, {change.before} before"
+
+
 def show(connection: Connection) -> None:
     """List every account's state, below the one above all, and everything that holds an account."""
-    console.print(f"all accounts: {global_trading_state(connection)} at most")
+    console.print(f"all accounts: {ABOVE_ALL[global_trading_state(connection)]}")
     table = Table(*COLUMNS, box=None, pad_edge=False, padding=(0, 2, 0, 0))
     accounts = list_accounts(connection)
     for account in accounts:
@@ -145,10 +157,11 @@ def show(connection: Connection) -> None:
 def _show_kill(connection: Connection, account: Account, held: Hold) -> None:
     """How far a stop has come."""
     found = standing_of_kill(connection, account.id, held.at)
-    left = f"{found['orders_left']} pending orders" + (f", {found['positions_left']} positions" if held.closes else "")
+    positions = f", {counted(found['positions_left'], 'position')}" if held.closes else ""
+    left = counted(found["orders_left"], "pending order") + positions
     terminal = "has acknowledged" if found["acknowledged"] else "has not acknowledged yet"
-    open_ = sum(1 for each in found["commands"] if each["finished_at"] is None)
-    console.print(f"account {account.login}: the terminal {terminal}; left: {left}; {open_} commands without a result")
+    without = counted(sum(1 for each in found["commands"] if each["finished_at"] is None), "command")
+    console.print(f"account {account.login}: the terminal {terminal}; left: {left}; {without} without a result")
     if found["waiting"]:
         console.print(f"account {account.login}: busy: {BUSY}")
 

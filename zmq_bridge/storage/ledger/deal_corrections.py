@@ -37,7 +37,7 @@ SELECT data FROM terminal_events
 WHERE account_id = %(account)s AND kind = 'deal' AND error IS NULL AND data ->> 'ticket' = %(ticket)s::text
 ORDER BY received_at DESC, session DESC, seq DESC LIMIT 1
 """
-"""What the broker said last of a deal; the events of one account are read through, which only a person asks for."""
+"""What the broker said last of a deal, by the index that revision 0004 brought."""
 
 IN_SUSPENSE = """
 SELECT correction, request, settled_by FROM ledger_suspense WHERE account_id = %(account)s AND ticket = %(ticket)s

@@ -27,7 +27,7 @@ from zmq_bridge.storage.ledger.fees import (
 from zmq_bridge.storage.ledger.journal import append_new
 from zmq_bridge.storage.ledger.pool import PoolNow, Terms, load_pool, load_terms
 from zmq_bridge.storage.locks import Lock, hold
-from zmq_bridge.storage.users import ACTIVE, User
+from zmq_bridge.storage.users import keep_active
 
 PERIODS = ("month", "quarter", "year")
 
@@ -65,12 +65,15 @@ def set_terms(connection: Connection, account_id: int, terms: Terms, *, actor: s
     return None
 
 
-def may_manage(connection: Connection, account_id: int, user: User) -> bool:
+def may_manage(connection: Connection, account_id: int, user_id: int) -> bool:
     """Say whether new terms may name this member as the manager: an active one, or the one that they name already.
 
     Who manages may have become inactive; terms that pay them less, or deal in another band, must still be possible.
+    Holds the member as they are, and then the account's lock: what it says is so until this transaction ends.
     """
-    return user.status == ACTIVE or load_terms(connection, account_id).fees.manager == user.id
+    is_active = keep_active(connection, user_id)
+    hold(connection, Lock.ADMISSION, account_id)
+    return is_active or load_terms(connection, account_id).fees.manager == user_id
 
 
 def terms_detail(terms: Terms, actor: str) -> dict[str, str]:

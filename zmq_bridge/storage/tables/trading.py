@@ -14,6 +14,12 @@ terminal_events = Table(
     document("data"),
     word("error", nullable=True),  # why it could not be booked; None = booked
     at("received_at", now=True),
+    Index(
+        "ix_terminal_events_told_deals",
+        "account_id",
+        text("(data ->> 'ticket')"),
+        postgresql_where=text("kind = 'deal'"),
+    ),
 )
 
 orders = Table(
