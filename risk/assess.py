@@ -19,6 +19,7 @@ from risk.refusal import Refused
 from risk.snapshot import Snapshot
 from risk.verdict import Check, Denied, Verdict
 
+WAYS_OUT = (Kind.REDUCE, Kind.CANCEL)
 DETAIL_LENGTH_MAX = 200  # characters of a failure's own text that are kept
 
 
@@ -49,7 +50,7 @@ def _assess(
     intent: Intent, snapshot: Snapshot | None, limits: Limits | None, now: datetime, done: list[Check]
 ) -> Verdict:
     require_intent(intent)
-    if intent.kind in (Kind.REDUCE, Kind.CANCEL):
+    if intent.kind in WAYS_OUT:
         return pass_reduction(intent, snapshot)
     if not is_moment(now):
         raise Refused(Code.COMPUTATION_FAILED, now=now, expected="an aware datetime")

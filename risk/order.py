@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from risk.intent import OrderType, Side
 from risk.market import Lot
+from risk.numbers import ZERO
 
 BUY, MARKET = Side.BUY, OrderType.MARKET  # looked up once: an enum's member costs three times a name
 
@@ -55,7 +56,7 @@ def worst_entry_price(side: Side, order_type: OrderType, entry: Decimal, deviati
 def loss_per_lot(side: Side, worst_entry: Decimal, sl: Decimal, lot: Lot) -> Decimal:
     """Return R of one lot that is not open yet: worst entry to stop, plus commission and slippage buffer."""
     distance = worst_entry - sl if side is BUY else sl - worst_entry
-    return max(distance, Decimal(0)) * lot.loss_per_price + lot.round_trip_cost
+    return max(distance, ZERO) * lot.loss_per_price + lot.round_trip_cost
 
 
 def risk_reward(order: Order) -> tuple[Decimal, Decimal]:
@@ -64,7 +65,7 @@ def risk_reward(order: Order) -> tuple[Decimal, Decimal]:
     Costs are the round-trip commission; the spread is in the prices already.
     """
     up, down = order.tp - order.entry, order.entry - order.sl
-    if order.side is Side.SELL:
+    if order.side is not BUY:
         up, down = -up, -down
     commission = order.lot.commission
     return up * order.lot.gain_per_price - commission, down * order.lot.loss_per_price + commission

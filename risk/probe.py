@@ -70,9 +70,9 @@ def _compare(probe: Probe, symbol: str, snapshot: Snapshot, limits: Limits, now:
         raise Refused(Code.ACCOUNT_UNKNOWN, symbol=symbol)
     market = Market(snapshot, snapshot.account, limits, now)
     lot = market.lot(symbol)
-    amount = margin_per_lot(lot.spec, probe.price_open, snapshot.account.leverage)
-    rate = market.rate(amount.currency or snapshot.account.currency)
-    needed = probe.volume * amount.value
+    amount, currency = margin_per_lot(lot.spec, probe.price_open, snapshot.account.leverage)
+    rate = market.rate(currency or snapshot.account.currency)
+    needed = probe.volume * amount
     moved = probe.volume * (probe.price_close - probe.price_open)
     unit = Decimal(1).scaleb(-snapshot.account.digits)
     margins, profits = (probe.margin_buy, probe.margin_sell), (probe.profit_buy, -probe.profit_sell)

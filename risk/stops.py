@@ -19,12 +19,12 @@ from risk.snapshot import AccountState, MarginMode, OpenPosition, PendingOrder, 
 Stops = Mapping[tuple[str, Side], Decimal]  # symbol and side -> stop price
 
 NO_STOPS: Stops = {}
-BUY = Side.BUY  # looked up once: an enum's member costs three times a name
+BUY, HEDGING = Side.BUY, MarginMode.HEDGING  # looked up once: an enum's member costs three times a name
 
 
 def pending_stops(account: AccountState | None, orders: tuple[PendingOrder, ...]) -> Stops:
     """Return the loosest stop that pending orders may give a position, by symbol and side; none when hedging."""
-    if account is None or account.margin_mode is MarginMode.HEDGING:
+    if account is None or account.margin_mode is HEDGING:
         return NO_STOPS
     stops: dict[tuple[str, Side], Decimal] = {}
     for order in orders:
@@ -78,7 +78,7 @@ def moved_stop_risk(
     Zero when hedging, where every order is a position of its own, and where the new stop is the tighter one.
     """
     account = snapshot.account
-    if account is None or account.margin_mode is MarginMode.HEDGING:
+    if account is None or account.margin_mode is HEDGING:
         return ZERO
     orders = tuple(order for order in snapshot.orders or () if order.ticket != without_ticket)
     before, symbol = pending_stops(account, orders), lot.spec.symbol

@@ -7,7 +7,6 @@ the account currency already.
 """
 
 from decimal import Decimal
-from typing import NamedTuple
 
 from risk.codes import Code
 from risk.refusal import Refused
@@ -18,12 +17,8 @@ BY_INITIAL_MARGIN = BY_TICK_VALUE  # margin = lots * initial margin
 LEVERAGED = frozenset({CalcMode.FOREX, CalcMode.CFD_LEVERAGE})  # margin is divided by the account's leverage
 BY_CONTRACT = frozenset({CalcMode.FOREX, CalcMode.FOREX_NO_LEVERAGE})  # margin without a price
 
-
-class Amount(NamedTuple):
-    """Money of one lot, with its currency; currency None: already the account currency."""
-
-    value: Decimal
-    currency: str | None
+Amount = tuple[Decimal, str | None]
+"""Money of one lot, and its currency; None: it is the account's already."""
 
 
 def profit_per_price(spec: SymbolSpec) -> Amount:
@@ -33,8 +28,8 @@ def profit_per_price(spec: SymbolSpec) -> Amount:
     All others: (close - open) * contract_size * lots, in the profit currency.
     """
     if spec.calc_mode in BY_TICK_VALUE:
-        return Amount(spec.tick_value / spec.tick_size, None)
-    return Amount(spec.contract_size, spec.currency_profit)
+        return spec.tick_value / spec.tick_size, None
+    return spec.contract_size, spec.currency_profit
 
 
 def margin_per_lot(spec: SymbolSpec, price: Decimal, leverage: int) -> Amount:
@@ -50,7 +45,7 @@ def margin_per_lot(spec: SymbolSpec, price: Decimal, leverage: int) -> Amount:
     amount = _margin_before_leverage(spec, price) * spec.margin_rate
     if spec.calc_mode in LEVERAGED:
         amount /= leverage
-    return Amount(amount, spec.currency_margin)
+    return amount, spec.currency_margin
 
 
 def _margin_before_leverage(spec: SymbolSpec, price: Decimal) -> Decimal:

@@ -2,7 +2,8 @@
 
 Every check is one small function that returns a Check. A stage is run to its end, so that a denial explains all that
 was wrong at that stage; the first failed check gives the code. States come before computations: a halted account is
-told that it is halted, not that a quote is missing.
+told that it is halted, not that a quote is missing. Each module looks the codes it gives up once, at its top: an enum's
+member costs three times a name, and a decision gives some fifty.
 """
 
 from collections.abc import Callable

@@ -10,6 +10,9 @@ from risk.order import Order
 from risk.valuation import BY_TICK_VALUE
 from risk.verdict import Check
 
+PROFIT_DISAGREES = Code.PROFIT_DISAGREES
+TICK_VALUE_DISAGREES = Code.TICK_VALUE_DISAGREES
+
 
 def check_tick_value(ask: Ask, order: Order) -> Check:
     """The broker's tick value lies within the allowed share of ours, between the two conversion sides.
@@ -18,14 +21,14 @@ def check_tick_value(ask: Ask, order: Order) -> Check:
     """
     spec, lot = order.lot.spec, order.lot
     if spec.calc_mode in BY_TICK_VALUE:
-        return Check(Code.TICK_VALUE_DISAGREES, spec.tick_value, None, True)
+        return Check(TICK_VALUE_DISAGREES, spec.tick_value, None, True)
     low, high = spec.tick_size * lot.gain_per_price, spec.tick_size * lot.loss_per_price
-    return Check(Code.TICK_VALUE_DISAGREES, spec.tick_value, high, near(spec.tick_value, low, high, ask))
+    return Check(TICK_VALUE_DISAGREES, spec.tick_value, high, near(spec.tick_value, low, high, ask))
 
 
 def check_terminal_profit(ask: Ask, order: Order) -> Check:
     """OrderCalcProfit of the terminal agreed with ours when it came, if it ever came."""
-    return agreed(Code.PROFIT_DISAGREES, order.lot.spec.terminal_profit, ask)
+    return agreed(PROFIT_DISAGREES, order.lot.spec.terminal_profit, ask)
 
 
 def agreed(code: Code, figures: Compared | None, ask: Ask) -> Check:

@@ -9,25 +9,29 @@ from risk.correlation import cluster, is_fresh
 from risk.numbers import ZERO, percent_of
 from risk.verdict import Check, plain
 
+CORRELATED_EXPOSURE = Code.CORRELATED_EXPOSURE
+CURRENCY_EXPOSURE = Code.CURRENCY_EXPOSURE
+MAX_POSITIONS = Code.MAX_POSITIONS
+
 
 def check_positions(case: Case) -> Check:
     """Open, pending, reserved and new tickets <= max_positions."""
     count, limit = case.book.count + 1, case.ask.limits.max_positions
-    return Check(Code.MAX_POSITIONS, count, limit, count <= limit)
+    return Check(MAX_POSITIONS, count, limit, count <= limit)
 
 
 def check_correlated(case: Case) -> Check:
     """Sum of R of the cluster the new order joins <= its budget, a share of B."""
     total = case.risk + cluster_risk(case)
     limit = percent_of(case.ask.limits.max_correlated_exposure_percent, case.base)
-    return Check(Code.CORRELATED_EXPOSURE, total, limit, total <= limit)
+    return Check(CORRELATED_EXPOSURE, total, limit, total <= limit)
 
 
 def check_currency(case: Case) -> Check:
     """The largest net exposure to one currency, whatever fills, <= its cap, a share of B."""
     limit = percent_of(case.ask.limits.max_currency_exposure_percent, case.base)
     size, currency = largest_exposure(case)
-    return Check(Code.CURRENCY_EXPOSURE, size if size <= limit else f"{plain(size)} {currency}", limit, size <= limit)
+    return Check(CURRENCY_EXPOSURE, size if size <= limit else f"{plain(size)} {currency}", limit, size <= limit)
 
 
 def cluster_risk(case: Case) -> Decimal:

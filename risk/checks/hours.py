@@ -20,27 +20,32 @@ _SIDES = {
     TradeMode.DISABLED: frozenset[Side](),
 }
 
+MARKET_CLOSED = Code.MARKET_CLOSED
+NEWS_BLACKOUT = Code.NEWS_BLACKOUT
+OUTSIDE_TRADING_HOURS = Code.OUTSIDE_TRADING_HOURS
+SYMBOL_TRADE_MODE = Code.SYMBOL_TRADE_MODE
+
 
 def check_account_hours(ask: Ask) -> Check:
     """Every group of hours set for the account holds this moment."""
     groups, server = ask.limits.hours, ask.server_now
     if not groups:
-        return Check(Code.OUTSIDE_TRADING_HOURS, "always", "always", True)
+        return Check(OUTSIDE_TRADING_HOURS, "always", "always", True)
     passed = server is not None and all(inside(group, server) for group in groups)
-    return Check(Code.OUTSIDE_TRADING_HOURS, server, "hours", passed)
+    return Check(OUTSIDE_TRADING_HOURS, server, "hours", passed)
 
 
 def check_session(ask: Ask, order: Order) -> Check:
     """The broker's own sessions of the symbol hold this moment; a symbol without sessions is closed."""
     server = ask.server_now
     passed = server is not None and inside(order.lot.spec.sessions, server)
-    return Check(Code.MARKET_CLOSED, server, "sessions", passed)
+    return Check(MARKET_CLOSED, server, "sessions", passed)
 
 
 def check_trade_mode(ask: Ask, order: Order) -> Check:
     """The broker takes new orders of this side."""
     mode = order.lot.spec.trade_mode
-    return Check(Code.SYMBOL_TRADE_MODE, mode, order.side, order.side in _SIDES[mode])
+    return Check(SYMBOL_TRADE_MODE, mode, order.side, order.side in _SIDES[mode])
 
 
 def check_news(ask: Ask, order: Order) -> Check:
@@ -53,8 +58,8 @@ def check_news(ask: Ask, order: Order) -> Check:
             or spec.currency_profit in window.currencies
         )
         if hit and window.starts_at <= ask.now <= window.ends_at:
-            return Check(Code.NEWS_BLACKOUT, window.title, f"after {window.ends_at.isoformat()}", False)
-    return Check(Code.NEWS_BLACKOUT, "none", "none", True)
+            return Check(NEWS_BLACKOUT, window.title, f"after {window.ends_at.isoformat()}", False)
+    return Check(NEWS_BLACKOUT, "none", "none", True)
 
 
 def inside(sessions: tuple[Session, ...], server: datetime) -> bool:

@@ -13,16 +13,21 @@ from risk.verdict import Check
 
 MINUTE = timedelta(minutes=1)
 
+HISTORY_MISSING = Code.HISTORY_MISSING
+ORDER_RATE_ACCOUNT = Code.ORDER_RATE_ACCOUNT
+ORDER_RATE_SOURCE = Code.ORDER_RATE_SOURCE
+REPEATED_EXECUTION = Code.REPEATED_EXECUTION
+
 
 def check_rate_account(ask: Ask) -> Check:
     """Opening orders of the account in the last minute, this one included."""
     recent = ask.snapshot.recent_orders
     if recent is None:
-        return Check(Code.HISTORY_MISSING, None, "known", False)
+        return Check(HISTORY_MISSING, None, "known", False)
     since = ask.now - MINUTE
     count = 1 + sum([order.orders for order in recent if order.at > since])
     limit = ask.limits.max_orders_per_minute
-    return Check(Code.ORDER_RATE_ACCOUNT, count, limit, count <= limit)
+    return Check(ORDER_RATE_ACCOUNT, count, limit, count <= limit)
 
 
 def check_rate_source(ask: Ask) -> Check:
@@ -31,7 +36,7 @@ def check_rate_source(ask: Ask) -> Check:
     recent = ask.snapshot.recent_orders or ()
     count = 1 + sum([order.orders for order in recent if order.source == source and order.at > since])
     limit = ask.limits.max_orders_per_minute_source
-    return Check(Code.ORDER_RATE_SOURCE, count, limit, count <= limit)
+    return Check(ORDER_RATE_SOURCE, count, limit, count <= limit)
 
 
 def check_repeats(ask: Ask) -> Check:
@@ -41,9 +46,9 @@ def check_repeats(ask: Ask) -> Check:
     alike = [
         order.orders
         for order in ask.snapshot.recent_orders or ()
-        if order.symbol == symbol
+        if (order.strategy or order.source) == name
+        and order.symbol == symbol
         and order.side is side
         and order.at > since
-        and (order.strategy or order.source) == name
     ]
-    return Check(Code.REPEATED_EXECUTION, 1 + sum(alike), limit, sum(alike) < limit)
+    return Check(REPEATED_EXECUTION, 1 + sum(alike), limit, sum(alike) < limit)

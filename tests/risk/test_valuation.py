@@ -56,7 +56,7 @@ def test_profit_of_every_calculation_mode(mode: CalcMode, per_price: str, curren
 )
 def test_margin_of_every_calculation_mode(mode: CalcMode, free: str | None, fixed: str) -> None:
     assert margin_per_lot(symbol(mode, margin_initial=D(700)), PRICE, 100) == (D(fixed), "USD")
-    assert margin_per_lot(symbol(mode, margin_initial=D(700), margin_rate=D("1.5")), PRICE, 100).value == D(fixed) * D(
+    assert margin_per_lot(symbol(mode, margin_initial=D(700), margin_rate=D("1.5")), PRICE, 100)[0] == D(fixed) * D(
         "1.5"
     )
     if free is not None:
