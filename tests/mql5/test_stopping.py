@@ -10,12 +10,14 @@ from collections.abc import Callable
 import pytest
 
 from tests.mql5.desk_rig import with_expert
-from tests.mql5.test_pipeline import EACH, name_of
+from tests.mql5.working import name_of
 from tests.mql5_host.run import Machine
 from tests.pipeline import test_stopping as here
 from tests.pipeline.conftest import make_rig as make_rig  # the fixture
 from tests.pipeline.rig import Rig
 from zmq_bridge.cli.simulation import Simulation
+
+EACH = (("TRANSPORT_NATIVE", False), ("TRANSPORT_DLL", True))  # transport, netting
 
 
 @pytest.fixture(params=EACH, ids=name_of)

@@ -11,33 +11,43 @@ from functools import partial
 
 import pytest
 
-from tests.mql5 import test_pipeline as here
-from tests.mql5.desk_rig import EXPERT, log_of
+from tests.mql5 import working
+from tests.mql5.desk_rig import EXPERT, log_of, with_expert
 from tests.mql5.test_crashes import inputs_for, market
-from tests.mql5.test_restarts import CASES
-from tests.mql5_host.run import HostProcess
-from tests.pipeline.oracle import assert_no_tick_is_missing
+from tests.mql5.test_restarts import EVERY_PAIR
+from tests.mql5_host.run import HostProcess, Machine
+from tests.pipeline.oracle import assert_ledger_is_the_brokers, assert_no_tick_is_missing
 from tests.pipeline.rig import Rig
-from tests.pipeline.storm import ORDERS_BETWEEN, Sender, assert_nothing_was_lost_or_doubled
+from tests.pipeline.storm import LOOSE, ORDERS_BETWEEN, Sender, assert_nothing_was_lost_or_doubled
 from tests.simulator.little_bridge import LittleBridge, now_ms
 from tests.simulator.world import free_of_costs, rows, running_broker
 from tests.support import wait_until
+from zmq_bridge.cli.simulation import Simulation
 from zmq_bridge.simulator.broker import BrokerConfig
 
 DEATHS = 3
 
 pytestmark = pytest.mark.timeout(300)
 
-case, rig = here.case, here.rig  # the fixtures
 
-test_ticks_reach_a_subscriber_and_postgres = here.test_ticks_reach_a_subscriber_and_postgres
-test_an_order_is_filled_and_booked = here.test_an_order_is_filled_and_booked
+@pytest.fixture(params=EVERY_PAIR, ids=working.name_of)
+def rig(request: pytest.FixtureRequest, machine: Machine, make_rig: Callable[[Simulation], Rig]) -> Rig:
+    """Everything, with the Expert Advisor under Wine."""
+    transport, netting = request.param
+    simulated = make_rig(Simulation(seed=11, speed=10.0, symbols=("EURUSD", "USDJPY"), netting=netting))
+    started = with_expert(simulated, transport, machine=machine)
+    started.start()
+    started.set_limits(LOOSE)
+    started.wait_for_terminal()
+    return started
 
 
-@pytest.mark.parametrize("case", CASES, ids=here.name_of, indirect=True)
-def test_kill_9_costs_no_fill_and_doubles_no_order(rig: Rig, case: tuple[str, bool]) -> None:
+def test_it_works_and_kill_9_costs_no_fill_and_doubles_no_order(rig: Rig) -> None:
     """As on Linux, but each life gets as far as its greeting: Wine may hang when it is killed while it starts."""
-    dice = random.Random(f"crash {case}")
+    working.assert_ticks_reach_a_subscriber_and_postgres(rig)
+    rig.call("feed_resume")
+    working.assert_an_order_is_filled_and_booked(rig)
+    dice = random.Random("crash")
     sender = Sender(rig, "storm")
     sender.start()
     for life in range(1, DEATHS + 1):
@@ -48,6 +58,7 @@ def test_kill_9_costs_no_fill_and_doubles_no_order(rig: Rig, case: tuple[str, bo
     sender.wait_for_more(ORDERS_BETWEEN)
     sender.finish()
     assert_nothing_was_lost_or_doubled(rig, sender)
+    assert_ledger_is_the_brokers(rig)
     assert_no_tick_is_missing(rig)
 
 

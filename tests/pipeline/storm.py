@@ -26,6 +26,7 @@ VICTIMS = ("proxy", "recorder", "desk", "web", "terminal", "valkey", "postgres")
 LAST_VICTIM = "broker"  # its memory of ticks dies with it, as a market that was closed meanwhile
 ORDERS_BETWEEN = 3  # answered between two deaths
 IN_FLIGHT_S = 0.05  # from an answer to the kill, at most: the next order is anywhere between web and broker
+CALM_S = 0.1  # between two orders while a part starts: they wait for it, and a hundred show no more than ten
 ACCEPTED_MIN = 3  # to judge by
 ANSWER_TIMEOUT_S = 90.0
 NO_ANSWER = (OSError, HTTPException, ValueError)  # refused, cut off in the middle, or half a document
@@ -66,7 +67,8 @@ def kill_with_orders_in_flight(rig: Rig, victim: str, deaths: int) -> None:
         sender.wait_for_more(ORDERS_BETWEEN + dice.randrange(3))
         time.sleep(dice.uniform(0, IN_FLIGHT_S))
         rig.kill(victim)
-        rig.start(victim)
+        with sender.calm():
+            rig.start(victim)
     sender.wait_for_more(ORDERS_BETWEEN)
     sender.finish()
     assert_nothing_was_lost_or_doubled(rig, sender)
@@ -85,6 +87,7 @@ class Sender(threading.Thread):
         """Make a sender; its orders' idempotency keys begin with its name."""
         super().__init__(daemon=True)
         self._rig, self._key, self._enough = rig, name, threading.Event()
+        self._pause_s = 0.0
         self.answers: list[tuple[str, Reply]] = []
         self.failure: BaseException | None = None
 
@@ -92,7 +95,7 @@ class Sender(threading.Thread):
         """Alternate buying and closing until told that it is enough."""
         try:
             for number in itertools.count():
-                if self._enough.is_set():
+                if self._enough.wait(self._pause_s):
                     return
                 self._send(f"{self._key}-{number}", number)
         except BaseException as error:
@@ -103,6 +106,13 @@ class Sender(threading.Thread):
     def accepted(self) -> list[Reply]:
         """The orders that became commands; others were denied, as when prices are late after a death."""
         return [answer for _key, answer in self.answers if answer.status == 202]
+
+    @contextmanager
+    def calm(self) -> Iterator[None]:
+        """Send slowly for a while."""
+        self._pause_s = CALM_S
+        yield
+        self._pause_s = 0.0
 
     def wait_for_more(self, count: int) -> None:
         """Until `count` more orders have an answer."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.pipeline.oracle import assert_no_tick_is_missing
+from tests.pipeline.oracle import assert_ledger_is_the_brokers, assert_no_tick_is_missing
 from tests.pipeline.rig import Rig
 from tests.pipeline.storm import LAST_VICTIM, VICTIMS, kill_with_orders_in_flight, storm_rig
 
@@ -37,3 +37,4 @@ def test_no_tick_was_lost_with_them(rig: Rig) -> None:
 def test_kill_9_of_the_broker_costs_no_fill_and_doubles_no_order(rig: Rig) -> None:
     """The last to die: its memory of ticks dies with it, as a market that was closed meanwhile."""
     kill_with_orders_in_flight(rig, LAST_VICTIM, DEATHS)
+    assert_ledger_is_the_brokers(rig)
