@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +13,14 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.admission.world import OFFSET_S, World
+from tests.conftest import _database as fresh_database
 from tests.running import PATIENT
 from tests.web.described import Described
 from web import create_app
-from web.parts import EXTENSION
+from web.api.health import EXTENSION as HEALTH
+from web.api.health import Memory
+from web.parts import EXTENSION, install
+from zmq_bridge.embedded import EmbeddedPostgres
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.settings import Settings, load_settings
 from zmq_bridge.storage.engine import create_engine, dump_json
@@ -58,20 +62,67 @@ class Caller:
 @pytest.fixture
 def settings(database: str, redis_url: str) -> Settings:
     """The settings of a web process on this test's servers."""
+    return web_settings(database, redis_url)
+
+
+@pytest.fixture(scope="module")
+def lasting_database(postgres_server: EmbeddedPostgres, postgres_url: str, migrated_template: str) -> Iterator[str]:
+    """A migrated database that all tests of a file share, for those that share a server."""
+    yield from fresh_database(postgres_server, postgres_url, migrated_template)
+
+
+def web_settings(database_url: str, redis_url: str) -> Settings:
+    """The settings of a web process on these servers."""
     return load_settings(
-        {"DATABASE_URL": database, "REDIS_URL": redis_url, "ZMQ_BRIDGE_SECRET_KEY": "s" * 40}, env_file="/nonexistent"
+        {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "ZMQ_BRIDGE_SECRET_KEY": "s" * 40},
+        env_file="/nonexistent",
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An application that was made once, and what looks at its answers."""
+
+    app: Flask
+    described: Described
+
+
+@pytest.fixture(scope="session")
+def made() -> dict[Settings, Made]:
+    """Applications by their settings: making one takes longer than most tests."""
+    return {}
+
+
 @pytest.fixture
-def app(settings: Settings) -> Iterator[Flask]:
-    """The application as gunicorn makes it. Every answer must be as its OpenAPI document says."""
+def app(request: pytest.FixtureRequest, settings: Settings, made: dict[Settings, Made]) -> Iterator[Flask]:
+    """The application as gunicorn makes it. Every answer must be as its OpenAPI document says.
+
+    Tests with the same settings share the object and no more; one that adds an address or a hook is marked `own_app`.
+    """
+    alike = replace(settings, database_url="", redis_url="")
+    if request.node.get_closest_marker("own_app"):
+        found = make(settings)
+    else:
+        found = made[alike] = made.get(alike) or make(settings)
+    renew(found, settings)
+    yield found.app
+    found.app.extensions[EXTENSION].engine.dispose()
+    assert found.described.wrong == []
+
+
+def make(settings: Settings) -> Made:
+    """Make an application, and have its answers looked at."""
     app = create_app(settings)
     described = Described(app)
     app.after_request(described.look)
-    yield app
-    app.extensions[EXTENSION].engine.dispose()
-    assert described.wrong == []
+    return Made(app, described)
+
+
+def renew(made: Made, settings: Settings) -> None:
+    """Take away what the last test left: its servers, what is remembered of their health, and what was wrong."""
+    install(made.app, settings)
+    made.app.extensions[HEALTH] = Memory()
+    made.described.wrong.clear()
 
 
 @pytest.fixture

@@ -140,6 +140,7 @@ def test_an_account_of_thousands_of_digits_is_refused_by_the_event_stream() -> N
         asks_of({"positions": "", "account": "1" * 5000})
 
 
+@pytest.mark.own_app
 def test_recursion_of_our_own_stays_a_failure_of_ours(app: Flask) -> None:
     def endless() -> None:
         endless()

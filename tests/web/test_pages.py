@@ -252,6 +252,7 @@ def test_cards_whose_figures_must_agree_come_in_one_answer(caller: Callable[...,
         assert text.count("hx-swap-oob") == len(followers)
 
 
+@pytest.mark.own_app
 def test_the_same_question_is_asked_once_for_everything_that_is_shown_together(
     app: Flask, caller: Callable[..., Caller]
 ) -> None:

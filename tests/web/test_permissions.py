@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from flask import Flask
 
 from tests.admission.world import World
@@ -42,6 +43,7 @@ def test_every_address_is_for_whom_the_matrix_says(app: Flask) -> None:
     assert told(app) == expected()
 
 
+@pytest.mark.own_app
 def test_an_address_that_nobody_marked_or_listed_fails_the_matrix(app: Flask) -> None:
     app.add_url_rule("/api/forgotten", "forgotten", lambda: "all", methods=["POST"])
     app.add_url_rule("/api/unlisted", "unlisted", needs(Scope.READ)(lambda: "some"))
@@ -52,6 +54,7 @@ def test_an_address_that_nobody_marked_or_listed_fails_the_matrix(app: Flask) ->
     }  # fmt: skip
 
 
+@pytest.mark.own_app
 def test_a_view_without_a_mark_answers_nobody(app: Flask, caller: Make, world: World) -> None:
     app.add_url_rule("/api/forgotten", "forgotten", lambda: "all")
     for who in (caller(), caller("admin")):

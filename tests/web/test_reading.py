@@ -130,6 +130,7 @@ def test_an_oversized_body_is_refused_by_size(app: Flask, caller: Make, world: W
     assert (response.status_code, response.json["code"]) == (413, "TOO_LARGE")
 
 
+@pytest.mark.own_app
 def test_a_fault_of_ours_shows_an_incident_number_and_nothing_of_the_inside(
     app: Flask, caller: Make, world: World
 ) -> None:

@@ -32,11 +32,13 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.admission.world import BUY, LOGIN, World, position
 from tests.support import free_port, wait_until
-from tests.web.conftest import Caller, Reply
+from tests.web.conftest import Caller, Reply, web_settings
 from web.auth import open_to_all
 from zmq_bridge.cli.gunicorn_worker import REQUEST_S
 from zmq_bridge.cli.process_table import web_argv
+from zmq_bridge.embedded import EmbeddedValkey
 from zmq_bridge.settings import Settings, settings_environment
+from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.keys import create_key
 
 Make = Callable[..., Caller]
@@ -182,6 +184,7 @@ def test_hostile_text_is_an_error_or_nothing_and_shows_nothing_of_the_inside(
     assert world.count("signals", "status = 'admitted'") == 0
 
 
+@pytest.mark.own_app
 def test_a_fault_of_ours_shows_an_incident_and_is_logged_without_the_key(
     app: Flask, caller: Make, world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -292,12 +295,14 @@ def test_a_destination_that_is_switched_off_leaves_what_it_was(caller: Make, wor
 # ---- size and time, against a real server
 
 
-@pytest.fixture
-def server(settings: Settings, world: World, tmp_path: Path) -> Iterator[int]:
-    """Our gunicorn on a free port, two threads only."""
-    port = free_port()
-    own = replace(settings, web_port=port, web_threads=2, var_dir=tmp_path)
-    with (tmp_path / "web.log").open("w") as log:
+@pytest.fixture(scope="module")
+def server(
+    lasting_database: str, redis_server: EmbeddedValkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[int]:
+    """Our gunicorn on a free port, two threads only; the tests of this file share it."""
+    port, directory = free_port(), tmp_path_factory.mktemp("server")
+    own = replace(web_settings(lasting_database, redis_server.url()), web_port=port, web_threads=2, var_dir=directory)
+    with (directory / "web.log").open("w") as log:
         process = subprocess.Popen(
             web_argv(own), env={**settings_environment(own), "PATH": os.environ["PATH"]}, stdout=log, stderr=log
         )  # fmt: skip
@@ -307,7 +312,7 @@ def server(settings: Settings, world: World, tmp_path: Path) -> Iterator[int]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
-    assert "Traceback" not in (tmp_path / "web.log").read_text()
+    assert "Traceback" not in (directory / "web.log").read_text()
 
 
 def _status(port: int, path: str) -> int:
@@ -346,9 +351,11 @@ def test_many_slow_or_silent_clients_hold_others_up_for_seconds_only(server: int
         each.close()
 
 
-def test_a_body_that_is_too_large_or_a_header_that_is_too_long_is_refused(server: int, world: World) -> None:
-    with world.engine.begin() as connection:
+def test_a_body_that_is_too_large_or_a_header_that_is_too_long_is_refused(server: int, lasting_database: str) -> None:
+    engine = create_engine(lasting_database, application_name="test")
+    with engine.begin() as connection:
         key = create_key(connection, name="x", scopes=["signal"], now=datetime.now(UTC), actor="test").text
+    engine.dispose()
     for headers, body, expected in (
         ({"X-API-Key": key, "Content-Type": "application/json"}, b" " * 100_000, {413}),
         ({"X-API-Key": "x" * 20_000}, b"", {400, 431}),
