@@ -26,6 +26,15 @@ WAITS = f"SELECT count(*) {BACKENDS} AND wait_event_type = 'Lock'"
 END_IT = f"SELECT count(pg_terminate_backend(pid)) {BACKENDS}"
 
 
+NOTES_HOW_CLAIMS_COMMIT = """
+CREATE TABLE claims_noted (setting text);
+CREATE FUNCTION note_claim() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO claims_noted VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$;
+CREATE TRIGGER note_claim BEFORE UPDATE ON commands FOR EACH ROW
+    WHEN (NEW.status = 'sent') EXECUTE FUNCTION note_claim()
+"""
+
+
 @pytest.fixture
 def reports() -> list[Report]:
     """What the thread said."""
@@ -184,6 +193,22 @@ def test_an_account_given_up_that_the_desk_had_no_room_to_hear_of_is_told_again(
         claims._report = heard.append  # type: ignore[assignment]
         claims.sweep(connection)
     assert heard.count(Lost(account_id=adopt.account_id)) == 2
+
+
+def test_a_claim_is_on_disk_before_its_command_is_handed_out(
+    thread: ClaimsThread, reports: list[Report], books: Books
+) -> None:
+    """Else a crash of the server makes it queued again, and its time alone would free what it had reserved."""
+    with books.engine.begin() as connection:
+        connection.exec_driver_sql(f'ALTER DATABASE "{books.engine.url.database}" SET synchronous_commit = on')
+        connection.exec_driver_sql(NOTES_HOW_CLAIMS_COMMIT)
+    account_id = make_account(books, 1)
+    command_id = books.place_order(login=1)
+    thread._orders.put(Adopt(account_id=account_id))
+    thread.attend(account_id, trades=True, present=True)
+    thread.start()
+    wait_until(lambda: command_id in claimed(reports))
+    assert {row[0] for row in books.rows("SELECT setting FROM claims_noted")} == {"on"}
 
 
 def test_a_state_that_would_let_orders_run_waits_behind_a_recall_that_found_no_room(books: Books) -> None:

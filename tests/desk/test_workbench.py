@@ -126,6 +126,31 @@ def test_one_that_was_answered_is_told_of_its_recall_at_once_and_of_nothing_else
     assert not bench.offer(replace(live_order(1), expires_at_ms=LONG_OVER_MS, attempt=2), 0)
 
 
+def test_what_a_terminal_does_not_know_between_the_recall_and_its_telling_is_told_at_once() -> None:
+    """Its answer crossed the recall: half a minute later the change of prices might have been sent once more."""
+    bench, again = Workbench("active"), replace(live_order(1), expires_at_ms=LONG_OVER_MS, attempt=2)
+    bench.offer(live_order(1), 0)
+    bench.load(0)
+    bench.recall(again.command_id)
+    bench.answered(again.command_id, 1, is_final=False)
+    assert bench.is_urgent()
+    [told] = bench.load(1).commands
+    assert (told.command_id, told.expires_at_ms, told.attempt) == (again.command_id, LONG_OVER_MS, 2)
+    bench.answered(again.command_id, 2, is_final=False)
+    assert not bench.offer(again, 2), "it knows of its recall now"
+    assert not bench.load(COMMAND_RESEND_MS + 2).commands
+
+
+def test_a_final_answer_that_crosses_a_recall_ends_the_matter() -> None:
+    bench = Workbench("active")
+    bench.offer(live_order(1), 0)
+    bench.load(0)
+    bench.recall(live_order(1).command_id)
+    bench.answered(live_order(1).command_id, 1)
+    assert not bench.is_urgent()
+    assert not bench.load(COMMAND_RESEND_MS + 1).commands
+
+
 def test_an_old_command_to_trade_again_does_not_undo_a_newer_halt() -> None:
     """It was lost on its way and is told again; the state it says is the one of now."""
     bench = Workbench("active")

@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from tests.admission.world import LOGIN, World
 from zmq_bridge.cli.trading import BUSY, command
 from zmq_bridge.live.connection import open_redis
+from zmq_bridge.storage import visits
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.locks import Lock, hold
-from zmq_bridge.storage.risk import stopping
 
 Run = Callable[..., Result]
 
@@ -33,7 +33,7 @@ def run(database: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("REDIS_URL", redis_url)
     monkeypatch.setenv("ZMQ_BRIDGE_SECRET_KEY", "s" * 40)
     monkeypatch.setenv("COLUMNS", "300")
-    monkeypatch.setattr(stopping, "WHOLE_S", 0.5)
+    monkeypatch.setattr(visits, "WHOLE_S", 0.5)
     return lambda *words: CliRunner().invoke(command, [*words, "--reason", "storm"])
 
 

@@ -1,7 +1,7 @@
 """What is set for all accounts is ordered with every decision: nothing slips past it, and nobody waits for ever.
 
-Limits wait for every decision under way. A stop waits for nobody: it is committed first, and comes to the busy accounts
-as soon as they are free, whoever began it.
+Limits and stops wait for nobody: they are committed first. Then limits are answered once no decision is under way that
+read the old ones, and a stop comes to the busy accounts as soon as they are free, whoever began it.
 """
 
 from __future__ import annotations
@@ -26,12 +26,19 @@ from zmq_bridge.admission.source import Source
 from zmq_bridge.booking.watch import Look, WatchThread, watch
 from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.reader import LiveReader
+from zmq_bridge.storage import visits
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.locks import Lock, hold
-from zmq_bridge.storage.risk import stopping
 from zmq_bridge.storage.risk.kill import kill
-from zmq_bridge.storage.risk.limits import Scope, set_limits
+from zmq_bridge.storage.risk.limits import (
+    Scope,
+    VersionConflict,
+    await_decisions,
+    check_version,
+    end_limits,
+    set_limits,
+)
 from zmq_bridge.storage.risk.outstanding import outstanding
 from zmq_bridge.storage.risk.stopping import carry_out, carry_out_rest
 from zmq_bridge.storage.risk.trading_state import (
@@ -49,8 +56,10 @@ SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
 STOPPED_ELSEWHERE = """
 import sys
 from datetime import datetime
+from zmq_bridge.storage import visits
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.risk.kill import kill
+visits.WHOLE_S = 60
 kill(create_engine(sys.argv[1]), None, close_positions=True, reason="storm", actor="ann",
      now=datetime.fromisoformat(sys.argv[2]))
 """
@@ -59,7 +68,7 @@ kill(create_engine(sys.argv[1]), None, close_positions=True, reason="storm", act
 @pytest.fixture
 def world(database: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """A healthy account; whoever stops it does not wait long."""
-    monkeypatch.setattr(stopping, "WHOLE_S", 0.5)
+    monkeypatch.setattr(visits, "WHOLE_S", 0.5)
     engine, client = create_engine(database, pool_size=WRITERS + 4), open_redis(redis_url)
     yield World(engine, client)
     client.close()
@@ -78,8 +87,10 @@ def kill_all(world: World) -> list[int]:
     return [logins[each.account_id] for each in done if each.waiting]
 
 
-def limit_all(connection: Connection) -> object:
-    return set_limits(connection, Scope(), {"max_positions": 0}, actor="ann", now=NOW)
+def limit_all(world: World) -> list[int]:
+    """Open nothing anywhere any more; return the logins of the accounts where the old limits may still count."""
+    do(world, lambda connection: set_limits(connection, Scope(), {"max_positions": 0}, actor="ann", now=NOW))
+    return await_decisions(world.engine, Scope())
 
 
 def do(world: World, change: Callable[[Connection], object]) -> None:
@@ -103,34 +114,78 @@ STOPS = pytest.mark.parametrize("stop", [halt_all, kill_all])
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_limits_wait_for_a_decision_under_way_on_any_account(world, which):
-    """The decision has read the old ones; committed before it, the new ones would be slipped past."""
-    accounts = [world.account_id, world.add_account(777)]
+def test_limits_are_in_force_at_once_and_answered_when_no_decision_goes_by_the_old_ones(world, which, monkeypatch):
+    monkeypatch.setattr(visits, "WHOLE_S", 60)
+    logins, accounts = (123456, 777), (world.account_id, world.add_account(777))
     with ThreadPoolExecutor(1) as pool, world.engine.connect() as deciding:
         hold(deciding, Lock.ADMISSION, accounts[which])
-        changing: Future[None] = pool.submit(do, world, limit_all)
-        wait_until(lambda: world.rows(WAITING)[0][0] == 1)
+        changing = pool.submit(limit_all, world)
+        wait_until(lambda: world.count("risk_limits") == 1, 30)
+        assert world.buy(account=logins[1 - which]).code == "MAX_POSITIONS", "and no other account waits for that one"
+        wait_until(lambda: world.rows(WAITING)[0][0] == 1, 30)
         assert not changing.done()
         deciding.rollback()
-        changing.result(30)
+        assert changing.result(30) == []
 
 
-def test_a_decision_that_comes_while_limits_are_set_waits_and_sees_them(world):
-    with ThreadPoolExecutor(1) as pool, world.engine.connect() as changing:
-        limit_all(changing)
-        asked = pool.submit(world.buy)
-        wait_until(lambda: world.rows(WAITING)[0][0] == 1)
-        changing.commit()
-        assert asked.result(30).code == "MAX_POSITIONS"
+def test_an_account_that_stays_busy_while_limits_are_set_is_named_and_sees_them_next(world):
+    world.add_account(777)
+    with world.engine.connect() as deciding:
+        hold(deciding, Lock.ADMISSION, world.account_id)
+        assert limit_all(world) == [123456]
+    assert world.buy(account=123456).code == "MAX_POSITIONS"
 
 
-def test_limits_do_not_miss_an_account_that_is_being_made(world):
-    with ThreadPoolExecutor(1) as pool, world.engine.connect() as making:
-        make_account(making)
-        changing: Future[None] = pool.submit(do, world, limit_all)
-        wait_until(lambda: world.rows(WAITING)[0][0] == 1)
-        making.commit()
-        changing.result(30)
+def test_limits_that_end_for_all_accounts_wait_for_none(world):
+    limit_all(world)
+    with world.engine.connect() as deciding:
+        hold(deciding, Lock.ADMISSION, world.account_id)
+        do(world, lambda connection: end_limits(connection, Scope(), actor="ann", now=NOW))
+        assert await_decisions(world.engine, Scope()) == [123456]
+        assert await_decisions(world.engine, Scope(account_id=world.account_id)) == [], "those are set under its lock"
+    assert isinstance(world.buy(), Accepted)
+
+
+def test_two_who_set_limits_of_all_accounts_see_each_others(world):
+    """The version that one has checked is the one that he replaces, whatever the other does meanwhile."""
+    with ThreadPoolExecutor(1) as pool, world.engine.connect() as first:
+        check_version(first, Scope(), None)
+        second: Future[None] = pool.submit(do, world, lambda connection: check_version(connection, Scope(), None))
+        wait_until(lambda: world.rows(WAITING)[0][0] == 1, 30)
+        set_limits(first, Scope(), {"max_positions": 1}, actor="ann", now=NOW)
+        first.commit()
+        with pytest.raises(VersionConflict):
+            second.result(30)
+
+
+def test_many_busy_accounts_keep_a_stop_no_longer_than_one(world, monkeypatch):
+    """The bound is on the whole, not on each: else the answer would come when its asker has gone."""
+    busy_ones = [world.add_account(login) for login in range(700, 708)]
+    asked = lock_waits(monkeypatch)
+    with world.engine.connect() as busy:
+        for account in busy_ones:
+            hold(busy, Lock.ADMISSION, account)
+        assert len(kill_all(world)) == len(busy_ones)
+        assert sum(asked) < len(busy_ones) * 500, "milliseconds that it was ready to wait"
+        assert sorted(waiting(world)) == busy_ones
+        asked.clear()
+        assert carry_out_rest(world.engine, world.clock.now) == []
+        assert sum(asked) <= 2 * 500
+    assert world.count("commands", f"account_id = {world.account_id}") == 1, "the one that is free"
+    carried_out(world)
+
+
+def lock_waits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How long each visit was ready to wait, as they are made."""
+    asked: list[int] = []
+    visit = visits._visit
+
+    def noted(engine: Engine, account_id: int, act: Callable[[Connection, int], object], wait_ms: int) -> object:
+        asked.append(wait_ms)
+        return visit(engine, account_id, act, wait_ms)
+
+    monkeypatch.setattr(visits, "_visit", noted)
+    return asked
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
@@ -162,7 +217,7 @@ def test_halting_all_is_committed_before_anybody_waits_for_an_account_that_is_bu
         hold(busy, Lock.ADMISSION, world.account_id)
         kill(world.engine, world.account_id, close_positions=False, reason="storm", actor="ann", now=NOW)
         assert waiting(world) == [world.account_id]
-        monkeypatch.setattr(stopping, "FIRST_WAIT_MS", 60_000)
+        monkeypatch.setattr(visits, "WHOLE_S", 60)
         halting = pool.submit(halt_all, world)
         query = "SELECT trading_state FROM trading_states WHERE account_id = %s"
         wait_until(lambda: world.rows(query, other)[0][0] == "halted", 30)

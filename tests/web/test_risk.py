@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from risk import Code as RiskCode
-from risk.states import Cause
+from risk.states import Cause, Hold
 from tests.admission.world import BUY, LOGIN, order, position
 from tests.running import PATIENT
 from zmq_bridge.admission.answers import Accepted
 from zmq_bridge.admission.answers import Code as GateCode
+from zmq_bridge.storage import visits
 from zmq_bridge.storage.locks import Lock, hold
-from zmq_bridge.storage.risk import stopping
+from zmq_bridge.storage.risk.holding import impose
 
 EVERYTHING = ("signals", "risk_decisions", "commands", "reservations", "strategy_latches", "audit_log", "holds")
 
@@ -226,7 +227,7 @@ def test_limits_are_set_read_replaced_and_ended_each_a_version(world, caller, pu
     body = read.get("/api/risk/limits").json
     assert (body["limits"]["max_positions"], body["defaults"]["max_positions"]) == (2, 10)
     assert [row["version"] for row in body["rows"]] == [second["version"]]
-    assert put({}, "delete") == (200, {"ended": {"max_positions": 2}})
+    assert put({}, "delete") == (200, {"ended": {"max_positions": 2}, "waiting": []})
     assert put({}, "delete")[0] == 404
     assert read.get("/api/risk/limits").json["limits"]["max_positions"] == 10
     versions = read.get("/api/risk/limits/history").json["versions"]
@@ -239,6 +240,16 @@ def test_limits_are_set_read_replaced_and_ended_each_a_version(world, caller, pu
         ("limits.set", None, {"max_positions": 3}), ("limits.set", {"max_positions": 3}, {"max_positions": 2}),
         ("limits.end", {"max_positions": 2}, None),
     ]  # fmt: skip
+
+
+def test_limits_of_all_accounts_wait_for_none_and_name_the_one_that_is_busy(world, put, monkeypatch):
+    monkeypatch.setattr(visits, "WHOLE_S", 0.5)
+    with world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, world.account_id)
+        status, body = put({"limits": {"max_positions": 3}, "everywhere": True})
+        assert (status, body["waiting"]) == (201, [LOGIN])
+        assert put({"everywhere": True}, "delete") == (200, {"ended": {"max_positions": 3}, "waiting": [LOGIN]})
+    assert put({"limits": {"max_positions": 4}, "everywhere": True})[1]["waiting"] == []
 
 
 def test_a_change_that_somebody_else_made_meanwhile_is_a_conflict(world, put):
@@ -366,20 +377,39 @@ def test_the_kill_switch_over_http(world, caller):
 def test_a_switch_for_all_names_the_account_that_is_busy_and_nobody_lifts_it_before_it_came_there(
     world, caller, monkeypatch
 ):
-    monkeypatch.setattr(stopping, "WHOLE_S", 0.5)
+    monkeypatch.setattr(visits, "WHOLE_S", 0.5)
     world.add_account(777)
     admin, body = caller("admin", "trade"), {"everywhere": True, "reason": "storm"}
     with world.engine.connect() as busy:
         hold(busy, Lock.ADMISSION, world.account_id)
         done = admin.post("/api/risk/kill", body).json["accounts"]
         assert {each["account"]: each["waiting"] for each in done} == {LOGIN: True, 777: False}
-        assert caller("read").get("/api/risk/state", account=LOGIN).json["stopping"]["waiting"]
+        found = caller("read").get("/api/risk/state", account=LOGIN).json
+        assert (found["waiting"], found["stopping"]["waiting"]) == (True, True)
         refused = admin.post("/api/risk/state", body | {"state": "active"})
         assert (refused.status_code, refused.json["code"]) == (409, "STILL_STOPPING")
         halted = admin.post("/api/risk/state", body | {"state": "halted"})
         assert (halted.status_code, halted.json["waiting"]) == (200, [LOGIN])
     assert admin.post("/api/risk/state", body | {"state": "active"}).json["waiting"] == []
     assert world.state() == "active"
+
+
+def test_a_state_for_all_that_has_not_come_to_an_account_is_shown_there_without_a_stop(world, caller, monkeypatch):
+    """A person's `reducing` cancels nothing, so there is no stop to show; what is on its way still ends later."""
+    monkeypatch.setattr(visits, "WHOLE_S", 0.2)
+    with world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, world.account_id)
+        caller("trade").post("/api/risk/state", {"everywhere": True, "reason": "storm", "state": "reducing"})
+        found = caller("read").get("/api/risk/state").json
+        assert (found["trading_state"], found["waiting"], found["stopping"]) == ("reducing", True, None)
+
+
+@pytest.mark.parametrize("cause", [Cause.REJECT_STORM, Cause.TERMINAL_LOST, Cause.DAILY_LOSS])
+def test_what_trips_by_itself_shows_how_far_it_has_come(world, caller, cause):
+    with world.engine.begin() as connection:
+        impose(connection, world.account_id, Hold(cause=cause, reason="x", actor="risk", at=world.clock.now))
+    found = caller("read").get("/api/risk/state").json
+    assert (found["waiting"], found["stopping"]["orders_left"]) == (False, 0)
 
 
 def test_all_accounts_are_switched_only_by_a_key_for_all(world, caller):

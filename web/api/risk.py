@@ -18,7 +18,7 @@ from risk import Code as RiskCode
 from risk.day import equity_floor, loss_allowed, loss_today
 from risk.nav_index import drawdown_percent
 from risk.report import Report, Usage
-from risk.states import Cause
+from risk.states import RULES
 from risk.verdict import describe, plain
 from web.admitting import parsed_body, read_signal, source
 from web.answer_docs import gives
@@ -35,11 +35,12 @@ from zmq_bridge.admission.schema import SignalSchema
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.risk.holds import effective_state, holds
 from zmq_bridge.storage.risk.kill import standing_of_kill
+from zmq_bridge.storage.risk.outstanding import outstanding
 
 blueprint = Blueprint("risk", __name__, url_prefix="/api/risk", description="Limits, states and decisions of risk")
 
 BODY = {"content": {"application/json": {"schema": SignalSchema}}, "required": True}
-STOPPED = (Cause.KILL_SWITCH.value, Cause.DAILY_LOSS.value, Cause.DRAWDOWN.value, Cause.RECONCILIATION_BREAK.value)
+STOPS = frozenset(cause.value for cause, rule in RULES.items() if rule.cancels_pending)
 
 
 @blueprint.get("/state")
@@ -51,14 +52,16 @@ def state(query: dict[str, Any]) -> Response:
     with parts().engine.connect() as connection:
         account = chosen_account(connection, query["account"])
         held = holds(connection, account.id)
-        stop = min((hold.at for hold in held if hold.cause in STOPPED), default=None)
+        stop = min((hold.at for hold in held if hold.cause in STOPS), default=None)
         stopping = None if stop is None else standing_of_kill(connection, account.id, stop)
+        waiting = account.id in outstanding(connection)
     found = parts().inspector.standing(account)
     return _say(
         {
             "account": account.login,
             "trading_state": effective_state(held),
             "holds": [asdict(hold) for hold in held],
+            "waiting": waiting,
             "stopping": stopping,
             **_figures(found),
             "notices": [] if found.review is None else [asdict(notice) for notice in found.review.notices],

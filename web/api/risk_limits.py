@@ -27,6 +27,7 @@ from zmq_bridge.storage.risk.limits import (
 from zmq_bridge.storage.risk.limits import (
     VersionConflict,
     account_limits,
+    await_decisions,
     check_version,
     end_limits,
     limits_history,
@@ -66,7 +67,8 @@ def replace(body: dict[str, Any]) -> Response:
     """Put limits in force for an account, or for one source, symbol or strategy of it, which can only tighten.
 
     With `version` (the id of what is to be replaced; null: nothing was there) a change that somebody else made
-    meanwhile is answered 409.
+    meanwhile is answered 409. Limits of all accounts wait for none that is busy: `waiting` names those where a decision
+    that read the old ones is still under way.
     """
     with parts().engine.begin() as connection:
         scope = _scope(connection, body)
@@ -78,7 +80,7 @@ def replace(body: dict[str, Any]) -> Response:
             raise ApiError("INVALID_FIELD", f"limits: {error}", field="limits") from None
         except VersionConflict as conflict:
             raise Conflict("LIMITS_CHANGED", f"The limits were changed meanwhile: {conflict}.") from None
-    return answer({"version": version}, 201)
+    return answer({"version": version, "waiting": await_decisions(parts().engine, scope)}, 201)
 
 
 @blueprint.delete("")
@@ -89,10 +91,11 @@ def replace(body: dict[str, Any]) -> Response:
 def end(body: dict[str, Any]) -> Response:
     """End the limits of a scope: what lies below (the rows for all accounts, the defaults) is in force again."""
     with parts().engine.begin() as connection:
-        ended = end_limits(connection, _scope(connection, body), actor=actor(), now=utc_now())
+        scope = _scope(connection, body)
+        ended = end_limits(connection, scope, actor=actor(), now=utc_now())
     if ended is None:
         raise NotFound("LIMITS_UNKNOWN", "There are no limits for just this scope.")
-    return answer({"ended": ended})
+    return answer({"ended": ended, "waiting": await_decisions(parts().engine, scope)})
 
 
 @blueprint.get("/history")

@@ -29,13 +29,18 @@ class LimitsInForce(Shape):
     defaults = free()
 
 
+BUSY = "login of a busy account: a decision that is under way there may still go by the limits before"
+
+
 class LimitsSet(Shape):
     """New limits are in force."""
 
     version = whole()
+    waiting = many(whole(BUSY))
 
 
 class LimitsEnded(Shape):
     """Limits of a scope are no longer in force."""
 
     ended = free("the limits that ended")
+    waiting = many(whole(BUSY))

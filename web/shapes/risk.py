@@ -34,7 +34,7 @@ class Stopping(Shape):
     terminal = one(StopTerminal)
     orders_left = whole()
     positions_left = whole()
-    waiting = flag("a stop has not come to the account yet, which is busy; it will")
+    waiting = flag("as beside it")
     acknowledged = flag("the terminal says that it is halted")
     commands = many(StopCommand)
 
@@ -74,6 +74,7 @@ class RiskState(Shape):
     account = whole("login")
     trading_state = word(*STATES)
     holds = many(Hold)
+    waiting = flag("a stop has not come to the account yet, which is busy: nothing new passes, the rest ends soon")
     stopping = one(Stopping, none=True)
     day = one(RiskDay, none=True)
     drawdown = one(RiskDrawdown, none=True)

@@ -19,12 +19,13 @@ from risk import Limits, LimitsError
 from risk.limits import to_mapping
 from zmq_bridge.cli.console import console
 from zmq_bridge.cli.errors import CannotRun
-from zmq_bridge.cli.transaction import actor, transaction
+from zmq_bridge.cli.transaction import actor, database, transaction
 from zmq_bridge.storage.accounts import Account, find_accounts, list_accounts
 from zmq_bridge.storage.risk.limits import (
     Scope,
     VersionConflict,
     account_limits,
+    await_decisions,
     check_version,
     current_limits,
     end_limits,
@@ -86,30 +87,45 @@ def show(login: int | None, server: str | None, history: bool) -> None:
 def set_(changes: tuple[str, ...], version: int | None, **scope: Any) -> None:
     """Change limits: max_positions=5, symbols=EURUSD,GBPUSD; NAME= goes back to what lies below."""
     wanted = dict(map(_change, changes))
-    with transaction("risk limits") as connection:
-        where = _scope(connection, **scope)
-        before = _checked(connection, where, version)
-        kept = before | {name: value for name, value in wanted.items() if value is not None}
-        after = {name: value for name, value in kept.items() if wanted.get(name, value) is not None}
-        try:
-            set_ = set_limits(connection, where, after, actor=actor(), now=datetime.now(UTC))
-        except LimitsError as error:
-            raise CannotRun(str(error)) from None
+    with database("risk limits") as engine:
+        with engine.begin() as connection:
+            where = _scope(connection, **scope)
+            before = _checked(connection, where, version)
+            after = _merged(before, wanted)
+            try:
+                set_ = set_limits(connection, where, after, actor=actor(), now=datetime.now(UTC))
+            except LimitsError as error:
+                raise CannotRun(str(error)) from None
         for name in sorted(wanted):
             console.print(f"{name}: was {_told(before.get(name))}, is {_told(after.get(name))}", markup=False)
         console.print(f"version {set_} is in force")
+        _tell_busy(await_decisions(engine, where))
 
 
 @limits.command("end")
 @_scoped
 def end(version: int | None, **scope: Any) -> None:
     """End the limits of a scope: what lies below (the row for all accounts, the defaults) is in force again."""
-    with transaction("risk limits") as connection:
-        where = _scope(connection, **scope)
-        _checked(connection, where, version)
-        if end_limits(connection, where, actor=actor(), now=datetime.now(UTC)) is None:
-            raise CannotRun("expected limits for just this scope; found none")
+    with database("risk limits") as engine:
+        with engine.begin() as connection:
+            where = _scope(connection, **scope)
+            _checked(connection, where, version)
+            if end_limits(connection, where, actor=actor(), now=datetime.now(UTC)) is None:
+                raise CannotRun("expected limits for just this scope; found none")
         console.print("ended")
+        _tell_busy(await_decisions(engine, where))
+
+
+def _merged(before: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """What is stored, with the changes; None takes a value out."""
+    after = before | wanted
+    return {name: value for name, value in after.items() if name not in wanted or value is not None}
+
+
+def _tell_busy(logins: list[int]) -> None:
+    if logins:
+        named = ", ".join(map(str, logins))
+        console.print(f"busy: {named}; a decision under way there may still go by the limits before", markup=False)
 
 
 def _change(text: str) -> tuple[str, Any]:

@@ -1,10 +1,11 @@
 """The claims thread: one connection that owns accounts, hears of their commands, and sweeps behind.
 
 Law: the connection that holds an account's locks is the connection that hears and claims for it, so whoever lost the
-one has lost the other. It commits asynchronously (see `storage.commands.outbox`). It sleeps on the connection (LISTEN)
-and its mailbox; the sweep every SWEEP_S is there for a NOTIFY that got lost and for what only time brings about.
-Postgres being away stops claims and nothing else. Its mailbox is bounded; whether a terminal is there is never lost for
-want of room: the last word on each place waits beside it, counted and logged, for the next sweep.
+one has lost the other. A claim is on disk before its command is handed out (see `storage.commands.outbox`). It sleeps
+on the connection (LISTEN) and its mailbox; the sweep every SWEEP_S is there for a NOTIFY that got lost and for what
+only time brings about. Postgres being away stops claims and nothing else. Its mailbox is bounded; whether a terminal is
+there is never lost for want of room: the last word on each place waits beside it, counted and logged, for the next
+sweep.
 """
 
 from __future__ import annotations
@@ -88,7 +89,6 @@ class ClaimsThread(threading.Thread):
                 self._answer_while_away()
 
     def _serve(self, connection: Connection) -> None:
-        connection.exec_driver_sql("SET synchronous_commit = off")
         self._claims.begin(connection)
         sweep_at = time.monotonic()
         while True:

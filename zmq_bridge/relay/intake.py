@@ -77,4 +77,4 @@ class Intake:
             message = f"{result.status}: {result.message}"
             refused = FetchRefused(account_id=desk.account_id, command_id=result.command_id, message=message)
             self._workers.backfill.put(refused)
-        desk.work.answered(result.command_id, now_ms)
+        desk.work.answered(result.command_id, now_ms, is_final=result.is_final)

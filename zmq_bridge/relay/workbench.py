@@ -42,6 +42,8 @@ class _Job:
     command: Command
     handed_ms: int | None = None
     """When it was last handed out; None = not yet in this session."""
+    told_over: bool = False
+    """It was handed out with a time that is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +94,15 @@ class Workbench:
         if job is not None:
             job.command = _over(job.command)
 
-    def answered(self, command_id: str, now_ms: int) -> None:
-        """Take note that the terminal said something of a command."""
+    def answered(self, command_id: str, now_ms: int, *, is_final: bool = True) -> None:
+        """Take note that the terminal said something of a command.
+
+        One that was recalled meanwhile, and whose outcome the terminal does not know, is told to it again at once.
+        """
+        job = self._trades.get(command_id)
+        if job is not None and not is_final and command_id in self._recalled and not job.told_over:
+            job.handed_ms = None
+            return
         self._trades.pop(command_id, None)
         self._fetches.pop(command_id, None)
         self._answered.pop(command_id, None)
@@ -170,7 +179,7 @@ class Workbench:
         handed = due[:COMMANDS_PER_WORK_MAX]
         commands = tuple(as_of_now(job.command, self.trading_state) for job in handed)
         for job in handed:
-            job.handed_ms = now_ms
+            job.handed_ms, job.told_over = now_ms, job.command.expires_at_ms == LONG_OVER_MS
             job.command = replace(job.command, attempt=job.command.attempt + 1)
         return commands
 

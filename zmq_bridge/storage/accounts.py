@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, Row
 
 from zmq_bridge.storage.commands.prepared import Prepared
-from zmq_bridge.storage.locks import share_admissions
 from zmq_bridge.storage.risk.trading_state import start_halted
 
 
@@ -84,7 +83,6 @@ def ensure_account(
     if row is None:
         raise AccountConflictError(f"Account {login} of {server} has another currency on our books; found {currency}.")
     if row.is_new:
-        share_admissions(connection)  # whoever sets limits of all accounts now waits
         start_halted(connection, row.id, datetime.now(UTC))
     found = get_account(connection, row.id)
     assert found is not None

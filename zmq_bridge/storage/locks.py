@@ -15,7 +15,7 @@ class Lock(IntEnum):
 
     MIGRATION = 21_001  # one migration at a time; key 0
     PARTITIONS = 21_002  # one maker of partitions at a time; key 0
-    ADMISSION = 21_003  # key: account id; a decision, a posting, a dealing: one at a time. 0: what is for all accounts
+    ADMISSION = 21_003  # key: account id; a decision, a posting, a dealing: one at a time. 0: who sets limits of all
     OWNER = 21_004  # key: account id; the one desk that serves it
     EXECUTION = 21_005  # key: a stored signal's id; one execution of it at a time
     POLLED = 21_006  # key: account id; one request of a polling terminal at a time
@@ -31,27 +31,6 @@ EVERYWHERE = 0
 def hold(connection: Connection, lock: Lock, key: int = 0) -> None:
     """Wait for a lock and keep it until this transaction ends."""
     connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (int(lock), key))
-
-
-def hold_admissions(connection: Connection, account_id: int | None) -> None:
-    """Wait for the admission lock of an account, or (None) of every account, and keep it until this transaction ends.
-
-    With every account's no decision is under way, and none begins before the end of the transaction. It is for what can
-    be asked again: a stop waits for nobody (`storage.risk.holding.announce`). Whoever takes
-    more than one takes key 0 first, then the accounts in their order, so that two never wait for each other; making an
-    account shares key 0 (`share_admissions`), so that none is missed.
-    """
-    if account_id is not None:
-        hold(connection, Lock.ADMISSION, account_id)
-        return
-    hold(connection, Lock.ADMISSION, EVERYWHERE)
-    query = "SELECT count(pg_advisory_xact_lock(%s, id)) FROM (SELECT id::int AS id FROM accounts ORDER BY id) AS each"
-    connection.exec_driver_sql(query, (int(Lock.ADMISSION),))
-
-
-def share_admissions(connection: Connection) -> None:
-    """Keep those who want every account's lock waiting until this transaction ends: it makes an account."""
-    hold_shared(connection, Lock.ADMISSION, EVERYWHERE)
 
 
 def hold_named(connection: Connection, lock: Lock, name: str) -> None:

@@ -5,8 +5,9 @@
     sent, accepted -> unknown              nobody knows yet; the reservation stays
     unknown -> anything the terminal says  it answered from its journal
 
-A claim is committed asynchronously, so after a crash of Postgres a command that reached the terminal may read `queued`
-again, or may even have been expired by us: what the terminal then says is the truth, and is let in (`CLAIM_LOST`).
+A claim is on disk before its command is handed out. Where a server lost it all the same (a standby that took over
+behind its primary, a disk that lies), a command that reached the terminal may read `queued` again, or may even be
+expired by us: what the terminal then says is the truth, and is let in (`CLAIM_LOST`).
 Final statuses never change otherwise. A refused step is an anomaly: it is logged, kept with the event, and freezes
 new entries, because it means that two books disagree about money.
 """

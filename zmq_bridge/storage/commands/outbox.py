@@ -1,10 +1,10 @@
 """Queries of the outbox: commands on their way to a terminal.
 
 A command is written by admission in the transaction that approved it: born sent where its desk stands ready (`notice`),
-else queued. What is queued is claimed here, in order of its id (ULIDs sort by time). Claiming is one statement on a
-connection with `synchronous_commit=off`: if the server crashes the command is claimed again, and the terminal's journal
-makes a second delivery harmless. The connection that claims is the one that holds the account's `Lock.OWNER`, so a desk
-that lost its connection has lost its right to claim with it.
+else queued. What is queued is claimed here, in order of its id (ULIDs sort by time), and handed out once the claim is
+on disk: what still reads `queued` was never handed to anybody, also after a crash of the server, so its time alone may
+end it with its reservation (`EXPIRE_QUEUED`). The connection that claims is the one that holds the account's
+`Lock.OWNER`, so a desk that lost its connection has lost its right to claim with it.
 """
 
 from __future__ import annotations

@@ -3,6 +3,10 @@
 A row without source, symbol and magic *sets* the limits of its account, or of all accounts where the account has no
 row of its own. Every other row that matches a request can only tighten. One row is in force for each combination;
 setting it again ends the one before, so the table is its own history.
+
+Limits of one account are set under its lock, so before or after each decision. Those of all accounts wait for none:
+once they are committed every decision that begins sees them, and `await_decisions` says where one that read the old
+ones is still under way.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection, Engine, Row
 
 from risk import Limits, LimitsError, tighten
 from risk.limits import from_mapping, to_mapping
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.engine import dump_json
-from zmq_bridge.storage.locks import hold_admissions
+from zmq_bridge.storage.locks import EVERYWHERE, Lock, hold
+from zmq_bridge.storage.visits import visit_each
 
 SELECTORS = ("source", "symbol", "magic")
 REPEAT_WINDOW_S_MAX = 86_400  # orders further back are never read, so no limit may ask for them
@@ -69,6 +74,9 @@ RETURNING id
 """
 
 
+ACCOUNTS = "SELECT id, login FROM accounts ORDER BY id"
+
+
 class VersionConflict(Exception):
     """The limits are not (any more) the version that was to be replaced."""
 
@@ -90,7 +98,7 @@ def set_limits(connection: Connection, scope: Scope, limits: Mapping[str, Any], 
     """
     wanted = to_mapping(check_window(from_mapping(limits)))
     stored = {name: wanted[name] for name in limits}
-    hold_admissions(connection, scope.account_id)  # never between a decision's reading and its writing
+    _hold(connection, scope)
     before = end_limits(connection, scope, actor=actor, now=now, recorded=False)
     values = _values(scope) | {"limits": dump_json(stored), "actor": actor, "now": now}
     row_id = int(connection.exec_driver_sql(INSERT, values).scalar_one())
@@ -102,7 +110,7 @@ def end_limits(
     connection: Connection, scope: Scope, *, actor: str, now: datetime, recorded: bool = True
 ) -> dict[str, Any] | None:
     """End the limits of a scope; return what they were, None where there were none."""
-    hold_admissions(connection, scope.account_id)
+    _hold(connection, scope)
     ended = connection.exec_driver_sql(END, _values(scope) | {"now": now}).one_or_none()
     if ended is None:
         return None
@@ -112,13 +120,27 @@ def end_limits(
     return before
 
 
+def await_decisions(engine: Engine, scope: Scope) -> list[int]:
+    """Wait until no decision is under way that read the limits as they were; the new ones are committed.
+
+    Returns:
+        Logins of accounts that stayed busy meanwhile: an order may still be approved there by the old ones, once.
+    """
+    if scope.account_id is not None:
+        return []  # their lock was held
+    with engine.connect() as connection:
+        logins = {row.id: row.login for row in connection.exec_driver_sql(ACCOUNTS)}
+    come_to = visit_each(engine, list(logins), lambda connection, account_id: True)
+    return [login for account_id, login in logins.items() if account_id not in come_to]
+
+
 def check_version(connection: Connection, scope: Scope, expected: int | None) -> None:
     """Make sure that what is in force for a scope is what somebody saw who wants to replace it; None: nothing.
 
     Raises:
         VersionConflict: it is not.
     """
-    hold_admissions(connection, scope.account_id)
+    _hold(connection, scope)
     row = connection.exec_driver_sql(CURRENT, _values(scope)).one_or_none()
     found = None if row is None else row.id
     if found != expected:
@@ -127,7 +149,7 @@ def check_version(connection: Connection, scope: Scope, expected: int | None) ->
 
 def current_limits(connection: Connection, scope: Scope) -> dict[str, Any]:
     """What is stored for just this scope now, and stays so until this transaction ends; {}: nothing."""
-    hold_admissions(connection, scope.account_id)
+    _hold(connection, scope)
     row = connection.exec_driver_sql(CURRENT, _values(scope)).one_or_none()
     return {} if row is None else dict(row.limits)
 
@@ -173,6 +195,11 @@ def check_window(limits: Limits) -> Limits:
     if limits.repeat_window_s > REPEAT_WINDOW_S_MAX:
         raise LimitsError(f"repeat_window_s: expected at most {REPEAT_WINDOW_S_MAX}, found {limits.repeat_window_s}")
     return limits
+
+
+def _hold(connection: Connection, scope: Scope) -> None:
+    """Keep away decisions of the account, if it is one's, and others who change the same limits."""
+    hold(connection, Lock.ADMISSION, scope.account_id or EVERYWHERE)
 
 
 def _values(scope: Scope) -> dict[str, Any]:

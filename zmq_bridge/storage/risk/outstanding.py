@@ -25,7 +25,8 @@ TAKE = """
 DELETE FROM stops_outstanding WHERE account_id = %(account)s RETURNING account_id, reason, actor, tells, noted_at
 """
 
-FIND = "SELECT account_id FROM stops_outstanding ORDER BY account_id"
+FIND = "SELECT account_id FROM stops_outstanding ORDER BY random()"
+"""In no order: accounts that stay busy must not stand before the rest every time."""
 
 FIND_LOGINS = """
 SELECT login FROM stops_outstanding JOIN accounts ON accounts.id = stops_outstanding.account_id ORDER BY accounts.id
@@ -61,7 +62,7 @@ def take(connection: Connection, account_id: int) -> Outstanding | None:
 
 
 def outstanding(connection: Connection) -> list[int]:
-    """Return the accounts that a stop has not come to yet."""
+    """Return the accounts that a stop has not come to yet, in no order."""
     return list(connection.exec_driver_sql(FIND).scalars())
 
 
