@@ -85,7 +85,7 @@ def a_stop_survives_the_death_of_desk_and_terminal(rig: Rig) -> None:
 
 
 def a_named_person_lifts_it_by_hand(rig: Rig) -> None:
-    assert "is active" in trading(rig, "active", "--account", str(LOGIN), "--reason", "drill is over")
+    assert "active now" in trading(rig, "active", "--account", str(LOGIN), "--reason", "drill is over")
     wait_until(lambda: opened(rig).status == 202, 30, "no order was accepted after the stop was lifted")
     wait_until(lambda: seen(rig) == (1, 0), 30, "the bridge never saw the position")
 
