@@ -29,7 +29,7 @@ from zmq_bridge.storage.ledger.history import FETCH_ROWS
 from zmq_bridge.storage.ledger.posting import post_deal
 from zmq_bridge.storage.ledger.prices import CLOSES
 from zmq_bridge.storage.ledger.shares import HELD
-from zmq_bridge.storage.ledger.statements import MOVEMENTS, all_statements, statement_of
+from zmq_bridge.storage.ledger.statements import MOVEMENTS, all_statements, statement_now
 from zmq_bridge.storage.ledger.verify import verify_chain
 from zmq_bridge.storage.migrations import migrate
 
@@ -150,7 +150,7 @@ def bench_pool(engine: Engine, members: int, entries: int) -> None:
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         someone = connection.exec_driver_sql("SELECT max(user_id) FROM ledger_lots").scalar_one()
         bare = [seconds(lambda: read_bare(connection, account_id, someone)) for _ in range(ROUNDS)]
-        one = [seconds(lambda: statement_of(connection, account_id, someone)) for _ in range(ROUNDS)]
+        one = [seconds(lambda: statement_now(connection, account_id, someone).statement) for _ in range(ROUNDS)]
         print(f"{'its rows, bare SELECTs':26} {1000 * median(bare):8.1f} ms")
         ratio = median(a / b for a, b in zip(one, bare, strict=True))
         print(f"{'one statement':26} {1000 * median(one):8.1f} ms  {ratio:5.2f} x the time of the bare SELECTs")

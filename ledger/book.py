@@ -4,7 +4,6 @@
 same figures in tables so that it need not fold a million entries for every deal, and verification compares the two.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -136,11 +135,3 @@ def changed(lot: Lot, change: LotChange) -> Lot:
     if mark.ratio < lot.high_water_mark.ratio:
         raise ImpossibleHistory(f"lot {lot.lot}: expected a mark of {lot.high_water_mark} or more, found {mark}")
     return replace(lot, units=units, high_water_mark=mark)
-
-
-def rebuilt(account_id: int, currency: str, digits: int, transactions: Iterable[Transaction]) -> Book:
-    """Return the book that a history adds up to."""
-    book = Book(account_id=account_id, currency=currency, digits=digits)
-    for transaction in transactions:
-        book.post(transaction)
-    return book

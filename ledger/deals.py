@@ -131,8 +131,3 @@ def adjusting_entries(now: Iterable[Entry], booked: Iterable[Entry]) -> tuple[En
     taken_back = (replace(entry, amount=-entry.amount) for entry in booked)
     difference = folded((*now, *taken_back))
     return tuple(Entry(kind=kind, currency=currency, amount=amount) for (kind, currency), amount in difference.items())
-
-
-def moves_balance(deal: BookedDeal) -> Decimal:
-    """Return by how much a deal changes the broker's balance."""
-    return Decimal(0) if posting_of(deal).money is AccountKind.CREDIT else deal.amount

@@ -166,7 +166,6 @@ def test_a_terminal_vanishes_when_it_is_silent_and_at_once_when_it_says_bye(clie
     life = reader.terminal(LOGIN)
     assert life is not None
     assert life.trading() == life.roles["desk"]
-    assert life.feeding() == life.roles["feed"]
     assert (life.roles["desk"].session, life.roles["desk"].last_seen_ms) == (9, NOW_MS + 1)
     assert dict(life.roles["desk"].fields) == {"version": "1.2"}
     writer.forget_terminal(LOGIN, "desk")

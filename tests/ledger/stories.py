@@ -1,13 +1,17 @@
 """What tests of the stored ledger do over and over, and how they look at the result."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
+from ledger.book import Book
 from ledger.fees import FeeTerms
+from ledger.journal import Transaction
 from tests.ledger.conftest import Broker
 from zmq_bridge.storage.ledger.breaks import Break, open_breaks
+from zmq_bridge.storage.ledger.history import transactions
 from zmq_bridge.storage.ledger.pool import Terms, load_pool
 from zmq_bridge.storage.ledger.requests import Request, get_request, request_redemption, request_subscription
 from zmq_bridge.storage.ledger.shares import Shares, shares
@@ -121,3 +125,18 @@ def accrued(broker: Broker) -> Decimal:
     """Return the management fee that is owed and not yet units."""
     with broker.engine.connect() as connection:
         return load_pool(connection, broker.account_id).accrued
+
+
+def rebuilt(account_id: int, currency: str, digits: int, history: Iterable[Transaction]) -> Book:
+    """Return the book that a history adds up to."""
+    book = Book(account_id=account_id, currency=currency, digits=digits)
+    for transaction in history:
+        book.post(transaction)
+    return book
+
+
+def stored_book(broker: Broker) -> Book:
+    """Return the book that the stored history in dollars adds up to."""
+    with broker.engine.connect() as connection:
+        history = (stored.transaction for stored in transactions(connection, broker.account_id))
+        return rebuilt(broker.account_id, "USD", 2, history)

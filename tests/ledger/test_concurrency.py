@@ -24,6 +24,7 @@ from tests.ledger.stories import (
     pays_in,
     read,
     shares_of,
+    stored_book,
     values,
 )
 from zmq_bridge.protocol.values import Deal
@@ -36,9 +37,9 @@ from zmq_bridge.storage.ledger.posting import Posted, post_deal
 from zmq_bridge.storage.ledger.reconcile import Agreed
 from zmq_bridge.storage.ledger.requests import request_redemption, request_subscription
 from zmq_bridge.storage.ledger.shares import HELD, held_units, shares
-from zmq_bridge.storage.ledger.statements import pool_history, statement_of
+from zmq_bridge.storage.ledger.statements import pool_history, statement_now
 from zmq_bridge.storage.ledger.terms import set_terms
-from zmq_bridge.storage.ledger.verify import rebuild, verify_chain
+from zmq_bridge.storage.ledger.verify import verify_chain
 from zmq_bridge.storage.trading.events import insert_event
 
 WORKERS = 8
@@ -216,7 +217,7 @@ def reading(broker: Broker) -> None:
     """A statement, the pool's history, and the books themselves, each of one moment."""
     with broker.engine.connect() as connection:
         member = next(iter(held_units(connection, broker.account_id)))
-        found = statement_of(connection, broker.account_id, member)
+        found = statement_now(connection, broker.account_id, member).statement
         assert found.profit == found.value + found.redeemed - found.contributed
         pool_history(connection, broker.account_id)
     with broker.engine.connect() as connection:
@@ -237,8 +238,8 @@ def crash(engine: Engine, database: str) -> Iterator[Crash]:
 
 def books(broker: Broker) -> tuple[object, ...]:
     """Return everything that a half-done posting would have changed."""
+    book = stored_book(broker)
     with broker.engine.connect() as connection:
-        book = rebuild(connection, broker.account_id, "USD", 2)
         suspense = connection.exec_driver_sql("SELECT * FROM ledger_suspense ORDER BY ticket").all()
         prices = connection.exec_driver_sql("SELECT count(*) FROM ledger_prices").scalar()
         return book.balances, book.lots, book.head, suspense, prices
@@ -302,8 +303,7 @@ def test_live_state_is_what_the_entries_add_up_to(broker, members):
     broker.does("sell", "12.34", entry="out", commission="-1.00", swap="-0.10")
     broker.agrees()
     pays_in(broker, bob, "77.77")
-    with broker.engine.connect() as connection:
-        book = rebuild(connection, broker.account_id, "USD", 2)
+    book = stored_book(broker)
     assert book.balance(AccountKind.BROKER) == broker.balance
     assert {share.user_id: share.units for share in shares_of(broker).members} == book.units()
     assert book.pool(Decimal(0)).nav == shares_of(broker).nav

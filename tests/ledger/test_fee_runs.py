@@ -23,7 +23,7 @@ from tests.ledger.stories import (
 )
 from zmq_bridge.storage.ledger.fees import crystallise_now
 from zmq_bridge.storage.ledger.pool import Terms, load_terms
-from zmq_bridge.storage.ledger.statements import statement_of
+from zmq_bridge.storage.ledger.statements import statement_now
 from zmq_bridge.storage.ledger.terms import set_terms
 
 pytestmark = pytest.mark.usefixtures("server_now")
@@ -180,8 +180,8 @@ def test_who_leaves_pays_the_fee_of_what_leaves(broker, members):
     broker.agrees()
     takes_out(broker, ann, "540.00")
     with broker.engine.connect() as connection:
-        mine = statement_of(connection, broker.account_id, ann)
-        managers = statement_of(connection, broker.account_id, manager)
+        mine = statement_now(connection, broker.account_id, ann).statement
+        managers = statement_now(connection, broker.account_id, manager).statement
     assert (mine.redeemed, mine.fees_paid, mine.units) == (Decimal("540.00"), Decimal("10.00"), Decimal("500"))
     assert (managers.fees_earned, managers.value, managers.contributed) == (
         Decimal("10.00"),

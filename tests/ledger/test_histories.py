@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ledger.allocation import allocate
-from ledger.book import Book, rebuilt
+from ledger.book import Book
 from ledger.dealing import (
     Dealing,
     accrue_fee,
@@ -27,7 +27,7 @@ from ledger.dealing import (
     settle_redemption,
     settle_subscription,
 )
-from ledger.deals import POSTINGS, BookedDeal, deal_entries, moves_balance
+from ledger.deals import POSTINGS, BookedDeal, deal_entries
 from ledger.errors import ImpossibleHistory
 from ledger.fees import FeeTerms, accrue_management
 from ledger.journal import (
@@ -42,6 +42,7 @@ from ledger.journal import (
 from ledger.money import UNIT_DIGITS, floor_to, total
 from ledger.refusals import Refused
 from ledger.units import claim
+from tests.ledger.stories import rebuilt
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 CENT = Fraction(1, 100)
@@ -293,7 +294,7 @@ class Pool(RuleBasedStateMachine):
         booked = BookedDeal(
             ticket=ticket, type=kind, entry="in", profit=profit, commission=commission, swap=swap, fee=fee
         )
-        moved = moves_balance(booked)
+        moved = Decimal(0) if kind == "credit" else booked.amount
         return Transaction(
             cause=deal_cause(ticket),
             kind=TransactionKind.DEAL,

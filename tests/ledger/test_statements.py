@@ -9,7 +9,7 @@ from tests.ledger.conftest import Broker
 from tests.ledger.stories import assert_sound, pays_in, takes_out
 from zmq_bridge.storage.ledger.corrections import reverse_transaction
 from zmq_bridge.storage.ledger.prices import closing_prices, store_price
-from zmq_bridge.storage.ledger.statements import all_statements, pool_history, statement_of
+from zmq_bridge.storage.ledger.statements import all_statements, pool_history, statement_now
 
 
 def story(broker: Broker, ann: int, bob: int) -> None:
@@ -27,7 +27,7 @@ def test_a_members_figures_add_up(broker, members):
     ann, bob, _ = members
     story(broker, ann, bob)
     with broker.engine.connect() as connection:
-        mine, his = (statement_of(connection, broker.account_id, member) for member in (ann, bob))
+        mine, his = (statement_now(connection, broker.account_id, member).statement for member in (ann, bob))
         assert list(all_statements(connection, broker.account_id))[1].value == his.value
     assert (mine.contributed, mine.redeemed, mine.value) == (Decimal(1000), Decimal(320), Decimal("1000.00"))
     assert mine.profit == Decimal("320.00")
@@ -46,7 +46,7 @@ def test_every_line_leads_to_a_transaction_with_the_same_money(broker, members):
     ann, bob, _ = members
     story(broker, ann, bob)
     with broker.engine.connect() as connection:
-        for line in statement_of(connection, broker.account_id, ann).movements:
+        for line in statement_now(connection, broker.account_id, ann).statement.movements:
             moved = connection.exec_driver_sql(
                 "SELECT sum(abs(amount)) FROM ledger_entries JOIN ledger_accounts AS a ON a.id = ledger_account_id "
                 "WHERE transaction_id = %s AND a.user_id = %s AND a.kind IN ('contributions', 'redemptions')",
@@ -70,7 +70,7 @@ def test_the_sum_of_all_statements_is_the_pool(broker, members):
 def test_a_stranger_has_an_empty_statement(broker, members):
     *_, stranger = members
     with broker.engine.connect() as connection:
-        found = statement_of(connection, broker.account_id, stranger)
+        found = statement_now(connection, broker.account_id, stranger).statement
     assert (found.units, found.value, found.profit) == (Decimal(0), Decimal(0), Decimal(0))
     assert found.money_weighted_return is None
 
@@ -100,7 +100,8 @@ def test_days_of_the_trade_server_are_days_of_statements_and_of_the_pool(broker,
         )
     story(broker, ann, bob)
     with broker.engine.connect() as connection:
-        mine, pool = statement_of(connection, broker.account_id, ann), pool_history(connection, broker.account_id)
+        mine = statement_now(connection, broker.account_id, ann).statement
+        pool = pool_history(connection, broker.account_id)
     (line,) = mine.days
     assert (line.day - datetime.now(UTC).date()).days == (1 if hours > 0 else -1)
     assert (line.value, line.flow, line.profit) == (mine.value, mine.contributed - mine.redeemed, mine.profit)

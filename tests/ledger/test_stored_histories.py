@@ -29,7 +29,6 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from ledger.allocation import allocate
-from ledger.book import rebuilt
 from ledger.deals import POSTINGS
 from ledger.fees import FeeTerms
 from ledger.journal import AccountKind, TransactionKind
@@ -38,6 +37,7 @@ from ledger.refusals import RefusalCode, Refused
 from ledger.units import claim
 from tests.ledger.conftest import Broker
 from tests.ledger.crash import Crash
+from tests.ledger.stories import rebuilt
 from zmq_bridge.protocol.values import Deal
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.engine import create_engine

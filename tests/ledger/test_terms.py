@@ -17,6 +17,7 @@ from tests.ledger.stories import (
     days_pass,
     pays_in,
     shares_of,
+    stored_book,
     takes_out,
     values,
 )
@@ -24,7 +25,6 @@ from zmq_bridge.storage.ledger.corrections import release_deal, reverse_transact
 from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.terms import may_manage, set_terms
-from zmq_bridge.storage.ledger.verify import rebuild
 from zmq_bridge.storage.locks import Lock
 
 pytestmark = pytest.mark.usefixtures("server_now")
@@ -191,8 +191,7 @@ def test_a_fee_that_an_empty_pool_does_not_have_is_not_paid_and_blocks_nobody(br
     assert pays_in(broker, bob, "100.00").status == "settled"
     assert values(broker)[bob] == Decimal("100.00")
     assert_sound(broker)
-    with broker.engine.connect() as connection:
-        book = rebuild(connection, broker.account_id, "USD", 2)
+    book = stored_book(broker)
     assert book.sum_of(AccountKind.FEES_EARNED) == -Decimal(paid)
     assert book.sum_of(AccountKind.MANAGEMENT_FEES) == Decimal(paid)
     assert shares_of(broker).nav == Decimal("100.00") + Decimal(paid)

@@ -122,14 +122,14 @@ def test_the_books_tell_of_the_terminal_that_they_mark_and_of_no_older_one(outbo
 
 def test_commands_that_nobody_took_or_answered_are_told(outbox, engine, account_id):
     command = (
-        "INSERT INTO commands (id, account_id, kind, payload, status, expires_at, sent_at, sent_session) "
-        "VALUES (%s, %s, 'close_all', '{}', %s, now() - interval '1 hour', %s, %s)"
+        "INSERT INTO commands (id, account_id, kind, payload, status, expires_at, sent_at) "
+        "VALUES (%s, %s, 'close_all', '{}', %s, now() - interval '1 hour', %s)"
     )
     with engine.begin() as connection:
-        connection.exec_driver_sql(command, ("A" * 26, account_id, "queued", None, None))
-        connection.exec_driver_sql(command, ("B" * 26, account_id, "sent", NOW, 1))
+        connection.exec_driver_sql(command, ("A" * 26, account_id, "queued", None))
+        connection.exec_driver_sql(command, ("B" * 26, account_id, "sent", NOW))
         connection.exec_driver_sql(
-            command.replace("close_all", "fetch_ticks"), ("C" * 26, account_id, "queued", None, None)
+            command.replace("close_all", "fetch_ticks"), ("C" * 26, account_id, "queued", None)
         )
         assert sorted(expire_queued(connection)) == [("A" * 26, account_id), ("C" * 26, account_id)]
         assert doubt_sent(connection, 1.0) == [("B" * 26, account_id)]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from marshmallow import INCLUDE, Schema, fields, validate
 
-PAGE_LIMIT_MAX = 500
 LOGIN_MAX = 2**63 - 1
 
 

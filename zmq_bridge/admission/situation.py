@@ -27,7 +27,7 @@ class Situation:
 
     account_id: int
     source: Source
-    row: Row[Any]  # of `storage.gate.read_for_signal` or `read_for_request`
+    row: Row[Any]  # of `storage.commands.gate.read_for_signal` or `read_for_request`
     specs: Specs
     live: LiveView
     snapshot: Snapshot | None  # None: unreadable, see `problem`

@@ -84,10 +84,6 @@ class TerminalLife:
         """The terminal that executes commands."""
         return self.roles.get("both") or self.roles.get("desk")
 
-    def feeding(self) -> RoleLife | None:
-        """The terminal that sends ticks."""
-        return self.roles.get("both") or self.roles.get("feed")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountState:

@@ -32,10 +32,6 @@ class StreamCounters:
         """Give the last number taken; 0 = none yet."""
         return self._last.get(topic, 0)
 
-    def all_last(self) -> dict[str, int]:
-        """Give `streams` of a heartbeat."""
-        return dict(self._last)
-
 
 class Missed(NamedTuple):
     """Items that were sent and did not come."""

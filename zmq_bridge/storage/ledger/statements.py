@@ -58,11 +58,6 @@ ORDER BY entries.id
 """What the pool was charged for management, and on how many units."""
 
 
-def statement_of(connection: Connection, account_id: int, user_id: int) -> MemberStatement:
-    """Return a member's statement, all of one moment."""
-    return statement_now(connection, account_id, user_id).statement
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementNow:
     """A member's statement, and the state of the books that it was read from."""

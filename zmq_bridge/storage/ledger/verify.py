@@ -62,14 +62,6 @@ def verify_chain(connection: Connection, account_id: int | None = None) -> list[
     return [_verify(connection, row.id, row.currency, row.digits) for row in rows]
 
 
-def rebuild(connection: Connection, account_id: int, currency: str, digits: int) -> Book:
-    """Fold an account's whole history into a book, trusting it."""
-    book = Book(account_id=account_id, currency=currency, digits=digits)
-    for record in records(connection, account_id):
-        book.post(read(record).transaction)
-    return book
-
-
 def _verify(connection: Connection, account_id: int, currency: str, digits: int) -> Verification:
     book = Book(account_id=account_id, currency=currency, digits=digits)
     problems: list[str] = []

@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Date,
     ForeignKey,
@@ -207,7 +206,6 @@ ledger_breaks = Table(
     Column("event_seq", BigInteger, nullable=False),
     Column("since_transaction_id", BigInteger, nullable=True),  # newest transaction at the last agreement
     document("deals", "[]"),  # posted since then, oldest first, at most `BREAK_DEALS_MAX`
-    Column("alerted", Boolean, nullable=False, server_default=text("true")),
     at("opened_at"),
     at("closed_at", nullable=True),
     word("closed_by", nullable=True),  # `agreement`, or the person who accepted it

@@ -77,7 +77,6 @@ commands = Table(
     at("expires_at"),
     at("created_at", now=True),
     at("sent_at", nullable=True),
-    Column("sent_session", BigInteger, nullable=True),
     at("recalled_at", nullable=True),  # from here on nobody may begin it; what became of it is the terminal's to say
     at("finished_at", nullable=True),
     Column("retcode", Integer, nullable=True),
