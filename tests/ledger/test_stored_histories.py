@@ -97,6 +97,9 @@ class StoredPool(RuleBasedStateMachine):
         self.marks: dict[str, Fraction] = {}
         self.corrected: set[int] = set()  # tickets whose amounts the broker changed
         self.deaths = 0
+        self.looked_at, self.in_charge = 0, "None"  # the newest transaction seen, and the manager it left in charge
+        self.earners: dict[str, str] = {}  # who was in charge, by cause
+        self.owed: dict[str, Decimal] = {}  # the fee that is accrued and not paid, by who earned it
 
     @initialize(
         management=st.sampled_from(["0", "0", "0.02"]), performance=st.sampled_from(["0", "0.20"]), currency=CURRENCIES
@@ -350,18 +353,16 @@ class StoredPool(RuleBasedStateMachine):
         """Who was in charge when it was accrued is told by the chain; so is what a reversal takes back."""
         if not hasattr(self, "account_id"):
             return
-        owed: dict[str, Decimal] = {}
-        manager = "None"
-        earners: dict[str, str] = {}
         with self.engine.connect() as connection:
-            history = [stored.transaction for stored in transactions(connection, self.account_id)]
-        for each in history:
+            since = list(transactions(connection, self.account_id, after=self.looked_at))
+        for stored in since:
+            each, self.looked_at = stored.transaction, stored.id
             if each.kind is TransactionKind.TERMS:
-                manager = each.detail["manager"]
-            earners[each.cause] = earners.get(each.reverses or "", manager)
+                self.in_charge = each.detail["manager"]
+            who = self.earners[each.cause] = self.earners.get(each.reverses or "", self.in_charge)
             fee = total(-entry.amount for entry in each.entries if entry.kind is AccountKind.FEES_ACCRUED)
-            owed[earners[each.cause]] = total((owed.get(earners[each.cause], Decimal(0)), fee))
-        assert {who for who, fee in owed.items() if fee} <= {manager}
+            self.owed[who] = total((self.owed.get(who, Decimal(0)), fee))
+        assert {who for who, fee in self.owed.items() if fee} <= {self.in_charge}
 
     def teardown(self) -> None:
         """Tell everything that was not told, and everything again; verify; fold the history in another order."""
