@@ -5,17 +5,29 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import zmq
 
-from tests.desk.terminal import CONTEXT, LOGIN, PATIENCE_MS, Refused, Terminal, account, deposit
+from tests.desk.terminal import (
+    CONTEXT,
+    LOGIN,
+    PATIENCE_MS,
+    Refused,
+    Terminal,
+    account,
+    deal,
+    deposit,
+    position,
+    resting_order,
+)
 from tests.desk.world import Books, DeskProcess, desk_settings
 from tests.support import wait_until
 from zmq_bridge.protocol.codec import pack, unpack
-from zmq_bridge.protocol.dialogue import Bye, ErrorReply, Program, Work
+from zmq_bridge.protocol.dialogue import Bye, ErrorReply, Work
 from zmq_bridge.protocol.limits import FRAME_BYTES_MAX
-from zmq_bridge.protocol.messages import decode_terminal_reply
+from zmq_bridge.protocol.messages import TerminalRequest, decode_terminal_reply, encode
 from zmq_bridge.relay.ownership import RELEASE_S
 from zmq_bridge.sockets.rate import Rate, RateLimiter, Verdict
 from zmq_bridge.storage.locks import Lock
@@ -161,12 +173,67 @@ def test_an_account_that_is_not_the_speakers_own_is_refused(connect: Connect) ->
         terminal.hello(snapshot=changed)
 
 
-def test_a_hello_that_no_book_can_hold_is_refused(connect: Connect) -> None:
+def changed(message: TerminalRequest, path: str, value: object) -> bytes:
+    """A well-formed request with one value that its writer would refuse: `events.0.seq` is a path."""
+    body: Any = unpack(encode(message))
+    *parents, last = (int(step) if step.isdigit() else step for step in path.split("."))
+    inner = body
+    for step in parents:
+        inner = inner[step]
+    inner[last] = value
+    return pack(body)
+
+
+UNSTORABLE = [
+    ("server", "De\0mo", "server", "without NUL"),
+    ("program.name", "a\0", "program.name", "without NUL"),
+    ("journal", "\0", "journal", "without NUL"),
+    ("symbols.0.description", "\0", "symbols[0].description", "without NUL"),
+    ("snapshot.account.company", "\0", "snapshot.account.company", "without NUL"),
+    ("session", 2**63, "session", str(2**63 - 1)),
+    ("journal_session", 2**63, "journal_session", str(2**63 - 1)),
+    ("server_offset_s", 86_401, "server_offset_s", "86400"),
+    ("clock_ms", 2**62, "clock_ms", "253402300799999"),
+    ("program.build", 2**31, "program.build", str(2**31 - 1)),
+    ("snapshot.event_seq", 2**63, "snapshot.event_seq", str(2**63 - 1)),
+    ("snapshot.account.currency_digits", 40_000, "snapshot.account.currency_digits", "16"),
+    ("symbols.0.digits", 40_000, "symbols[0].digits", "16"),
+]
+
+
+def test_a_hello_that_no_book_can_hold_is_told_which_field_it_is(connect: Connect) -> None:
     terminal = connect()
-    program = Program(name="with a \0 in it", version="1")
-    with pytest.raises(Refused, match="MALFORMED"):
-        terminal.hello(program=program)
+    for path, value, field, expected in UNSTORABLE:
+        reply = ask(terminal.socket, changed(terminal.hello_message(), path, value))
+        assert (reply.code, reply.message, bool(reply.found)) == ("MALFORMED", field, True)
+        assert expected in reply.expected
     assert terminal.hello().login == LOGIN
+
+
+@pytest.mark.parametrize("path", ["events.0.seq", "events.0.session"])
+def test_an_event_with_a_number_that_nobody_can_keep_is_told_so_and_blocks_nothing(
+    connect: Connect, books: Books, path: str
+) -> None:
+    terminal = connect()
+    terminal.hello()
+    reply = ask(terminal.socket, changed(terminal.pull_message(terminal.event(deposit(1))), path, 2**63))
+    field = path.replace(".0.", "[0].")
+    assert (reply.code, reply.message, reply.found) == ("MALFORMED", field, str(2**63))
+    assert str(2**63 - 1) in reply.expected
+    terminal.deliver(terminal.event(deposit(2)))
+    assert books.value("SELECT array_agg(ticket) FROM deals") == [2]
+
+
+def test_a_magic_number_that_mt5_shows_as_negative_is_kept_as_that(connect: Connect, books: Books) -> None:
+    terminal = connect()
+    of_others = {"magic": 2**64 - 1, "comment": "another Expert Advisor's"}
+    books_of_others = terminal.books(positions=[position(5, **of_others)], orders=[resting_order(6, **of_others)])
+    terminal.hello(snapshot=books_of_others)
+    assert books.value("SELECT magic FROM positions") == -1
+    assert books.value("SELECT magic FROM orders") == -1
+    terminal.deliver(terminal.event(deal(7, **of_others)))
+    assert books.value("SELECT magic FROM deals") == -1
+    assert not books.rows("SELECT * FROM notifications WHERE event = 'event_not_booked'")
 
 
 def test_a_second_server_of_the_same_login_is_refused_while_the_first_is_there(connect: Connect) -> None:

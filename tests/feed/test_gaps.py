@@ -90,6 +90,19 @@ def test_a_beat_that_names_a_higher_number_shows_a_lost_tail():
     assert (again.gaps, numbers(again)) == ([], [13])
 
 
+@pytest.mark.parametrize("cursor", [CURSOR, None, replace(CURSOR, session=4)])
+def test_a_beat_that_names_what_nobody_can_have_sent_changes_nothing(cursor):
+    plan = plan_stream(cursor, [beat(2**62)])
+    assert (plan.cursor, plan.gaps, plan.absurd) == (cursor, [], 1)
+    assert plan_stream(cursor, [beat(2**62), run(11)]).cursor == plan_stream(cursor, [run(11)]).cursor
+
+
+def test_a_beat_after_a_long_silence_may_name_a_high_number():
+    an_hour_later = CURSOR.received_ms + 3_600_000
+    assert plan_stream(CURSOR, [beat(10**8, received_ms=an_hour_later)]).absurd == 0
+    assert plan_stream(CURSOR, [beat(10**8)]).absurd == 1
+
+
 @pytest.mark.parametrize("seq", [0, 9, 10])
 def test_a_beat_that_names_what_is_known_changes_nothing(seq):
     plan = plan_stream(CURSOR, [beat(seq)])

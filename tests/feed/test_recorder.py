@@ -287,14 +287,27 @@ def test_garbage_is_counted_and_disturbs_nobody(feed, account_id):
         b"beat.5000001\0" + pack({"v": 1, "type": "beat"}),
         b"beat.5000001\0\xff",
         join_frame("beat.5000001", pack({"v": 1, "type": "beat", "login": 7, "session": 1, "seq": 1})),
+        _beat(terminal.session, time_msc=4_200_000_000_000),
+        _beat(terminal.session, time_msc=2**63 - 1),
+        _beat(terminal.session, seq=2**63),
+        _beat(terminal.session, last=2**64 - 1),
     ]
+    terminal.socket.send(_beat(terminal.session, last=2**62))  # well-formed, and not believed
     for at, frame in enumerate(rubbish):
         terminal.send(ticks[at * 5 : at * 5 + 5])
         terminal.socket.send(frame)
     terminal.send(ticks[len(rubbish) * 5 :])
     feed.wait_stored(account_id, ticks)
     wait_until(lambda: feed.stat("malformed") == len(rubbish), PATIENCE_S)
+    wait_until(lambda: feed.stat("absurd") == 1, PATIENCE_S)
     assert feed.gaps() == []
+
+
+def _beat(session: int, *, seq: int = 1, time_msc: int = START_MSC, last: int = 1) -> bytes:
+    """A heartbeat of our terminal with whatever numbers."""
+    said = {"v": 1, "type": "beat", "login": LOGIN, "session": session, "seq": seq, "role": "both"}
+    streams = {f"tick.{SYMBOL}.{LOGIN}": last}
+    return join_frame(f"beat.{LOGIN}", pack({**said, "time_msc": time_msc, "streams": streams}))
 
 
 def test_numbers_that_postgres_cannot_hold_are_counted(feed, account_id):

@@ -12,20 +12,21 @@ from zmq_bridge.protocol import kinds
 from zmq_bridge.protocol.commands import COMMANDS, AnyCommand
 from zmq_bridge.protocol.dialogue import TickRows
 from zmq_bridge.protocol.ids import ALPHABET
-from zmq_bridge.protocol.limits import U64_MAX
+from zmq_bridge.protocol.limits import DIGITS_MAX, I32_MAX, I64_MAX, MS_MAX, OFFSET_S_MAX, U64_MAX
 from zmq_bridge.protocol.published import EVENTS, AnyEvent, Event
 from zmq_bridge.protocol.ticks import FLAGS_MAX, Tick
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
-texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+any_texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 symbols = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=15)
-logins = st.integers(1, U64_MAX)
+logins = st.integers(1, I64_MAX)
 ulids = st.builds(
     lambda first, rest: first + rest, st.sampled_from("01234567"), st.text(ALPHABET, min_size=25, max_size=25)
 )
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), U64_MAX) | finite | texts,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    st.none() | st.booleans() | st.integers(-(2**63), U64_MAX) | finite | any_texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(any_texts, inner, max_size=4),
     max_leaves=12,
 )
 ticks = st.builds(Tick, st.integers(0, U64_MAX), finite, finite, finite, finite, st.integers(0, FLAGS_MAX))
@@ -46,17 +47,21 @@ def _kind(annotation: Any) -> kinds.Kind:
 
 _BY_KIND: dict[kinds.Kind, st.SearchStrategy[Any]] = {
     _kind(kinds.U64): st.integers(0, U64_MAX),
-    _kind(kinds.I64): st.integers(-(2**63), 2**63 - 1),
-    _kind(kinds.U32): st.integers(0, 2**32 - 1),
     _kind(kinds.Positive): st.integers(1, U64_MAX),
-    _kind(kinds.TimeMs): st.integers(0, 2**63 - 1),
+    _kind(kinds.U63): st.integers(0, I64_MAX),
+    _kind(kinds.Ordinal): st.integers(1, I64_MAX),
+    _kind(kinds.U31): st.integers(0, I32_MAX),
+    _kind(kinds.Digits): st.integers(0, DIGITS_MAX),
+    _kind(kinds.OffsetS): st.integers(-OFFSET_S_MAX, OFFSET_S_MAX),
+    _kind(kinds.TimeMs): st.integers(0, MS_MAX),
     _kind(kinds.Money): money(),
     _kind(kinds.Text): texts,
+    _kind(kinds.AnyText): any_texts,
     _kind(kinds.Comment): texts,
     _kind(kinds.Symbol): symbols,
     _kind(kinds.SymbolOrAll): st.just("") | symbols,
     _kind(kinds.Ulid): ulids,
-    _kind(kinds.RawMap): st.dictionaries(texts, plain, max_size=4),
+    _kind(kinds.RawMap): st.dictionaries(any_texts, plain, max_size=4),
     _kind(AnyCommand): st.deferred(lambda: st.one_of([messages(cls) for cls in COMMANDS.values()])),
     _kind(AnyEvent): st.deferred(lambda: messages(Event)),
     _kind(TickRows): st.lists(ticks, max_size=4).map(tuple),

@@ -139,7 +139,7 @@ def _changed(message: Any, **changes: object) -> bytes:
         ({"login": ...}, r"login \(expected an integer from 1 .*, found no such field\)"),
         ({"role": "boss"}, r"role \(expected one of both, feed, desk, found boss\)"),
         ({"versions": 1}, r"versions \(expected an array"),
-        ({"versions": [1, "2"]}, r"versions\[1\] \(expected an integer from 0 to 4294967295, found 2\)"),
+        ({"versions": [1, "2"]}, r"versions\[1\] \(expected an integer from 0 to 2147483647, found 2\)"),
         ({"program": []}, r"program \(expected a map, found list of 0\)"),
         ({"program": {"name": "x"}}, r"program.version \(expected text"),
         ({"snapshot": 5}, r"snapshot \(expected a map, found 5\)"),

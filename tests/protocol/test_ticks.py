@@ -12,12 +12,21 @@ from hypothesis import strategies as st
 from tests.protocol.strategies import logins, symbols, ticks
 from zmq_bridge.protocol.codec import join_frame
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolMisuse, ProtocolViolation
-from zmq_bridge.protocol.limits import TICKS_PER_FRAME_MAX, U64_MAX
-from zmq_bridge.protocol.ticks import FLAGS_MAX, Tick, TickBatch, pack_ticks, parse_tick_frame, tick_frame, unpack_ticks
+from zmq_bridge.protocol.limits import I64_MAX, TICKS_PER_FRAME_MAX
+from zmq_bridge.protocol.ticks import (
+    FLAGS_MAX,
+    SEQ_MAX,
+    Tick,
+    TickBatch,
+    pack_ticks,
+    parse_tick_frame,
+    tick_frame,
+    unpack_ticks,
+)
 from zmq_bridge.protocol.topics import tick_topic
 
 TICK = Tick(1_577_836_800_000, 1.12345, 1.12346, 0.0, 0.0, 6)
-batches = st.builds(TickBatch, logins, st.integers(1, U64_MAX - 1000), st.lists(ticks, min_size=1, max_size=5))
+batches = st.builds(TickBatch, logins, st.integers(1, SEQ_MAX), st.lists(ticks, min_size=1, max_size=5))
 
 
 @given(batches)
@@ -60,7 +69,7 @@ def test_a_damaged_batch_never_escapes_as_another_error_nor_as_a_number_that_is_
         found = unpack_ticks(bytes(payload))
     except ProtocolViolation:
         return
-    pack_ticks(*found) if found.seq + len(found.ticks) <= U64_MAX else None
+    pack_ticks(*found)
 
 
 NAN, INF = float("nan"), float("inf")
@@ -119,9 +128,17 @@ def test_further_items_of_a_later_minor_format_are_ignored() -> None:
     assert unpack_ticks(msgpack.packb([1, 5, 7, [list(TICK)], "new"])) == TickBatch(5, 7, [TICK])
 
 
+@pytest.mark.parametrize(("session", "seq"), [(I64_MAX + 1, 1), (1, SEQ_MAX + 1), (2**64 - 1, 2**64 - 1)])
+def test_numbers_that_no_receiver_can_count_on_from_are_malformed(session: int, seq: int) -> None:
+    payload = msgpack.packb([1, session, seq, [list(TICK)]])
+    with pytest.raises(ProtocolViolation, match=f"found {session} and {seq}"):
+        unpack_ticks(payload)
+    assert unpack_ticks(pack_ticks(I64_MAX, SEQ_MAX, [TICK])).seq == SEQ_MAX
+
+
 @pytest.mark.parametrize(
     ("session", "seq", "count"),
-    [(0, 1, 1), (1, 0, 1), (2**64, 1, 1), (1, 2**64 - 1, 1), (1, 1, 0), (1, 1, TICKS_PER_FRAME_MAX + 1)],
+    [(0, 1, 1), (1, 0, 1), (2**63, 1, 1), (1, SEQ_MAX + 1, 1), (1, 1, 0), (1, 1, TICKS_PER_FRAME_MAX + 1)],
 )
 def test_numbers_and_sizes_out_of_range_are_misuse(session: int, seq: int, count: int) -> None:
     with pytest.raises(ProtocolMisuse):

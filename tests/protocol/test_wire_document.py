@@ -20,7 +20,10 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "wire.md").read_text(encoding="utf-8")
 VECTORS = ROOT / "tests" / "wire_vectors"
 COMMAND_HEAD = ("command_id", "expires_at_ms", "attempt")
-INTERNAL = {"VERSION", "VERSIONS", "U64_MAX", "I64_MIN", "ID_CHARS"}  # said in words
+INTERNAL = {
+    "VERSION", "VERSIONS", "U64_MAX", "I64_MIN", "I64_MAX", "I32_MAX", "MS_MAX", "OFFSET_S_MAX", "DIGITS_MAX",
+    "ID_CHARS",
+}  # said in words
 
 BY_HEADING: dict[str, type] = {
     **{cls.type: cls for cls in (
@@ -44,7 +47,8 @@ BY_LABEL: dict[str, type] = {
     "`symbol` (spec), also the data of the event `symbol`:": values.Spec,
 }
 _NAMES = {
-    "U64": "u64", "I64": "i64", "U32": "u32", "Positive": "u64 ≥ 1", "TimeMs": "ms", "Money": "number", "Text": "text",
+    "U64": "u64", "U63": "u63", "U31": "u31", "Positive": "u64 ≥ 1", "Ordinal": "u63 ≥ 1", "TimeMs": "ms",
+    "OffsetS": "offset", "Digits": "digits", "Money": "number", "Text": "text", "AnyText": "any text",
     "Comment": "text ≤ 124 B", "Symbol": "symbol", "SymbolOrAll": 'symbol or ""', "Ulid": "ulid", "RawMap": "map",
 }  # fmt: skip
 TYPE_OF_KIND = {

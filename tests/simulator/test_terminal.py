@@ -31,7 +31,7 @@ from zmq_bridge.protocol.commands import (
 )
 from zmq_bridge.protocol.errors import ErrorCode
 from zmq_bridge.protocol.ids import new_id
-from zmq_bridge.protocol.limits import BEAT_MS
+from zmq_bridge.protocol.limits import BEAT_MS, MS_MAX
 from zmq_bridge.protocol.published import Beat, CommandResult, Snapshot, TradingState
 from zmq_bridge.protocol.values import Deal, Order, Spec
 from zmq_bridge.simulator.broker import BrokerConfig
@@ -448,7 +448,7 @@ def test_deals_made_while_the_terminal_was_away_are_told_at_its_return(
     bridge.wait_for_hello()
     bridge.final(bridge.command(PlaceOrder, **market(sl=D("1.09"))))
     stop()
-    bridge.deals_from_msc = 2**50  # the bridge asks for none: the terminal knows itself what it has not told
+    bridge.deals_from_msc = MS_MAX  # the bridge asks for none: the terminal knows itself what it has not told
     quote(client, 1.08, 1.0801, at=5)
     client.call("cash", amount="-50.00")
     start_terminal(bridge, port)

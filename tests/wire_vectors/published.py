@@ -57,7 +57,7 @@ def tick_vectors() -> Iterator[Vector]:
         Tick(big, 1.7976931348623157e308, -1.7976931348623157e308, 0.1, -1.5, 2**32 - 1),
         Tick(1, 2.2250738585072014e-308, 1e-5, 0.30000000000000004, 1e15, 126),
     ]
-    yield one("tick-extremes", "smallest, largest and awkward numbers", "X", big, big, 2**63, extremes)
+    yield one("tick-extremes", "smallest, largest and awkward numbers", "X", 2**63 - 1, 2**63 - 1, 2**62, extremes)
 
 
 def event_vectors() -> Iterator[Vector]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-LOSSES = ("refused", "dropped", "failures", "malformed", "unstorable", "unknown_login", "failed")
+LOSSES = ("refused", "dropped", "failures", "malformed", "absurd", "unstorable", "unknown_login", "failed")
 """Parts of names whose figures must not grow: something was dropped, refused or tried again."""
 
 

@@ -12,7 +12,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from zmq_bridge.protocol.errors import ProtocolViolation
 from zmq_bridge.protocol.kinds import (
-    U32,
+    U31,
+    U63,
     U64,
     Comment,
     Kind,
@@ -41,7 +42,7 @@ class Command:
 
     command_id: Ulid
     expires_at_ms: TimeMs  # bridge clock, Unix UTC ms; at or after it the terminal must not begin
-    attempt: U32 = 1  # above 1: handed out before; if the journal has no trace, look for `comment` at the broker first
+    attempt: U31 = 1  # above 1: handed out before; if the journal has no trace, look for `comment` at the broker first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class PlaceOrder(Command):
     stoplimit: Money = _ZERO  # stop_limit only: price of the limit order that the stop places
     sl: Money = _ZERO  # 0 = none
     tp: Money = _ZERO  # 0 = none
-    deviation: U32 = 0  # points of slippage allowed
+    deviation: U31 = 0  # points of slippage allowed
     expiration_msc: TimeMs = 0  # server clock; 0 = good till cancelled
     magic: U64 = 0
     comment: Comment = ""  # the command_id: it ties the deals to the command
@@ -85,7 +86,7 @@ class ClosePosition(Command):
     position: Positive
     symbol: Symbol
     volume: Money = _ZERO  # lots; 0 = all of it
-    deviation: U32 = 0
+    deviation: U31 = 0
     magic: U64 = 0
     comment: Comment = ""
 
@@ -131,7 +132,7 @@ class CloseAll(Command):
 
     symbol: SymbolOrAll = ""  # "" = all
     cancel_pending: bool = False  # pending orders too
-    deviation: U32 = 0
+    deviation: U31 = 0
     comment: Comment = ""
 
 
@@ -155,8 +156,8 @@ class FetchTicks(Command):
     symbol: Symbol
     from_msc: TimeMs  # included
     to_msc: TimeMs  # included
-    skip: U64 = 0  # ticks of the range that the bridge already has from this command
-    limit: U32 = 0  # most ticks in the answer; 0 = the wire's own limit
+    skip: U63 = 0  # ticks of the range that the bridge already has from this command
+    limit: U31 = 0  # most ticks in the answer; 0 = the wire's own limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,20 @@ from typing import Annotated, Any, ClassVar
 
 from zmq_bridge.protocol.commands import AnyCommand, TradingStateName
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolMisuse, ProtocolViolation
-from zmq_bridge.protocol.kinds import I64, U32, U64, Kind, Limit, Positive, Symbol, Text, TimeMs, Ulid
+from zmq_bridge.protocol.kinds import (
+    U31,
+    U63,
+    U64,
+    AnyText,
+    Kind,
+    Limit,
+    OffsetS,
+    Ordinal,
+    Symbol,
+    Text,
+    TimeMs,
+    Ulid,
+)
 from zmq_bridge.protocol.limits import (
     ACKS_PER_WORK_MAX,
     COMMANDS_PER_WORK_MAX,
@@ -36,7 +49,7 @@ def _ticks_out(value: Any, path: str) -> Any:
 
 
 TickRows = Annotated[tuple[Tick, ...], Kind("an array of ticks", _ticks_in, _ticks_out)]
-Ack = tuple[Positive, Positive]  # session, seq of an event that is committed
+Ack = tuple[Ordinal, Ordinal]  # session, seq of an event that is committed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +58,7 @@ class Program:
 
     name: Text
     version: Text
-    build: U32 = 0  # of the MT5 terminal; 0 = not one
+    build: U31 = 0  # of the MT5 terminal; 0 = not one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,16 +67,16 @@ class Hello:
 
     type: ClassVar[str] = "hello"
 
-    login: Positive
-    session: Positive  # Unix ms at program start, greater than any this program used before
-    versions: tuple[U32, ...]  # of the wire that the terminal speaks
+    login: Ordinal
+    session: Ordinal  # Unix ms at program start, greater than any this program used before
+    versions: tuple[U31, ...]  # of the wire that the terminal speaks
     server: Text
     role: Role
     program: Program
     clock_ms: TimeMs  # terminal's own UTC clock, for the operator's eyes only
-    server_offset_s: I64  # trade server's clock minus UTC
+    server_offset_s: OffsetS  # trade server's clock minus UTC
     journal: Text = ""  # identity of the terminal's journal file, kept over restarts; "" = it has none
-    journal_session: U64 = 0  # the last session of an earlier program start in that file; 0 = none
+    journal_session: U63 = 0  # the last session of an earlier program start in that file; 0 = none
     snapshot: Books | None = None  # None for the role `feed`
     symbols: Annotated[tuple[Spec, ...], Limit(SYMBOLS_PER_MESSAGE_MAX)] = ()
 
@@ -74,9 +87,9 @@ class Pull:
 
     type: ClassVar[str] = "pull"
 
-    login: Positive
-    session: Positive
-    wait_ms: U32 = 0  # how long the bridge may hold the answer when there is none
+    login: Ordinal
+    session: Ordinal
+    wait_ms: U31 = 0  # how long the bridge may hold the answer when there is none
     events: Annotated[tuple[AnyEvent, ...], Limit(EVENTS_PER_PULL_MAX)] = ()  # oldest first
     snapshot: Books | None = None  # the books, when there is news of them; None for the role `feed`
 
@@ -87,13 +100,13 @@ class History:
 
     type: ClassVar[str] = "history"
 
-    login: Positive
-    session: Positive
+    login: Ordinal
+    session: Ordinal
     command_id: Ulid
     symbol: Symbol
     from_msc: TimeMs  # of the command
     to_msc: TimeMs  # of the command
-    skip: U64  # ticks of the range before ticks[0]
+    skip: U63  # ticks of the range before ticks[0]
     ticks: TickRows
     complete: bool  # nothing of the range follows after these
     oldest_msc: TimeMs  # oldest tick the terminal still has of the symbol; 0 = none
@@ -105,8 +118,8 @@ class Symbols:
 
     type: ClassVar[str] = "symbols"
 
-    login: Positive
-    session: Positive
+    login: Ordinal
+    session: Ordinal
     symbols: Annotated[tuple[Spec, ...], Limit(SYMBOLS_PER_MESSAGE_MAX)]
 
 
@@ -116,8 +129,8 @@ class Bye:
 
     type: ClassVar[str] = "bye"
 
-    login: Positive
-    session: Positive
+    login: Ordinal
+    session: Ordinal
     reason: Text = ""
 
 
@@ -127,15 +140,15 @@ class Welcome:
 
     type: ClassVar[str] = "welcome"
 
-    session: Positive  # the terminal's, echoed
+    session: Ordinal  # the terminal's, echoed
     now_ms: TimeMs  # bridge clock, Unix UTC ms, when the reply was made; in every reply
-    version: U32  # of the wire, from here on
-    login: Positive
-    beat_ms: U32
-    wait_ms_max: U32
+    version: U31  # of the wire, from here on
+    login: Ordinal
+    beat_ms: U31
+    wait_ms_max: U31
     trading_state: TradingStateName
     deals_from_msc: TimeMs  # re-read deals from here on: server clock, with the bridge's overlap taken off
-    frame_bytes_max: U32 = FRAME_BYTES_MAX
+    frame_bytes_max: U31 = FRAME_BYTES_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +157,7 @@ class Work:
 
     type: ClassVar[str] = "work"
 
-    session: Positive
+    session: Ordinal
     now_ms: TimeMs
     trading_state: TradingStateName
     commands: Annotated[tuple[AnyCommand, ...], Limit(COMMANDS_PER_WORK_MAX)] = ()  # in order of execution
@@ -157,7 +170,7 @@ class Received:
 
     type: ClassVar[str] = "received"
 
-    session: Positive
+    session: Ordinal
     now_ms: TimeMs
     command_id: Text = ""  # of the history; "" for symbols
 
@@ -168,7 +181,7 @@ class Farewell:
 
     type: ClassVar[str] = "farewell"
 
-    session: Positive
+    session: Ordinal
     now_ms: TimeMs
 
 
@@ -178,13 +191,13 @@ class ErrorReply:
 
     type: ClassVar[str] = "error"
 
-    session: U64 = 0  # echoed; 0 = could not be read, or a strategy
+    session: U64 = 0  # echoed, whatever it was; 0 = could not be read, or a strategy
     now_ms: TimeMs
     code: Text  # of errors.ErrorCode; text, so that an unknown one can still be shown
-    message: Text
-    expected: Text = ""
-    found: Text = ""
-    field: Text = ""  # of a signal or query
+    message: AnyText
+    expected: AnyText = ""
+    found: AnyText = ""
+    field: AnyText = ""  # of a signal or query
 
     @classmethod
     def of(cls, violation: ProtocolViolation, *, session: int, now_ms: int) -> ErrorReply:

@@ -48,7 +48,8 @@ class ProtocolViolation(ProtocolError):
 
     def __init__(self, code: ErrorCode, message: str, *, expected: str = "", found: object = "") -> None:
         self.code = code
-        self.message = clip(message, MESSAGE_CHARS_MAX)  # a path may have a map key in it that the peer chose
+        # a path may have a map key in it that the peer chose
+        self.message = clip(message.replace("\0", "\\0"), MESSAGE_CHARS_MAX)
         self.expected = expected
         self.found = shorten(found)
         super().__init__(f"{code}: {self.message}" + self._detail())
@@ -62,7 +63,7 @@ class ProtocolViolation(ProtocolError):
 def shorten(found: object) -> str:
     """Render what was found, bounded, and safe to print and to send: a peer chooses these bytes."""
     text = found if isinstance(found, str) else _render(found)
-    return clip(text.encode("utf-8", "backslashreplace").decode("utf-8"), FOUND_CHARS_MAX)
+    return clip(text.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0"), FOUND_CHARS_MAX)
 
 
 def clip(text: str, chars_max: int) -> str:

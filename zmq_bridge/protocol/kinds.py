@@ -17,7 +17,11 @@ from zmq_bridge.protocol.errors import ErrorCode, ProtocolMisuse, ProtocolViolat
 from zmq_bridge.protocol.ids import is_id
 from zmq_bridge.protocol.limits import (
     COMMENT_CHARS_MAX,
-    I64_MIN,
+    DIGITS_MAX,
+    I32_MAX,
+    I64_MAX,
+    MS_MAX,
+    OFFSET_S_MAX,
     SYMBOL_BYTES_MAX,
     TEXT_BYTES_MAX,
     U64_MAX,
@@ -73,6 +77,11 @@ def _integer(low: int, high: int) -> Kind:
 
 
 def _text(bytes_max: int) -> Kind:
+    expected = f"text of at most {bytes_max} bytes without NUL"
+    return checked(expected, lambda value: type(value) is str and _utf8_size(value) <= bytes_max and "\0" not in value)
+
+
+def _any_text(bytes_max: int) -> Kind:
     expected = f"text of at most {bytes_max} bytes"
     return checked(expected, lambda value: type(value) is str and _utf8_size(value) <= bytes_max)
 
@@ -134,14 +143,18 @@ ANYTHING = Kind("any value", lambda value, _path: value, lambda value, _path: va
 BOOL = checked("true or false", lambda value: type(value) is bool)
 
 # What message declarations are written with
-U64 = Annotated[int, _integer(0, U64_MAX)]
-I64 = Annotated[int, _integer(I64_MIN, 2**63 - 1)]
-U32 = Annotated[int, _integer(0, 2**32 - 1)]
+U64 = Annotated[int, _integer(0, U64_MAX)]  # MT5's ulong: tickets, magic numbers
 Positive = Annotated[int, _integer(1, U64_MAX)]
-TimeMs = Annotated[int, _integer(0, 2**63 - 1)]
+U63 = Annotated[int, _integer(0, I64_MAX)]  # what is counted, and must fit where it is kept
+Ordinal = Annotated[int, _integer(1, I64_MAX)]
+U31 = Annotated[int, _integer(0, I32_MAX)]
+Digits = Annotated[int, _integer(0, DIGITS_MAX)]
+OffsetS = Annotated[int, _integer(-OFFSET_S_MAX, OFFSET_S_MAX)]
+TimeMs = Annotated[int, _integer(0, MS_MAX)]
 Double = Annotated[float, DOUBLE]
 Money = Annotated[Decimal, MONEY]
 Text = Annotated[str, _text(TEXT_BYTES_MAX)]
+AnyText = Annotated[str, _any_text(TEXT_BYTES_MAX)]  # NUL as well: what somebody else wrote
 Comment = Annotated[str, _text(4 * COMMENT_CHARS_MAX)]
 Symbol = Annotated[str, checked(
     f"a symbol of 1 to {SYMBOL_BYTES_MAX} bytes without NUL",

@@ -12,6 +12,11 @@ VERSIONS: Final = (1,)  # spoken by this program, best last
 
 U64_MAX: Final = 2**64 - 1
 I64_MIN: Final = -(2**63)
+I64_MAX: Final = 2**63 - 1
+I32_MAX: Final = 2**31 - 1
+MS_MAX: Final = 253_402_300_799_999  # the last millisecond of the year 9999
+OFFSET_S_MAX: Final = 86_400  # no trade server's clock is a day off
+DIGITS_MAX: Final = 16  # decimal places; a double has no more
 
 # Sizes
 FRAME_BYTES_MAX: Final = 4 * 1024 * 1024  # one frame on any socket; ZMQ_MAXMSGSIZE is set to it

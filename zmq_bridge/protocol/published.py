@@ -13,7 +13,20 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from zmq_bridge.protocol.commands import TradingStateName
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolMisuse, ProtocolViolation
-from zmq_bridge.protocol.kinds import I64, U32, U64, Kind, Money, Positive, Symbol, Text, TimeMs, Ulid
+from zmq_bridge.protocol.kinds import (
+    U31,
+    U63,
+    U64,
+    AnyText,
+    Kind,
+    Money,
+    Ordinal,
+    Positive,
+    Symbol,
+    Text,
+    TimeMs,
+    Ulid,
+)
 from zmq_bridge.protocol.limits import VERSION
 from zmq_bridge.protocol.schema import from_map, registry, to_map
 from zmq_bridge.protocol.values import Account, Deal, Order, Position, Spec
@@ -31,7 +44,7 @@ class CommandResult:
 
     command_id: Ulid
     status: CommandStatus  # accepted = the broker took it, more follows; unknown = may have happened, more may follow
-    retcode: U32 = 0  # MT5's; 0 = never reached the broker
+    retcode: U31 = 0  # MT5's; 0 = never reached the broker
     retcode_name: Text = ""
     order: U64 = 0  # ticket, 0 = none; as are the next two
     deal: U64 = 0
@@ -76,9 +89,9 @@ class Event:
 
     type: ClassVar[str] = "event"
 
-    login: Positive
-    session: Positive  # of the terminal start in which it happened, not of the one that resends it
-    seq: Positive  # counts the events of the session from 1
+    login: Ordinal
+    session: Ordinal  # of the terminal start in which it happened, not of the one that resends it
+    seq: Ordinal  # counts the events of the session from 1
     data: EventData
 
     @property
@@ -96,8 +109,8 @@ class Event:
 class Books:
     """Account, positions and orders at one moment, as a request brings them."""
 
-    event_seq: U64  # seq of the last event of this session emitted before it; 0 = none yet
-    seq: U64  # of the snapshot published with these books; 0 = they were not published
+    event_seq: U63  # seq of the last event of this session emitted before it; 0 = none yet
+    seq: U63  # of the snapshot published with these books; 0 = they were not published
     time_msc: TimeMs
     account: Account
     positions: tuple[Position, ...] = ()
@@ -110,10 +123,10 @@ class Snapshot:
 
     type: ClassVar[str] = "snapshot"
 
-    login: Positive
-    session: Positive
-    seq: Positive
-    event_seq: U64  # see Books
+    login: Ordinal
+    session: Ordinal
+    seq: Ordinal
+    event_seq: U63  # see Books
     time_msc: TimeMs
     account: Account
     positions: tuple[Position, ...] = ()
@@ -134,12 +147,12 @@ class Beat:
 
     type: ClassVar[str] = "beat"
 
-    login: U64  # 0 = the bridge
-    session: Positive
-    seq: Positive
+    login: U63  # 0 = the bridge
+    session: Ordinal
+    seq: Ordinal
     role: Literal["both", "feed", "desk", "bridge"]
-    time_msc: I64  # terminal: server clock; bridge: Unix UTC ms
-    streams: dict[str, U64]  # topic -> last seq sent
+    time_msc: TimeMs  # terminal: server clock; bridge: Unix UTC ms
+    streams: dict[str, U63]  # topic -> last seq sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,15 +161,15 @@ class Gap:
 
     type: ClassVar[str] = "gap"
 
-    session: Positive  # the bridge's
-    seq: Positive
+    session: Ordinal  # the bridge's
+    seq: Ordinal
     symbol: Symbol
-    login: Positive
+    login: Ordinal
     state: Literal["open", "filled", "lost"]
-    lost: U64  # ticks; 0 = not known
+    lost: U63  # ticks; 0 = not known
     from_msc: TimeMs  # both ends included
     to_msc: TimeMs
-    found: U64 = 0  # of them; `filled` found all that were known to be lost, `lost` did not
+    found: U63 = 0  # of them; `filled` found all that were known to be lost, `lost` did not
 
 
 def event_from_map(value: Any, path: str = "event") -> Event:
@@ -196,12 +209,12 @@ def event_to_map(event: Event, path: str = "event") -> dict[str, Any]:
 class _Head:
     """The envelope of an event."""
 
-    v: U32
+    v: U31
     type: Text
-    login: Positive
-    session: Positive
-    seq: Positive
-    kind: Text
+    login: Ordinal
+    session: Ordinal
+    seq: Ordinal
+    kind: AnyText
     data: dict[str, Any]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from zmq_bridge.protocol.kinds import U32, U64, RawMap, SymbolOrAll, Text, TimeMs, Ulid
+from zmq_bridge.protocol.kinds import U31, U63, RawMap, SymbolOrAll, Text, TimeMs, Ulid
 
 QueryName = Literal["status", "account", "positions", "orders", "price", "ticks", "signal"]
 
@@ -32,9 +32,9 @@ class Query:
 
     api_key: Text = field(repr=False)
     what: QueryName
-    login: U64 = 0  # 0 = the only account of this key
+    login: U63 = 0  # 0 = the only account of this key
     symbol: SymbolOrAll = ""  # price and ticks need one; elsewhere "" = all
-    count: U32 = 0  # ticks: how many of the latest; 0 = the bridge's default
+    count: U31 = 0  # ticks: how many of the latest; 0 = the bridge's default
     from_msc: TimeMs = 0  # ticks: range instead of count; 0 = open
     to_msc: TimeMs = 0
     signal_id: Text = ""  # signal
@@ -48,7 +48,7 @@ class Kill:
 
     api_key: Text = field(repr=False)
     reason: Text  # for people, kept in the audit log
-    login: U64 = 0  # 0 = the only account of this key
+    login: U63 = 0  # 0 = the only account of this key
     close_positions: bool = False
 
 
@@ -85,7 +85,7 @@ class Killed:
 
     type: ClassVar[str] = "killed"
 
-    login: U64
+    login: U63
     new: bool  # false: it was stopped before, as strictly
     command_ids: tuple[Ulid, ...] = ()  # on their way now; none: nothing was missing
     stopped: tuple[Ulid, ...] = ()  # orders that had not been sent, and will not be

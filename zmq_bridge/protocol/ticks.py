@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 
 from zmq_bridge.protocol.codec import join_frame, pack_unchecked, split_frame, unpack_unchecked
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolMisuse, ProtocolViolation
-from zmq_bridge.protocol.limits import FRAME_BYTES_MAX, TICKS_PER_FRAME_MAX, U64_MAX, VERSION
+from zmq_bridge.protocol.limits import FRAME_BYTES_MAX, I64_MAX, TICKS_PER_FRAME_MAX, U64_MAX, VERSION
 from zmq_bridge.protocol.topics import TICK, parse_topic
 
 FLAGS_MAX = 2**32 - 1
+SEQ_MAX = I64_MAX - TICKS_PER_FRAME_MAX  # of the first tick of a batch, so that every one has a number
 _COLUMNS = 6
 _ROW = "[time_msc int, bid, ask, last, volume_real finite float, flags int]"
 
@@ -51,8 +52,8 @@ def pack_ticks(session: int, seq: int, ticks: Sequence[Tick]) -> bytes:
     """
     if not 0 < len(ticks) <= TICKS_PER_FRAME_MAX:
         raise ProtocolMisuse(f"expected 1 to {TICKS_PER_FRAME_MAX} ticks in a frame, found {len(ticks)}")
-    if not 0 < session <= U64_MAX or not 0 < seq <= U64_MAX - len(ticks):
-        raise ProtocolMisuse(f"expected session and seq from 1 to 2**64 - 1, found {session} and {seq}")
+    if not 0 < session <= I64_MAX or not 0 < seq <= SEQ_MAX:
+        raise ProtocolMisuse(f"expected session and seq from 1 to 2**63 - 1, found {session} and {seq}")
     row = find_bad_row(ticks)
     if row is not None:
         raise ProtocolMisuse(f"expected a tick {_ROW}, found {row!r}")
@@ -73,8 +74,8 @@ def unpack_ticks(payload: bytes) -> TickBatch:
         raise ProtocolViolation(
             ErrorCode.UNSUPPORTED_VERSION, "tick batch of another version", expected=str(VERSION), found=version
         )
-    if type(session) is not int or type(seq) is not int or session <= 0 or seq <= 0:
-        raise _malformed("session and seq as integers above 0", [session, seq])
+    if type(session) is not int or type(seq) is not int or not 0 < session <= I64_MAX or not 0 < seq <= SEQ_MAX:
+        raise _malformed("session and seq as integers from 1 to 2**63 - 1", f"{session} and {seq}")
     return TickBatch(session, seq, rows_to_ticks(rows, TICKS_PER_FRAME_MAX))
 
 

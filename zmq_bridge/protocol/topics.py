@@ -11,14 +11,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from zmq_bridge.protocol.errors import ErrorCode, ProtocolMisuse, ProtocolViolation
-from zmq_bridge.protocol.limits import SYMBOL_BYTES_MAX, U64_MAX
+from zmq_bridge.protocol.limits import I64_MAX, SYMBOL_BYTES_MAX
 
 TICK, GAP, EVENT, ACCOUNT, BEAT = "tick", "gap", "event", "account", "beat"
 BRIDGE_BEAT = "beat.bridge"
 BRIDGE_LOGIN = 0  # no account: the bridge speaks for itself
 _WITH_SYMBOL = frozenset({TICK, GAP})
 _WITHOUT_SYMBOL = frozenset({EVENT, ACCOUNT, BEAT})
-_LOGIN_DIGITS_MAX = 20
+_LOGIN_DIGITS_MAX = 19
 _TOPICS_CACHED = 8192
 
 
@@ -87,7 +87,7 @@ def _well_formed(kind: str, symbol: str, login_text: str) -> bool:
 def _parse_login(text: str, topic: str) -> int:
     canonical = text.isascii() and text.isdigit() and text[0] != "0" and len(text) <= _LOGIN_DIGITS_MAX
     login = int(text) if canonical else 0
-    if not 0 < login <= U64_MAX:
+    if not 0 < login <= I64_MAX:
         raise ProtocolViolation(
             ErrorCode.MALFORMED, "bad login in topic", expected="decimal digits after the last dot", found=topic
         )
@@ -105,6 +105,6 @@ def _checked_symbol(symbol: str) -> str:
 
 
 def _checked_login(login: int) -> int:
-    if not 0 < login <= U64_MAX:
-        raise ProtocolMisuse(f"expected a login from 1 to 2**64 - 1, found {login}")
+    if not 0 < login <= I64_MAX:
+        raise ProtocolMisuse(f"expected a login from 1 to 2**63 - 1, found {login}")
     return login

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar, Literal
 
-from zmq_bridge.protocol.kinds import U32, U64, Comment, Money, Positive, Symbol, Text, TimeMs
+from zmq_bridge.protocol.kinds import U31, U64, Comment, Digits, Money, Ordinal, Positive, Symbol, Text, TimeMs
 
 Side = Literal["buy", "sell"]
 MarginMode = Literal["netting", "exchange", "hedging"]
@@ -38,13 +38,13 @@ _ZERO = Decimal(0)
 class Account:
     """The account's state at one moment."""
 
-    login: Positive
+    login: Ordinal
     server: Text  # trade server's name; with `login` it identifies the account
     name: Text = ""  # the holder's
     company: Text = ""  # the broker's
     currency: Text  # deposit currency, ISO code as the broker spells it
-    currency_digits: U32  # decimal places of the currency
-    leverage: U32  # 100 means 1:100
+    currency_digits: Digits  # decimal places of the currency
+    leverage: U31  # 100 means 1:100
     margin_mode: MarginMode
     balance: Money
     equity: Money
@@ -55,7 +55,7 @@ class Account:
     margin_level: Money = _ZERO  # percent; 0 while no margin is in use
     trade_allowed: bool  # by the broker, for the account
     trade_expert: bool  # by the broker, for Expert Advisors
-    limit_orders: U32 = 0  # most pending orders; 0 = no limit
+    limit_orders: U31 = 0  # most pending orders; 0 = no limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +149,7 @@ class Spec:
 
     symbol: Symbol
     description: Text = ""
-    digits: U32  # decimal places of a price
+    digits: Digits  # decimal places of a price
     point: Money  # 10 ** -digits
     tick_size: Money  # least price change
     tick_value: Money  # of one tick_size and one lot, account currency
@@ -158,13 +158,13 @@ class Spec:
     volume_max: Money  # lots
     volume_step: Money  # lots
     volume_limit: Money = _ZERO  # lots of position and orders in one direction; 0 = no limit
-    stops_level: U32 = 0  # points; least distance of SL, TP and pending prices
-    freeze_level: U32 = 0  # points
+    stops_level: U31 = 0  # points; least distance of SL, TP and pending prices
+    freeze_level: U31 = 0  # points
     calc_mode: CalcMode
     currency_base: Text
     currency_profit: Text
     currency_margin: Text
-    filling_mode: U32 = 0  # bits: 1 FOK, 2 IOC, 4 BOC
+    filling_mode: U31 = 0  # bits: 1 FOK, 2 IOC, 4 BOC
     execution_mode: ExecutionMode
     trade_mode: TradeMode
     margin_initial: Money = _ZERO  # per lot, margin currency; 0 = by calc_mode
@@ -177,4 +177,4 @@ class Spec:
     probe: Probe | None = None  # None = the terminal can't say now
 
 
-TradeSession = tuple[U32, U32, U32]  # day 0 = Sunday to 6, from and to in seconds of the day
+TradeSession = tuple[U31, U31, U31]  # day 0 = Sunday to 6, from and to in seconds of the day

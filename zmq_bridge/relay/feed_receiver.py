@@ -16,12 +16,13 @@ import zmq
 from zmq_bridge.live.tick_writer import LiveBatch
 from zmq_bridge.protocol.codec import join_frame, split_frame
 from zmq_bridge.protocol.errors import ProtocolViolation
+from zmq_bridge.protocol.kinds import violation
 from zmq_bridge.protocol.messages import Beat, decode_frame
 from zmq_bridge.protocol.topics import BEAT, BRIDGE_BEAT, TICK, parse_topic
 from zmq_bridge.relay.feed_stats import FeedStats
 from zmq_bridge.relay.tick_decode import decode_ticks
 from zmq_bridge.relay.tick_queue import Beaten, Item
-from zmq_bridge.storage.ticks.copy import storable
+from zmq_bridge.storage.ticks.copy import TIME_MSC_MAX, storable
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +58,8 @@ class FeedReceiver:
                     items += self._ticks(symbol, login, payloads, received_ms)
                 elif kind == BEAT and topic != BRIDGE_BEAT:
                     beats += self._beats(topic, payloads, received_ms)
-            except ProtocolViolation as violation:
-                self._complain(violation, len(payloads))
+            except ProtocolViolation as problem:
+                self._complain(problem, len(payloads))
         return items + beats
 
     def _receive(self) -> list[bytes]:
@@ -79,8 +80,8 @@ class FeedReceiver:
             try:
                 topic, payload = split_frame(frame)
                 by_topic[topic].append(payload)
-            except ProtocolViolation as violation:
-                self._complain(violation)
+            except ProtocolViolation as problem:
+                self._complain(problem)
         return by_topic
 
     def _ticks(self, symbol: str, login: int, payloads: list[bytes], received_ms: int) -> list[Item]:
@@ -98,21 +99,23 @@ class FeedReceiver:
         for payload in payloads:
             try:
                 _, beat = decode_frame(join_frame(topic, payload))
-            except ProtocolViolation as violation:
-                self._complain(violation)
+            except ProtocolViolation as problem:
+                self._complain(problem)
                 continue
-            if isinstance(beat, Beat):
+            if isinstance(beat, Beat) and beat.time_msc >= TIME_MSC_MAX:
+                self._complain(violation("time_msc", f"a server's clock before {TIME_MSC_MAX}", beat.time_msc))
+            elif isinstance(beat, Beat):
                 self._stats.beats += 1
                 items.append(_beaten(beat, received_ms))
         return items
 
-    def _complain(self, violation: ProtocolViolation, messages: int = 1) -> None:
+    def _complain(self, problem: ProtocolViolation, messages: int = 1) -> None:
         """Count every message that was not understood; log one a second: a flood must not fill the disk."""
         self._stats.malformed += messages
         now_s = time.monotonic()
         if now_s - self._complained_s >= COMPLAINT_INTERVAL_S:
             self._complained_s = now_s
-            log.warning("dropped a message (%d so far): %s", self._stats.malformed, violation)
+            log.warning("dropped a message (%d so far): %s", self._stats.malformed, problem)
 
 
 def _beaten(beat: Beat, received_ms: int) -> Beaten:

@@ -42,6 +42,9 @@ class FeedStats:
     superseded: int = 0
     """Ticks of an older session while a newer one sends."""
 
+    absurd: int = 0
+    """Heartbeats, by stream, that name a number which nobody can have sent: not believed."""
+
     unstorable: int = 0
     """Ticks that Postgres can't hold (a time past 2100, a number past 63 bits, an account that vanished)."""
 

@@ -13,6 +13,7 @@ The rules, in order:
     older session, newer one just heard  superseded: dropped, counted
     older session, newer one silent      taken as a newer session (a terminal's clock was set back)
     a beat names a higher number         gap up to the beat: the tail was lost and nothing followed
+    a beat names an impossible number    refused, counted: what nobody can have sent says nothing of what was lost
     no cursor, number above 1            gap reaching FIRST_SIGHT_LOOKBACK_MS back
 """
 
@@ -27,6 +28,12 @@ FIRST_SIGHT_LOOKBACK_MS = 24 * 3_600_000
 
 TAIL_SLACK_MS = 5_000
 """Added to a beat's time: a terminal's clock may run behind the server's ticks."""
+
+TICKS_PER_MS_MAX = 1_000
+"""No stream is faster; a beat that names more than that since the cursor moved is made up."""
+
+BEAT_GRACE_MS = 60_000
+"""Added to that time: a recorder that stood still moved its cursor late."""
 
 SUPERSEDED_MS = 5_000
 """An older session is refused while a newer one was heard within this time."""
@@ -81,6 +88,8 @@ class StreamPlan:
     gaps: list[GapFound] = field(default_factory=list)
     duplicates: int = 0
     superseded: int = 0
+    absurd: int = 0
+    """Beats that name a number which nobody can have sent."""
 
 
 News = TickRun | Announced
@@ -143,7 +152,9 @@ def _join(runs: list[TickRun], run: TickRun) -> None:
 
 def _take_beat(plan: StreamPlan, beat: Announced) -> None:
     cursor = plan.cursor
-    if cursor is None:
+    if _is_absurd(cursor, beat):
+        plan.absurd += 1
+    elif cursor is None:
         gap = _first_sight(beat.session, beat.seq, beat.time_msc + TAIL_SLACK_MS)
         plan.cursor = TickCursor(
             session=beat.session, seq=beat.seq, time_msc=gap.from_msc if gap else 0, received_ms=beat.received_ms
@@ -211,6 +222,13 @@ def _first_sight(session: int, lost: int, to_msc: int) -> GapFound | None:
         reason="the stream had begun before it was first recorded",
         seq_last=lost,
     )
+
+
+def _is_absurd(cursor: TickCursor | None, beat: Announced) -> bool:
+    """Say whether so many ticks can't have been sent: since the cursor moved, or since the session began."""
+    same = cursor is not None and cursor.session == beat.session
+    counted, since_ms = (cursor.seq, cursor.received_ms) if cursor is not None and same else (0, beat.session)
+    return beat.seq - counted > (max(0, beat.received_ms - since_ms) + BEAT_GRACE_MS) * TICKS_PER_MS_MAX
 
 
 def _superseded(cursor: TickCursor, item: News) -> bool:

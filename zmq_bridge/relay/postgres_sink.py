@@ -170,6 +170,9 @@ class PostgresSink(threading.Thread):
     def _count(self, stream: str, plan: StreamPlan) -> None:
         self._stats.duplicates += plan.duplicates
         self._stats.superseded += plan.superseded
+        if plan.absurd:
+            self._stats.absurd += plan.absurd
+            log.warning("heartbeat of %s not believed: it names a number that nobody can have sent", stream)
         for gap in plan.gaps:
             self._stats.gaps[stream] += 1
             self._stats.gap_ticks += gap.lost or 0

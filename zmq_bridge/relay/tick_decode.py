@@ -11,8 +11,8 @@ from typing import Any
 import msgpack  # type: ignore[import-untyped]  # ships no annotations
 
 from zmq_bridge.protocol.errors import ProtocolViolation
-from zmq_bridge.protocol.limits import TICKS_PER_FRAME_MAX, VERSION
-from zmq_bridge.protocol.ticks import TickBatch, rows_to_ticks, unpack_ticks
+from zmq_bridge.protocol.limits import I64_MAX, TICKS_PER_FRAME_MAX, VERSION
+from zmq_bridge.protocol.ticks import SEQ_MAX, TickBatch, rows_to_ticks, unpack_ticks
 
 RUN_TICKS_MAX = 1_000
 """Ticks after which a run of messages is cut; it may end up to one message later."""
@@ -67,8 +67,8 @@ def _messages(payloads: Sequence[bytes]) -> list[tuple[int, int, list[Any]]]:
         ordinary = (
             type(version) is type(session) is type(seq) is int
             and version == VERSION
-            and session > 0
-            and seq > 0
+            and 0 < session <= I64_MAX
+            and 0 < seq <= SEQ_MAX
             and type(rows) is list
             and tell() == end
         )

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from zmq_bridge.storage.commands.life import FINAL, NEVER_EXECUTED, Status, Step, step
 from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.storage.trading import magic
 
 EVENTS_CHANNEL = "events"
 """NOTIFY channel of committed events; the payload is the account id."""
@@ -156,7 +157,7 @@ def insert_event(
 
 def insert_deal(connection: Connection, account_id: int, deal: Mapping[str, Any]) -> Booked | None:
     """Store a deal and tie it to its command and signal; None when the ticket was stored before."""
-    row = connection.exec_driver_sql(INSERT_DEAL, {**deal, "account": account_id}).first()
+    row = connection.exec_driver_sql(INSERT_DEAL, {**magic.stored(deal), "account": account_id}).first()
     if row is None:
         return None
     if row.signal_id is not None and deal["position"]:
@@ -193,7 +194,7 @@ def end_reservation(connection: Connection, command_id: str, reason: str) -> Non
 
 def upsert_order(connection: Connection, account_id: int, order: Mapping[str, Any]) -> None:
     """Store the state of an order that an event tells of."""
-    connection.exec_driver_sql(UPSERT_ORDER, {**order, "account": account_id})
+    connection.exec_driver_sql(UPSERT_ORDER, {**magic.stored(order), "account": account_id})
 
 
 def latest_deal_msc(connection: Connection, account_id: int) -> int | None:

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row
 
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.trading import magic
 
 SNAPSHOT_SLOT_S = 10
 """The finest grain of an account's stored history of equity."""
@@ -180,8 +181,8 @@ def keep_snapshot(
         connection.exec_driver_sql(REWRITE_SNAPSHOT, {**values, "id": latest.id})
     else:
         connection.exec_driver_sql(INSERT_SNAPSHOT, values)
-    connection.exec_driver_sql(REPLACE_POSITIONS, {"account": account_id, "rows": dump_json(positions)})
-    connection.exec_driver_sql(REPLACE_ORDERS, {"account": account_id, "rows": dump_json(orders)})
+    connection.exec_driver_sql(REPLACE_POSITIONS, {"account": account_id, "rows": _rows(positions)})
+    connection.exec_driver_sql(REPLACE_ORDERS, {"account": account_id, "rows": _rows(orders)})
     return Kept(applied=True, ended=_end(connection, account_id, place.session, place.event_seq))
 
 
@@ -206,6 +207,10 @@ def working_orders(connection: Connection, account_id: int, *, symbol: str | Non
     """Return the pending orders that rest at the broker, as of the last snapshot."""
     rows = connection.exec_driver_sql(WORKING_ORDERS, {"account": account_id, "symbol": symbol})
     return [dict(row._mapping) for row in rows]
+
+
+def _rows(told: Sequence[Mapping[str, Any]]) -> str:
+    return dump_json([magic.stored(row) for row in told])
 
 
 def _latest(connection: Connection, account_id: int) -> Row[Any] | None:
