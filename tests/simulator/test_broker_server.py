@@ -356,6 +356,34 @@ def test_books_prices_and_tick_history_survive_a_restart(tmp_path: Path) -> None
         assert client.call("copy_ticks_range", **whole) == history
 
 
+def test_a_replay_that_was_cut_off_goes_on_where_it_stood_and_begins_anew_only_after_its_end(tmp_path: Path) -> None:
+    path, ticks = tick_file(tmp_path, 3000)
+    settings = {
+        "feed": ReplayFeed(files=(ReplayFile(path=path),), speed=None), "journal_path": tmp_path / "broker.journal",
+    }  # fmt: skip
+    whole = {"symbol": "EURUSD", "from_msc": 0, "to_msc": 2**50, "limit": 5000}
+    for _ in range(2):
+        with running_broker(**settings) as (client, _):
+            client.call("subscribe", window=700)
+            take(client, 700, done=False)  # and it stands still until it is stopped
+    with running_broker(**settings) as (client, _):
+        played = len(client.call("copy_ticks_range", **whole)["ticks"])
+        assert 1400 <= played < 3000
+        client.call("subscribe", window=10_000)
+        assert take(client, 3000 - played)["EURUSD"] == ticks[played:]
+        finished(client)
+        assert [Tick._make(row) for row in client.call("copy_ticks_range", **whole)["ticks"]] == ticks
+    with running_broker(**settings) as (client, _):
+        client.call("subscribe", window=10_000)
+        week = 7 * 86_400_000
+        assert take(client, 3000)["EURUSD"] == [tick._replace(time_msc=tick.time_msc + week) for tick in ticks]
+
+
+def finished(client: BrokerClient) -> None:
+    """Wait for the end of a replay."""
+    wait_until(lambda: client.call("status")["feed"]["state"] == "finished")
+
+
 def test_two_brokers_cannot_share_books_or_port(tmp_path: Path) -> None:
     with running_broker(journal_path=tmp_path / "j") as (_, port):
         with pytest.raises(JournalError, match="another process"), running_broker(journal_path=tmp_path / "j"):

@@ -70,6 +70,7 @@
 #define LOOK_AGAIN_MS           1000     // commands of open outcome are looked up
 #define UNKNOWN_SETTLES_MS      10000    // not at the broker so long after: it never arrived
 #define SPECS_MS                10000    // specifications are looked at for changes
+#define PROBES_MS               1000     // and sooner those that could not be probed
 #define SPECS_RETRY_MS          60000    // after the bridge could not take them
 #define SETTLE_MS               2000     // how long a deal may take to show in the terminal's history and positions
 #define PENDING_MAX             1024     // transactions that wait for their details; MT5 itself queues as many

@@ -41,6 +41,7 @@ private:
    long              m_retry_ms;
    long              m_deals_due_ms;
    long              m_specs_due_ms;
+   long              m_probes_due_ms;
    long              m_status_due_ms;
    bool              m_is_told_ended;  // the operator knows that another speaks for our role
 
@@ -48,7 +49,7 @@ public:
    // Takes the settings over.
                      Program(Settings *settings) : m_settings(settings), m_transport(NULL), m_memory(NULL), m_specs(NULL), m_streams(NULL),
                      m_watch(NULL), m_reports(NULL), m_talk(NULL), m_desk(NULL), m_feed(NULL), m_is_working(false), m_was_away(true),
-                     m_retry_ms(0), m_deals_due_ms(0), m_specs_due_ms(0), m_status_due_ms(0), m_is_told_ended(false)
+                     m_retry_ms(0), m_deals_due_ms(0), m_specs_due_ms(0), m_probes_due_ms(0), m_status_due_ms(0), m_is_told_ended(false)
      {
      }
 
@@ -305,7 +306,7 @@ private:
       long now = Clock::NowMs();
       if(m_settings.HasDesk())
          PeriodicDesk(now);
-      if(now >= m_specs_due_ms)
+      if(now >= m_probes_due_ms)
          Specifications(now);
       m_memory.Save();
       m_reports.Events();
@@ -328,15 +329,21 @@ private:
      }
 
    // A desk tells changed specifications as events, a feed as `symbols`. Before the first greeting nothing is known yet.
+   // What could not be probed is looked at sooner: until then the bridge can't check what it is told of the symbol.
    void              Specifications(const long now_ms)
      {
-      m_specs_due_ms = now_ms + SPECS_MS;
-      m_specs.FollowMarketWatch();
+      bool only_probes = now_ms < m_specs_due_ms;
+      m_probes_due_ms = now_ms + PROBES_MS;
+      if(!only_probes)
+        {
+         m_specs_due_ms = now_ms + SPECS_MS;
+         m_specs.FollowMarketWatch();
+        }
       if(!m_talk.session.IsConnected(now_ms))
          return;
       if(m_settings.HasDesk())
-         m_watch.ChangedSpecs();
-      else
+         m_watch.ChangedSpecs(only_probes);
+      else if(!only_probes)
          m_specs.HaveNews();
      }
 

@@ -109,8 +109,14 @@ public:
       double drift = MathAbs(tick_value - m_tick_values[i]);
       if(m_told[i] != Hash(i, tick_value) || drift > TICK_VALUE_DRIFT_MAX * MathAbs(m_tick_values[i]))
          return(false);
+      return(!CanBeProbed(i));
+     }
+
+   // Whether symbol `i` was told without a probe, and could be probed now.
+   bool              CanBeProbed(const int i) const
+     {
       Probe probe;
-      return(m_is_probed[i] || m_told[i] == HASH_OF_NONE || !probe.Take(m_symbols[i]));
+      return(!m_is_probed[i] && m_told[i] != HASH_OF_NONE && probe.Take(m_symbols[i]));
      }
 
    // Have every symbol told again.

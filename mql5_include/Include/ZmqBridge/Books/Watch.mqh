@@ -127,12 +127,12 @@ public:
       return(Reread(from_msc, now_ms));
      }
 
-   // Tell specifications that differ from what the bridge has.
-   void              ChangedSpecs(void)
+   // Tell specifications that differ from what the bridge has; or only those that lack a probe and can have one now.
+   void              ChangedSpecs(const bool only_probes)
      {
       for(int i = 0; i < m_specs.Count(); i++)
         {
-         if(m_specs.IsTold(i))
+         if(only_probes ? !m_specs.CanBeProbed(i) : m_specs.IsTold(i))
             continue;
          MsgpackWriter writer;
          if(m_specs.Tell(i, writer))
