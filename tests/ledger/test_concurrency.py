@@ -28,7 +28,7 @@ from tests.ledger.stories import (
     values,
 )
 from zmq_bridge.protocol.values import Deal
-from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.engine import create_engine, read_at_one_moment
 from zmq_bridge.storage.ledger.breaks import BreakReason, accept_break
 from zmq_bridge.storage.ledger.deal_corrections import correct_deal
 from zmq_bridge.storage.ledger.fees import crystallise_by_hand
@@ -221,7 +221,7 @@ def reading(broker: Broker) -> None:
         assert found.profit == found.value + found.redeemed - found.contributed
         pool_history(connection, broker.account_id)
     with broker.engine.connect() as connection:
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        read_at_one_moment(connection)
         assert verify_chain(connection, broker.account_id)[0].problems == ()
 
 

@@ -26,7 +26,7 @@ from web.shapes.account import Mt5Account, Mt5Accounts, Resealed
 from zmq_bridge.admission.numbers import WholeNumber
 from zmq_bridge.admission.schema import BIGINT_MAX, SERVER_CHARS_MAX, SYMBOL_CHARS_MAX, text
 from zmq_bridge.storage.account_symbols import allowed_everywhere, set_allowed_symbols
-from zmq_bridge.storage.accounts import Account, ensure_account, find_accounts
+from zmq_bridge.storage.accounts import Account, ensure_account, find_accounts, make_alone
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.credentials import (
     Credentials,
@@ -115,7 +115,7 @@ def create(body: dict[str, Any]) -> Response:
     """Make an account known before its terminal connects; what the terminal says of it later counts."""
     check_login(body["login"])
     with parts().engine.begin() as connection:
-        connection.exec_driver_sql("LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE")
+        make_alone(connection)
         if any(found.server == body["server"] for found in find_accounts(connection, body["login"])):
             raise Conflict("ACCOUNT_EXISTS", f"There is an account {body['login']} at {body['server']} already.")
         made = ensure_account(connection, **body)

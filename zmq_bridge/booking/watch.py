@@ -27,7 +27,7 @@ from zmq_bridge.admission.live_view import LiveState, LiveView, look
 from zmq_bridge.admission.snapshot import Unreadable, build, to_holds
 from zmq_bridge.booking.exposure import weigh
 from zmq_bridge.booking.rounds import guarded
-from zmq_bridge.storage.accounts import list_accounts
+from zmq_bridge.storage.accounts import accounts_at_risk
 from zmq_bridge.storage.commands.gate import read_for_watch
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk import holding
@@ -45,17 +45,6 @@ LISTEN_S = 10.0
 HEARD_JUST_NOW = timedelta(seconds=1)
 """A terminal heard so short ago is not looked for."""
 STOP_WAIT_S = 5.0
-
-WITH_RISK = """
-SELECT id FROM accounts
-WHERE EXISTS (SELECT FROM terminals WHERE account_id = accounts.id)
-  AND NOT EXISTS (SELECT FROM holds WHERE account_id = accounts.id AND cause = 'terminal_lost' AND ended_at IS NULL)
-  AND (EXISTS (SELECT FROM positions WHERE account_id = accounts.id)
-       OR EXISTS (SELECT FROM orders WHERE account_id = accounts.id AND working)
-       OR EXISTS (SELECT FROM reservations WHERE account_id = accounts.id AND ended_at IS NULL))
-ORDER BY id
-"""
-"""Accounts with something at risk, whose terminal is not known to be lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +164,7 @@ class WatchThread(threading.Thread):
     def round(self) -> None:
         """Look at every account with something at risk, and now and then weigh what it carries."""
         with self._engine.connect() as connection:
-            at_risk = set(connection.exec_driver_sql(WITH_RISK).scalars())
-            accounts = [account for account in list_accounts(connection) if account.id in at_risk]
+            accounts = accounts_at_risk(connection)
         for account in accounts:
             with guarded(log, f"watch: login={account.login}"):  # one that is busy keeps nobody from the others
                 self._look(account.id, account.login)

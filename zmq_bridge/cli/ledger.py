@@ -18,6 +18,7 @@ from zmq_bridge.cli.console import console, counted, show
 from zmq_bridge.cli.errors import CannotRun
 from zmq_bridge.cli.transaction import actor, transaction
 from zmq_bridge.storage.accounts import Account, list_accounts
+from zmq_bridge.storage.engine import read_at_one_moment
 from zmq_bridge.storage.ledger.fees import crystallise_by_hand
 from zmq_bridge.storage.ledger.pool import Terms, load_terms
 from zmq_bridge.storage.ledger.report import LedgerReport, ledger_report
@@ -25,8 +26,6 @@ from zmq_bridge.storage.ledger.terms import PERIODS, may_manage, set_terms, show
 from zmq_bridge.storage.ledger.verify import verify_chain
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.users import names_of
-
-SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 @click.group("ledger")
@@ -38,7 +37,7 @@ def command() -> None:
 def verify() -> None:
     """Read every transaction again: hash chain, sums, balances, units. Exit code 1 when anything is wrong."""
     with transaction("ledger verify") as connection:
-        connection.exec_driver_sql(SNAPSHOT)
+        read_at_one_moment(connection)
         logins = {account.id: account.login for account in list_accounts(connection)}
         found = verify_chain(connection)
     for books in found:
@@ -56,7 +55,7 @@ def verify() -> None:
 def report(login: int | None) -> None:
     """Show each account's books: who owns what, what waits, and whether ledger and broker agree."""
     with transaction("ledger report") as connection:
-        connection.exec_driver_sql(SNAPSHOT)
+        read_at_one_moment(connection)
         for account in _chosen(connection, login):
             found = ledger_report(connection, account.id)
             people = {share.user_id for share in found.shares.members} | {each.user_id for each in found.waiting}

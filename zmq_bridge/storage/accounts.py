@@ -55,6 +55,18 @@ BY_ID = f"{SELECT} WHERE id = %(account)s"
 BY_LOGIN = Prepared("accounts_by_login", {"login": "bigint"}, f"{SELECT} WHERE login = %(login)s ORDER BY id")
 EVERY = Prepared("accounts_all", {"above": "bigint"}, f"{SELECT} WHERE id > %(above)s ORDER BY id")
 
+AT_RISK = f"""
+{SELECT}
+WHERE EXISTS (SELECT FROM terminals WHERE account_id = accounts.id)
+  AND NOT EXISTS (SELECT FROM holds WHERE account_id = accounts.id AND cause = 'terminal_lost' AND ended_at IS NULL)
+  AND (EXISTS (SELECT FROM positions WHERE account_id = accounts.id)
+       OR EXISTS (SELECT FROM orders WHERE account_id = accounts.id AND working)
+       OR EXISTS (SELECT FROM reservations WHERE account_id = accounts.id AND ended_at IS NULL))
+ORDER BY id
+"""
+
+MAKE_ALONE = "LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE"
+
 
 class AccountConflictError(ValueError):
     """A terminal describes a known account in a way that can't be true."""
@@ -103,6 +115,16 @@ def find_accounts(connection: Connection, login: int) -> list[Account]:
 def list_accounts(connection: Connection) -> list[Account]:
     """Every account, oldest first."""
     return [_account(row) for row in EVERY.run(connection, {"above": 0})]
+
+
+def accounts_at_risk(connection: Connection) -> list[Account]:
+    """Accounts with something at risk, whose terminal is not known to be lost; oldest first."""
+    return [_account(row) for row in connection.exec_driver_sql(AT_RISK)]
+
+
+def make_alone(connection: Connection) -> None:
+    """Keep everybody else from making an account until this transaction ends."""
+    connection.exec_driver_sql(MAKE_ALONE)
 
 
 def _account(row: Row[Any]) -> Account:

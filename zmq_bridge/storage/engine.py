@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import sqlalchemy
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Connection, Engine, make_url
 
 POOL_SIZE = 10  # connections kept; a caller past POOL_SIZE + POOL_OVERFLOW waits POOL_WAIT_S, then fails
 POOL_OVERFLOW = 10
@@ -60,6 +60,11 @@ def create_engine(
         json_serializer=dump_json,
         json_deserializer=load_json,
     )
+
+
+def read_at_one_moment(connection: Connection) -> None:
+    """Let a transaction that has just begun see all as it is now, whatever is committed meanwhile; it only reads."""
+    connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def dump_json(value: Any) -> str:
