@@ -67,7 +67,8 @@ def simulation_options(command: AnyCommand) -> AnyCommand:
         click.option("--speed", type=Speed(), default="1", show_default=True, help="Times real time, or max."),
         click.option(
             "--replay", type=path, multiple=True,
-            help="Replay a tick file (TrueFX, HistData, Dukascopy, MT5 export) once; several are merged by time.",
+            help="Replay a tick file (TrueFX, HistData, Dukascopy, MT5 export) once; several are merged by time. "
+            "Stopped before its end, it goes on where it stood; played again, its times are later by whole weeks.",
         ),
     ):  # fmt: skip
         command = option(command)

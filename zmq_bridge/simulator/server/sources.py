@@ -2,6 +2,7 @@
 
 A replay keeps the times of its files. Only when that would set the server's clock back (the account has already lived
 later than the file's first tick) are they moved forward, by whole weeks, so that weekdays and times of day stay true.
+One that was cut off goes on where it stood (`unfinished`).
 """
 
 import heapq

@@ -21,6 +21,7 @@ from zmq_bridge.simulator.server.sources import (
     replay_shift_ms,
 )
 from zmq_bridge.simulator.server.tick_store import TickStore
+from zmq_bridge.simulator.server.unfinished import Unfinished, what_is_left
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class World:
         path = settings.journal_path
         self._journal = FactJournal(path) if path else None
         self._ticks = TickStore(path.with_suffix(".ticks")) if path else None
+        self._unfinished = Unfinished(path.with_suffix(".replay") if path else None)
         kept = self._ticks.read() if self._ticks else {}
         self.broker = Broker(settings.account, clock_msc=self._first_clock(kept), journal=self._journal)
         self.broker.core.market.restore(kept)
@@ -66,7 +68,7 @@ class World:
         """Start the feed that the settings name."""
         match self._settings.feed:
             case ReplayFeed(files=files, speed=speed):
-                self.start_replay(files, speed)
+                self._go_on(files, speed)
             case GenerateFeed(seed=seed, speed=speed):
                 self.start_generator(seed, speed, None)
 
@@ -86,6 +88,7 @@ class World:
         shift_ms = replay_shift_ms(opened, self._lived_msc())
         names = ", ".join(file.path.name for file in opened)
         self._start_feed(replay(opened, shift_ms), name=f"replay {names}", speed=speed, waits=True)
+        self._unfinished.begin(files, shift_ms)
         return shift_ms
 
     def start_generator(self, seed: int, speed: float | None, start_msc: int | None) -> None:
@@ -95,6 +98,7 @@ class World:
         self.list([stream.symbol for stream in streams])
         start = max(self._wall_msc() if start_msc is None else start_msc, self._lived_msc())
         source = generated(self.broker, seed, streams, start)
+        self._unfinished.end()
         self._start_feed(source, name=f"generator {seed}", speed=speed, waits=speed is None)
 
     def pause(self) -> None:
@@ -136,6 +140,18 @@ class World:
             "orders": len(books.orders),
         }
 
+    def _go_on(self, files: Sequence[ReplayFile], speed: float | None) -> None:
+        """Replay what is left of the files that an earlier life was cut off in; else all of them."""
+        shift_ms = self._unfinished.shift_ms(files)
+        if shift_ms is None:
+            self.start_replay(files, speed)
+            return
+        opened = open_files(files)
+        self.list([file.symbol for file in opened])
+        rest = what_is_left(replay(opened, shift_ms), self.broker.core.market.history)
+        names = ", ".join(file.path.name for file in opened)
+        self._start_feed(rest, name=f"rest of the replay {names}", speed=speed, waits=True)
+
     def _start_feed(self, source: Iterator[tuple[str, Tick]], *, name: str, speed: float | None, waits: bool) -> None:
         if self._running:
             self._running.cancel()
@@ -161,6 +177,8 @@ class World:
     async def _watched(self, feed: Feed) -> None:
         try:
             await feed.run()
+            if feed.state == "finished":
+                self._unfinished.end()
         except JournalError:
             log.exception("the books cannot be written; stopping")
             self._on_broken()
