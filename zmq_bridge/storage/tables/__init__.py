@@ -34,7 +34,7 @@ from zmq_bridge.storage.tables.risk import (
     strategy_latches,
 )
 from zmq_bridge.storage.tables.signals import commands, reservations, risk_decisions, signals
-from zmq_bridge.storage.tables.system import api_keys, audit_log, settings
+from zmq_bridge.storage.tables.system import api_keys, audit_log
 from zmq_bridge.storage.tables.trading import account_snapshots, deals, orders, positions, terminal_events
 from zmq_bridge.storage.tables.users import redemptions, subscriptions, users
 
@@ -76,7 +76,6 @@ __all__ = [
     "risk_limits",
     "risk_state",
     "sessions",
-    "settings",
     "signals",
     "stops_outstanding",
     "strategy_latches",

@@ -1,4 +1,4 @@
-"""Keys, the append-only audit log, and settings that survive a restart."""
+"""Keys, and the append-only audit log."""
 
 from sqlalchemy import ARRAY, BigInteger, Column, ForeignKey, Index, LargeBinary, Table, Text
 
@@ -35,13 +35,4 @@ audit_log = Table(
     document("after", nullable=True),
     Index("ix_audit_log_subject", "subject"),
     Index("ix_audit_log_at_id", "at", "id"),
-)
-
-settings = Table(
-    "settings",
-    metadata,
-    Column("key", Text, primary_key=True),
-    document("value"),
-    word("actor"),
-    at("updated_at", now=True),
 )

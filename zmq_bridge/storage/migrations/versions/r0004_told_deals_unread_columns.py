@@ -1,4 +1,4 @@
-"""What the broker said last of a deal is found at once, and two columns that nobody reads or writes are gone."""
+"""What the broker said last of a deal is found at once; a table and two columns that nobody ever wrote are gone."""
 
 from alembic import op
 
@@ -12,6 +12,7 @@ STATEMENTS = (
     "WHERE kind = 'deal'",  # a person asks for it while the account's orders wait
     "ALTER TABLE ledger_breaks DROP COLUMN alerted",
     "ALTER TABLE commands DROP COLUMN sent_session",
+    "DROP TABLE settings",
 )
 
 
