@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -16,16 +18,20 @@ from tests.desk.terminal import CONTEXT, LOGIN, PATIENCE_MS, Publisher, Terminal
 from tests.desk.world import Books, DeskProcess
 from tests.running import PATIENT
 from tests.support import wait_until
+from zmq_bridge.client import Client
+from zmq_bridge.client.desk_call import KILL_ATTEMPT_S, KILL_TIMEOUT_S
 from zmq_bridge.live import keys
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.live.writer import to_json
 from zmq_bridge.protocol.dialogue import ErrorReply
 from zmq_bridge.protocol.messages import StrategyReply, StrategyRequest, decode_strategy_reply, encode
 from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Kill, Killed, Query, Submit
-from zmq_bridge.storage.engine import dump_json
+from zmq_bridge.relay.desk import KILL_STATEMENT_MS
+from zmq_bridge.storage.engine import IDLE_IN_TRANSACTION_TIMEOUT_MS, dump_json
 from zmq_bridge.storage.keys import create_key
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk.limits import Scope, set_limits
+from zmq_bridge.storage.visits import WAIT_MS_MAX, WHOLE_S
 
 Connect = Callable[..., Terminal]
 BUY = {"symbol": "EURUSD", "action": "BUY", "volume": "0.10", "sl": "1.08300", "tp": "1.08900"}
@@ -218,6 +224,36 @@ def test_a_busy_account_is_stopped_in_time_and_the_desk_does_the_rest_when_it_is
     assert terminal.pull_command("close_all").command_id
     wait_until(lambda: terminal.pull(wait_ms=200).trading_state == "halted")
     wait_until(lambda: books.value("SELECT count(*) FROM stops_outstanding") == 0)
+
+
+def test_who_asks_for_a_kill_waits_for_longer_than_its_answer_may_take_and_goes_on_until_nobody_is_in_its_way() -> None:
+    assert KILL_STATEMENT_MS / 1000 + WAIT_MS_MAX / 1000 + WHOLE_S < KILL_ATTEMPT_S
+    assert KILL_TIMEOUT_S > IDLE_IN_TRANSACTION_TIMEOUT_MS / 1000 + KILL_ATTEMPT_S
+
+
+def test_a_kill_goes_through_though_somebody_keeps_the_holds_for_longer_than_an_answer_may_take(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy], books: Books, desk: DeskProcess
+) -> None:
+    key, port = make_strategy("trade").api_key, int(desk.settings.strategy_endpoint.rpartition(":")[2])
+    killed: Future[Killed] = Future()
+
+    def stop() -> None:
+        with Client(api_key=key, strategy_port=port) as client:
+            killed.set_result(client.kill("storm"))
+
+    def waits() -> bool:
+        return bool(books.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+
+    thread = threading.Thread(target=stop, daemon=True)
+    with books.engine.connect() as busy:
+        hold(busy, Lock.HOLDS, books.account_id())
+        thread.start()
+        wait_until(waits)
+        wait_until(lambda: not waits())  # answered that it was not possible yet
+        assert not killed.done()
+    assert killed.result(30).new
+    thread.join()
+    assert books.value("SELECT count(*) FROM holds WHERE cause = 'kill_switch' AND ended_at IS NULL") == 1
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ import zmq.asyncio
 
 from zmq_bridge.client import desk_call
 from zmq_bridge.client.connection import Connection
-from zmq_bridge.client.desk_call import TIMEOUT_S, Attempts
+from zmq_bridge.client.desk_call import ATTEMPT_S, KILL_ATTEMPT_S, KILL_TIMEOUT_S, TIMEOUT_S, Attempts
 from zmq_bridge.client.errors import NoAnswer
 from zmq_bridge.client.options import ClientOptions
 from zmq_bridge.client.tick_feed import Drain, sleep_s
@@ -149,14 +149,14 @@ class AsyncClient:
         return desk_call.data_of(await self._call(query, timeout_s), query)
 
     async def kill(
-        self, reason: str, *, login: int = 0, close_positions: bool = False, timeout_s: float = TIMEOUT_S
+        self, reason: str, *, login: int = 0, close_positions: bool = False, timeout_s: float = KILL_TIMEOUT_S
     ) -> Killed:
         """Stop the account, as Client.kill does."""
         request = Kill(
             api_key=self.options.api_key, reason=reason, login=login or self.options.login or 0,
             close_positions=close_positions,
         )  # fmt: skip
-        return desk_call.killed_of(await self._call(request, timeout_s))
+        return desk_call.killed_of(await self._call(request, timeout_s, attempt_s=KILL_ATTEMPT_S))
 
     async def price(self, symbol: str, **arguments: Any) -> Price:
         """Give the latest price that the bridge has."""
@@ -178,9 +178,11 @@ class AsyncClient:
     ) -> None:
         self.close()
 
-    async def _call(self, request: StrategyRequest, timeout_s: float, key: str = "") -> StrategyReply:
+    async def _call(
+        self, request: StrategyRequest, timeout_s: float, key: str = "", attempt_s: float = ATTEMPT_S
+    ) -> StrategyReply:
         payload = desk_call.to_bytes(request)
-        attempts = Attempts(time.monotonic(), timeout_s)
+        attempts = Attempts(time.monotonic(), timeout_s, attempt_s)
         async with self._lock:
             while (wait_s := attempts.attempt_s(time.monotonic())) > 0:
                 try:

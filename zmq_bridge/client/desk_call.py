@@ -36,6 +36,10 @@ TIMEOUT_S: Final = 5.0
 """How long a call takes at most, unless told otherwise."""
 ATTEMPT_S: Final = 1.5
 """An attempt without an answer for so long is given up and made anew."""
+KILL_TIMEOUT_S: Final = 40.0
+"""How long stopping an account is tried: longer than anybody can keep the bridge from it (30 s)."""
+KILL_ATTEMPT_S: Final = 6.0
+"""The bridge answers a kill within this, if only that it could not stop the account yet, or not see to all of it."""
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
 PAUSE_FIRST_S: Final = 0.1
@@ -48,17 +52,19 @@ class Attempts:
 
     Args:
         now_s: a monotonic clock, as below.
+        attempt_s: how long one attempt may wait for its answer.
     """
 
-    def __init__(self, now_s: float, timeout_s: float) -> None:
+    def __init__(self, now_s: float, timeout_s: float, attempt_s: float = ATTEMPT_S) -> None:
         if not timeout_s > 0:
             raise ClientMisuse(f"expected timeout_s above 0, found {timeout_s}")
         self._deadline_s = now_s + timeout_s
+        self._attempt_s = attempt_s
         self._pause_s = PAUSE_FIRST_S
 
     def attempt_s(self, now_s: float) -> float:
         """Say how long to wait for an answer now; 0 or less = the time is over."""
-        return min(ATTEMPT_S, self._deadline_s - now_s)
+        return min(self._attempt_s, self._deadline_s - now_s)
 
     def pause_s(self, now_s: float) -> float | None:
         """Say how long to wait before the next attempt; None = it would be too late."""

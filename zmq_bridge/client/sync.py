@@ -22,7 +22,7 @@ import zmq
 
 from zmq_bridge.client import desk_call
 from zmq_bridge.client.connection import Connection
-from zmq_bridge.client.desk_call import TIMEOUT_S, Attempts
+from zmq_bridge.client.desk_call import ATTEMPT_S, KILL_ATTEMPT_S, KILL_TIMEOUT_S, TIMEOUT_S, Attempts
 from zmq_bridge.client.errors import NoAnswer
 from zmq_bridge.client.options import ClientOptions
 from zmq_bridge.client.tick_feed import TickFeed
@@ -98,9 +98,11 @@ class Client:
         return desk_call.data_of(self._call(query, timeout_s), query)
 
     def kill(
-        self, reason: str, *, login: int = 0, close_positions: bool = False, timeout_s: float = TIMEOUT_S
+        self, reason: str, *, login: int = 0, close_positions: bool = False, timeout_s: float = KILL_TIMEOUT_S
     ) -> Killed:
         """Halt the account, cancel every pending order, and if asked close every position; may be called again.
+
+        Goes on trying for longer than anything at the bridge can be in its way.
 
         Raises:
             NoAnswer: it may or may not be stopped; call again.
@@ -110,7 +112,7 @@ class Client:
             api_key=self.options.api_key, reason=reason, login=login or self.options.login or 0,
             close_positions=close_positions,
         )  # fmt: skip
-        return desk_call.killed_of(self._call(request, timeout_s))
+        return desk_call.killed_of(self._call(request, timeout_s, attempt_s=KILL_ATTEMPT_S))
 
     def price(self, symbol: str, **arguments: Any) -> Price:
         """Give the latest price that the bridge has."""
@@ -133,9 +135,11 @@ class Client:
     ) -> None:
         self.close()
 
-    def _call(self, request: StrategyRequest, timeout_s: float, key: str = "") -> StrategyReply:
+    def _call(
+        self, request: StrategyRequest, timeout_s: float, key: str = "", attempt_s: float = ATTEMPT_S
+    ) -> StrategyReply:
         payload = desk_call.to_bytes(request)
-        attempts = Attempts(time.monotonic(), timeout_s)
+        attempts = Attempts(time.monotonic(), timeout_s, attempt_s)
         with self._lock:
             while (wait_s := attempts.attempt_s(time.monotonic())) > 0:
                 reply = self._exchange(payload, wait_s)

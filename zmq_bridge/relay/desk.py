@@ -70,6 +70,9 @@ STATS_EVERY_MS = 2_000
 CONNECTIONS_MAX = 11
 """Postgres connections: books, backfill, upkeep, probes and watch one each, strategies one for each query under way.
 The gate keeps its own beside them, one for each worker of the strategies at most."""
+KILL_STATEMENT_MS = 2_000
+"""A kill that had to wait so long is answered UNAVAILABLE, in time to be said again."""
+KILL_CONNECTIONS = 2
 STATEMENT_TIMEOUT_MS = 10_000
 """A statement of the desk that takes longer failed: better to be told again than to stand still."""
 
@@ -145,6 +148,7 @@ class _Desk:
         self._reports: Mailbox[Report] = Mailbox(items_max=REPORTS_MAX)
         self._engine = _engine(settings, "desk", CONNECTIONS_MAX)
         self._claims_engine = _engine(settings, "desk claims", 1)
+        self._kill_engine = _engine(settings, "desk kill", KILL_CONNECTIONS, statement_ms=KILL_STATEMENT_MS)
         self._redis = open_redis(settings.redis_url)
         news = no_news if settings.news_file is None else NewsFile(settings.news_file)
         self._gate = Gate(self._engine, LiveReader(self._redis), news=news)
@@ -209,6 +213,7 @@ class _Desk:
         self._gate.close()
         self._engine.dispose()
         self._claims_engine.dispose()
+        self._kill_engine.dispose()
         self._redis.close()
         log.info("desk stopped: %s", dict(self._loop.counts))
         self._thread_ends.check()
@@ -230,7 +235,9 @@ class _Desk:
     ) -> tuple[StrategyServer, str]:
         socket, endpoint = open_strategy_socket(context, settings.strategy_endpoint, settings.allowed)
         sockets.callback(socket.close)
-        desk = StrategyDesk(self._engine, LiveReader(self._redis), self._gate, Keyring(self._engine))
+        desk = StrategyDesk(
+            self._engine, LiveReader(self._redis), self._gate, Keyring(self._engine), stops=self._kill_engine
+        )
         server = StrategyServer(context, socket, desk.answer)
         sockets.callback(server.close)
         return server, endpoint
@@ -258,13 +265,15 @@ class _Desk:
         self._workers.live.stats(figures)
 
 
-def _engine(settings: DeskSettings, name: str, connections: int) -> Engine:
+def _engine(
+    settings: DeskSettings, name: str, connections: int, *, statement_ms: int = STATEMENT_TIMEOUT_MS
+) -> Engine:
     return create_engine(
         settings.database_url,
         application_name=f"zmq-bridge {name}",
         pool_size=connections,
         pool_overflow=0,
-        statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+        statement_timeout_ms=statement_ms,
     )
 
 

@@ -77,8 +77,9 @@ class Refusal(Exception):
 class StrategyDesk:
     """Answers payloads; safe from several threads."""
 
-    def __init__(self, engine: Engine, live: LiveReader, gate: Gate, keyring: Keyring) -> None:
-        self._engine, self._live, self._gate, self._keyring = engine, live, gate, keyring
+    def __init__(self, engine: Engine, live: LiveReader, gate: Gate, keyring: Keyring, *, stops: Engine) -> None:
+        """Take what answers need; `stops` is for the kill switch alone: its waiting is bounded more tightly."""
+        self._engine, self._live, self._gate, self._keyring, self._stops = engine, live, gate, keyring, stops
         self._queries: Mapping[str, Callable[[Connection, ApiKey, Query], Any]] = {
             "status": self._status,
             "account": self._account,
@@ -134,7 +135,7 @@ class StrategyDesk:
         with self._engine.connect() as connection:
             account = _account_of(connection, key, request.login)
         (done,) = kill(
-            self._engine, account.id, close_positions=request.close_positions, reason=request.reason,
+            self._stops, account.id, close_positions=request.close_positions, reason=request.reason,
             actor=Source.of_key(key).actor, now=datetime.now(UTC),
         )  # fmt: skip
         return Killed(
