@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -39,6 +40,14 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.variable}: expected {self.expected}, found {self.found}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """How a plain setting is read from its variable."""
+
+    expected: str  # what is accepted, for people
+    parse: Callable[[str], object]  # raises ValueError for anything else
 
 
 class EnvironmentReader:
@@ -107,6 +116,11 @@ def count(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
+def number(lowest: int, highest: int) -> Told:
+    """A whole number between two bounds, both included."""
+    return Told(expected=f"a number from {lowest} to {highest}", parse=count(lowest, highest))
+
+
 def choice(*words: str) -> Callable[[str], str]:
     """A parser of one of some words, in any case."""
 
@@ -124,6 +138,19 @@ def host(text: str) -> str:
     if not re.fullmatch(r"[0-9A-Za-z_.:-]+", text) or "//" in text:
         raise ValueError(text)
     return text
+
+
+def absolute(text: str) -> Path:
+    """A path that need not exist yet: what can't be read is for its reader to say."""
+    return Path(text).absolute()
+
+
+def existing_file(text: str) -> Path:
+    """A file that is there."""
+    path = absolute(text)
+    if not path.is_file():
+        raise ValueError(text)
+    return path
 
 
 def is_url(*schemes: str) -> Callable[[str], bool]:

@@ -115,7 +115,7 @@ def test_texts_and_numbers(run_mql5: RunScript) -> None:
     ]
 
 
-def test_arrays(run_mql5: RunScript) -> None:
+def test_arrays_are_resized_copied_filled_and_compared_as_in_mql5(run_mql5: RunScript) -> None:
     assert run_mql5(ARRAYS).splitlines()[:-1] == [
         "2 2",
         "2 52",

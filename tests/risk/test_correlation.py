@@ -205,7 +205,7 @@ def test_a_chain_breaks_where_the_side_is_the_other_one() -> None:
 
 
 @pytest.mark.parametrize(("age_s", "fresh"), [(0, True), (345_600, True), (345_601, False), (-1, False)])
-def test_freshness(age_s: int, fresh: bool) -> None:
+def test_correlations_are_fresh_for_four_days_and_not_when_from_the_future(age_s: int, fresh: bool) -> None:
     old = Correlations(as_of=NOW - timedelta(seconds=age_s), symbols=frozenset(), links={})
     assert is_fresh(old, limits(), NOW) is fresh
     assert not is_fresh(None, limits(), NOW)

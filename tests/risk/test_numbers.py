@@ -53,7 +53,7 @@ def test_ranges_of_numbers_include_their_ends(accepts: Any, good: list[Any], bad
     ("value", "largest", "passes"),
     [(0, 5, True), (5, 5, True), (6, 5, False), (-1, 5, False), (True, 5, False), (1.0, 5, False), (None, 5, False)],
 )
-def test_counts(value: object, largest: int, passes: bool) -> None:
+def test_a_count_is_a_whole_number_from_zero_to_its_bound(value: object, largest: int, passes: bool) -> None:
     assert is_count(value, largest) is passes
 
 
@@ -69,7 +69,7 @@ def test_moments_are_aware() -> None:
         assert not is_moment(bad)
 
 
-def test_amounts() -> None:
+def test_percentages_spans_and_settled_amounts_are_exact() -> None:
     assert percent_of(D("1.5"), D(200)) == 3
     assert span(D("0.0000019")) == timedelta(microseconds=1)
     assert settle(D("1.00000000000000004")) == 1
@@ -92,7 +92,7 @@ def test_amounts() -> None:
         ({"credit": D(-5)}, False), ({"margin": D(-5)}, False), ({"credit": D(0)}, True),
     ],
 )  # fmt: skip
-def test_usable_accounts(changes: dict[str, Any], usable: bool) -> None:
+def test_an_account_is_usable_when_every_figure_makes_sense(changes: dict[str, Any], usable: bool) -> None:
     assert account(**changes).usable is usable
 
 
@@ -119,7 +119,7 @@ SESSION = Session(day=1, from_s=0, to_s=86_400)
         ({"terminal_profit": Compared(given=D(1), low=D(1), high=D("Infinity"))}, False),
     ],
 )  # fmt: skip
-def test_usable_specifications(changes: dict[str, Any], usable: bool) -> None:
+def test_a_specification_is_usable_when_every_figure_makes_sense(changes: dict[str, Any], usable: bool) -> None:
     assert spec("EURUSD", **changes).usable is usable
 
 
@@ -142,5 +142,5 @@ def test_usable_specifications(changes: dict[str, Any], usable: bool) -> None:
         (NavIndex(price=D(1), peak=D(1), units=D(-1)), False),
     ],
 )  # fmt: skip
-def test_usable_values(value: Any, usable: bool) -> None:
+def test_a_value_is_usable_when_every_part_makes_sense(value: Any, usable: bool) -> None:
     assert value.usable is usable
