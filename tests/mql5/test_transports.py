@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.support import free_port, wait_until
 PROBE = Path(__file__).parent / "programs" / "TransportProbe.mq5"
 CONNECT_MS = 300  # one attempt
 WAIT_BOUND_MS = 5 + 2 * CONNECT_MS + 2 * (50 + 5)  # of docs/ea.md: the slice; of each socket a connect, a send, a read
+DLL_WAIT_BOUND_MS = 5  # the slice: libzmq has threads of its own for all else
 CPU_BOUND_MS = 100  # of one turn; it takes less than one
 IS_PATIENT = {"GiveUpMs": 60_000}  # every request waits for its answer
 IN_A_HURRY = {"GiveUpMs": 700}  # a request without an answer is given up
@@ -141,6 +143,11 @@ def longest_wait_ms(text: str) -> float:
     return int(waited_us) / 1000
 
 
+def assert_events_were_short(text: str, dll: bool) -> None:
+    """No turn waited longer than docs/ea.md says, and some as long as it was asked to."""
+    assert 1 <= longest_wait_ms(text) <= (DLL_WAIT_BOUND_MS if dll else WAIT_BOUND_MS)
+
+
 @pytest.fixture(params=[False, True], ids=["native", "dll"])
 def dll(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
@@ -255,7 +262,7 @@ def test_the_bridge_may_go_away_and_come_back(start_host: StartHost, ports: tupl
         peer.received(3)
         wait_until(lambda: peer.echoed() and host.output.count("echo ") > before, message="no request came back")
         peer.stop(host)
-        assert longest_wait_ms(ended(host)) <= WAIT_BOUND_MS
+        assert_events_were_short(ended(host), dll)
 
 
 def test_bytes_may_come_and_go_one_by_one(start_host: StartHost, ports: tuple[int, int]) -> None:
@@ -273,13 +280,15 @@ def test_a_host_that_is_not_on_the_list_is_not_reached_and_said(start_host: Star
     assert host.process.poll() is None
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_hostile_servers_cost_no_more_than_a_pause(start_host: StartHost, ports: tuple[int, int], seed: int) -> None:
+@pytest.mark.parametrize(("dll", "seed"), [*((False, seed) for seed in range(6)), (True, 6), (True, 7)])
+def test_hostile_servers_cost_no_more_than_a_pause(
+    start_host: StartHost, ports: tuple[int, int], dll: bool, seed: int
+) -> None:
     """Random bytes, truncated handshakes and frames, lengths without end, silence in the middle; then libzmq again."""
     hostile = [Hostile(port, PEERS[i], seed * 2 + i) for i, port in enumerate(ports)]
-    host = probe(start_host, ports, seed=seed, inputs=IN_A_HURRY)
+    host = probe(start_host, ports, dll, seed=seed, inputs=IN_A_HURRY)
     for server in hostile:
-        wait_until(server.was_tried, 60, "the transport never came back")
+        wait_until(partial(server.was_tried, 2 if dll else 4), 60, "the transport never came back")
         server.close()
     with bridge(ports) as peer:
         peer.subscribe(b"one.")
@@ -287,22 +296,23 @@ def test_hostile_servers_cost_no_more_than_a_pause(start_host: StartHost, ports:
         wait_until(lambda: peer.echoed() and host.output.count("echo ") >= 3, message="no request came back")
         peer.stop(host)
         text = ended(host)
-    assert longest_wait_ms(text) <= WAIT_BOUND_MS
+    assert_events_were_short(text, dll)
     assert "other" not in text
 
 
 def test_peers_that_never_take_a_connection_cost_an_event_what_is_said_and_no_more(
-    start_host: StartHost, ports: tuple[int, int]
+    start_host: StartHost, ports: tuple[int, int], dll: bool
 ) -> None:
-    """Two attempts of 300 ms at most; as soon as somebody is there all is well."""
+    """Two attempts of 300 ms at most, none by libzmq; as soon as somebody is there all is well."""
     with silent(ports[0]), silent(ports[1]):
-        host = probe(start_host, ports, inputs=IN_A_HURRY)
+        host = probe(start_host, ports, dll, inputs=IN_A_HURRY)
         host.wait_for("gave up 2")
     with bridge(ports) as peer:
         wait_until(lambda: peer.echoed() and "echo " in host.output, message="no request came back")
         peer.stop(host)
         text = ended(host)
-    assert CONNECT_MS <= longest_wait_ms(text) <= WAIT_BOUND_MS
+    assert_events_were_short(text, dll)
+    assert dll or longest_wait_ms(text) >= CONNECT_MS, "an attempt was cut off"
 
 
 @contextmanager
@@ -362,8 +372,8 @@ class Hostile(threading.Thread):
             ]
         )
 
-    def was_tried(self) -> bool:
-        return self.served >= 4
+    def was_tried(self, times: int) -> bool:
+        return self.served >= times
 
     def close(self) -> None:
         self._is_open = False

@@ -1,7 +1,8 @@
 """`#import "x.dll"`: each prototype becomes a function that calls into the real library, loaded at the first call.
 
 Arrays are given as the address of their first element, `T &v` as an address, texts are not used by what we import.
-Functions whose arguments are laid out otherwise on Linux go through a shim of the host (runtime/dll.hpp).
+Functions whose arguments are laid out otherwise on Linux, and those that may wait, go through a shim of the host
+(runtime/dll.hpp).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from tests.mql5_host.names import Names
 from tests.mql5_host.tokens import Token, TranslationError
 
-SHIMS = frozenset({"zmq_poll"})
+SHIMS = frozenset({"zmq_poll", "zmq_recv", "zmq_send", "zmq_setsockopt"})
 
 
 def import_code(library: str, prototypes: list[Token], names: Names) -> str:

@@ -48,6 +48,8 @@
 #define PING_MS                 1000     // between our pings
 #define RECONNECT_FIRST_MS      100
 #define RECONNECT_MAX_MS        2000
+#define ALONE_FIRST_MS          2000     // libzmq's publisher without a subscription is connected anew, ever more seldom
+#define ALONE_MAX_MS            60000
 #define SUBSCRIPTIONS_MAX       4096     // of the peer; beyond it the connection is dropped
 #define LINGER_MS               200      // on closing, for what is still to be sent
 #define COMMAND_BYTES_MAX       65536    // of a ZMTP command frame; beyond it the connection is dropped

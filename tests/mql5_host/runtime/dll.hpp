@@ -15,4 +15,9 @@ template <class T> int mql_shim_zmq_poll(T *items, int count, int timeout_ms) {
   return mql_poll_windows_items(items, count, timeout_ms);
 }
 
+// What waits inside the library counts as waiting (waits.hpp): as long as the socket's own options let it, or for ever.
+int mql_shim_zmq_recv(mql_long socket, uchar *data, ulong size, int flags);
+int mql_shim_zmq_send(mql_long socket, const uchar *data, ulong size, int flags);
+int mql_shim_zmq_setsockopt(mql_long socket, int option, const uchar *value, ulong size);
+
 }  // namespace mql

@@ -2,7 +2,9 @@
 //| DllTransport.mqh - the two sockets by libzmq.dll. The publishing |
 //| side is an XPUB, which is a PUB that tells its subscriptions,    |
 //| and which refuses a frame instead of dropping it when the peer   |
-//| has no room.                                                     |
+//| has no room. libzmq gives a connection up for good once its peer |
+//| spoke something else than ZeroMQ, and does not say so: who hears |
+//| of no subscription for a while connects anew.                    |
 //+------------------------------------------------------------------+
 #ifndef ZMQ_BRIDGE_DLL_TRANSPORT_MQH
 #define ZMQ_BRIDGE_DLL_TRANSPORT_MQH
@@ -23,10 +25,13 @@ private:
    Subscriptions     m_subscriptions;
    uchar             m_inbox[];
    int               m_wait_ms;    // as the requester was told last
+   long              m_alone_since_ms; // nobody subscribed to anything; -1 = somebody did
+   long              m_patience_ms;    // before the publisher is connected anew; doubled each time
    string            m_problem;
 
 public:
-                     DllTransport(const Settings *settings) : m_settings(settings), m_wait_ms(-1), m_problem("")
+                     DllTransport(const Settings *settings) : m_settings(settings), m_wait_ms(-1), m_alone_since_ms(-1),
+                     m_patience_ms(ALONE_FIRST_MS), m_problem("")
      {
       ArrayResize(m_inbox, FRAME_BYTES_MAX);
      }
@@ -61,14 +66,13 @@ public:
 
    virtual void      Turn(const long now_ms) override
      {
-      if(!m_publisher.IsOpen())
-         return;
-      int size = m_publisher.Receive(m_inbox, false);
+      int size = m_publisher.IsOpen() ? m_publisher.Receive(m_inbox, false) : -1;
       for(int i = 0; size >= 0 && i < SUBSCRIPTIONS_MAX; i++)
         {
          TakeSubscription(size);
          size = m_publisher.Receive(m_inbox, false);
         }
+      WatchOver(now_ms);
      }
 
    virtual bool      IsWanted(const string topic) override
@@ -136,6 +140,25 @@ private:
    string            Endpoint(const uint port) const
      {
       return("tcp://" + m_settings.host + ":" + (string)port);
+     }
+
+   // Connect the publisher anew when it was alone for too long: nobody was there who could miss a frame.
+   void              WatchOver(const long now_ms)
+     {
+      if(m_subscriptions.Count() > 0)
+        {
+         m_alone_since_ms = -1;
+         m_patience_ms = ALONE_FIRST_MS;
+         return;
+        }
+      if(m_alone_since_ms < 0)
+         m_alone_since_ms = now_ms;
+      if(now_ms - m_alone_since_ms < m_patience_ms)
+         return;
+      m_alone_since_ms = now_ms;
+      m_patience_ms = MathMin(2 * m_patience_ms, ALONE_MAX_MS);
+      if(!OpenPublisher())
+         m_problem = m_publisher.Problem();
      }
 
    bool              OpenPublisher(void)
