@@ -23,8 +23,10 @@ GLANCE_MS = 20
 """How long the first round waits for any lock of an account."""
 WAIT_MS_MAX = 500
 """The same in the rounds behind it."""
-WHOLE_S = 1.5
+WHOLE_S = 1.0
 """After so long nobody is come to any more. Whoever stops trading wants his answer within two seconds."""
+LOCK_NOT_AVAILABLE = "55P03"
+"""Postgres' word for a lock that was waited for long enough."""
 
 Done = TypeVar("Done")
 
@@ -58,7 +60,9 @@ def _round(
         try:
             done[account_id] = _visit(engine, account_id, act, min(wait_ms, left_ms))
         except SQLAlchemyError as error:
-            log.warning("account is not come to: account_id=%d: %s", account_id, str(error).splitlines()[0])
+            is_busy = getattr(getattr(error, "orig", None), "pgcode", None) == LOCK_NOT_AVAILABLE
+            level = logging.DEBUG if is_busy else logging.WARNING
+            log.log(level, "account is not come to: account_id=%d: %s", account_id, str(error).splitlines()[0])
     return done
 
 
