@@ -123,19 +123,13 @@ async def serve(
     service = Service(engine, Doorkeeper(engine, ports=settings.page_ports | {port}), clients_max=settings.clients_max)
     redis = open_redis(settings.redis_url)
     sources = Sources(service, engine, settings.redis_url, Inspector(engine, LiveReader(redis)))
-    # Not at info: there uvicorn writes every address, and somebody will put a key into one.
-    config = uvicorn.Config(
-        make_app(service, sources), ws=Protocol, ws_max_size=REQUEST_BYTES_MAX, ws_per_message_deflate=False,
-        ws_ping_interval=SIGN_OF_LIFE_S, ws_ping_timeout=SIGN_OF_LIFE_S, log_config=None, access_log=False,
-        log_level="warning", timeout_graceful_shutdown=STOP_WITHIN_S, lifespan="off", server_header=False,
-    )  # fmt: skip
     notices = Notices(engine, asyncio.get_running_loop(), sources.on_notice, sources.on_connected)
     notices.start()
     log.info("stream serves on %s port %d", settings.host, port)
     try:
         async with asyncio.TaskGroup() as parts:  # if one fails, so does the process, and is started anew
             others = [parts.create_task(part.run()) for part in (service, sources)]
-            server = Server(config, service)
+            server = Server(_config(make_app(service, sources)), service)
             started(server)
             await server.serve(sockets=[listening])
             for other in others:
@@ -146,6 +140,15 @@ async def serve(
         redis.close()
         engine.dispose()
     log.info("stream stopped")
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    # Not at info: there uvicorn writes every address, and somebody will put a key into one.
+    return uvicorn.Config(
+        app, ws=Protocol, ws_max_size=REQUEST_BYTES_MAX, ws_per_message_deflate=False,
+        ws_ping_interval=SIGN_OF_LIFE_S, ws_ping_timeout=SIGN_OF_LIFE_S, log_config=None, access_log=False,
+        log_level="warning", timeout_graceful_shutdown=STOP_WITHIN_S, lifespan="off", server_header=False,
+    )  # fmt: skip
 
 
 def make_app(service: Service, sources: Sources) -> Starlette:
