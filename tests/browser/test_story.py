@@ -220,14 +220,19 @@ def test_prices_arrive_live_and_what_stops_arriving_is_called_old(visit: Visit, 
 
 
 def test_a_price_that_no_longer_moves_is_greyed_and_called_old(visit: Visit, system: System) -> None:
-    page = visit().open("/")
+    visitor = visit()
+    visitor.page.clock.install()
+    page = visitor.open("/")
     row = page.locator("#price-EURUSD")
     system.broker("feed_pause")
+    page.route("**/cards/**", lambda route: route.abort())  # each answer would bring the server's clock along
     try:
+        page.clock.fast_forward(12_000)
         expect(row.locator(".age")).to_contain_text("old")
         assert "is-stale" in str(row.get_attribute("class"))
     finally:
         system.broker("feed_resume")
+    page.unroute("**/cards/**")
     expect(row.locator(".age")).not_to_contain_text("old")
     assert "is-stale" not in str(row.get_attribute("class"))
 
@@ -319,6 +324,12 @@ def _she_sees_her_own_page_only(visit: Visit, system: System) -> None:
     assert page.url.endswith("/me")
     expect(page.get_by_role("navigation").get_by_role("link")).to_have_count(1)
     expect(page.locator("#card-my-share")).to_contain_text("2,500.00")
+    expect(page.locator("#link-state")).to_have_text("Live")
+    asked = system.api("POST", f"/api/users/{ada['id']}/invest", {"amount": "250.00"})
+    system.deposit("250.00", asked["reference"])
+    settled = page.get_by_role("row").filter(has_text=asked["reference"])
+    expect(settled).to_contain_text("Settled")  # told by the stream, and by nothing that was clicked
+    expect(page.locator("#card-my-share")).to_contain_text("2,750.00")
     assert "House" not in page.content()
     visitor.picture("story-member")
     page.goto(f"{system.url}/community")

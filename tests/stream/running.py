@@ -59,12 +59,19 @@ class RunningStream:
             found = json.load(error)
         return found
 
-    def client(self, key: str | None = None, **headers: str) -> Client:
-        """A WebSocket client; with a key in the header, or with other headers, or none."""
+    def client(self, key: str | None = None, *, buffered: int = 16, **headers: str) -> Client:
+        """A WebSocket client; with a key in the header, or with other headers, or none.
+
+        Args:
+            buffered: messages that its library reads ahead.
+        """
         if key is not None:
             headers["X-API-Key"] = key
-        url = f"ws://127.0.0.1:{self.port}/ws"
-        return Client(connect(url, additional_headers=headers, max_size=None, compression=None, open_timeout=RECEIVE_S))
+        context = connect(
+            f"ws://127.0.0.1:{self.port}/ws", additional_headers=headers, max_size=None, max_queue=buffered,
+            compression=None, open_timeout=RECEIVE_S,
+        )  # fmt: skip
+        return Client(context)
 
     def _run(self) -> None:
         asyncio.run(serve(self.settings, self._listening, self._started))

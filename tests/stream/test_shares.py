@@ -11,13 +11,19 @@ from tests.ledger.conftest import Broker
 from tests.stream.test_events import Events, listening
 from tests.stream.world import LOGIN
 from tests.support import wait_until
-from web.stream import updates
+from web.stream import shares, updates
 from web.stream.hub import Hub
 from web.stream.requests import parse_request
 from web.stream.words import Type
 from zmq_bridge.storage.keys import revoke_key
 from zmq_bridge.storage.ledger.requests import request_subscription
 from zmq_bridge.storage.users import create_user
+
+
+@pytest.fixture(autouse=True)
+def eager(monkeypatch):
+    """A stream that looks at shares ten times as often."""
+    monkeypatch.setattr(shares, "SHARES_EVERY_S", shares.SHARES_EVERY_S / 10)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 import socket
 import statistics
 import time
-from functools import partial
 
 import pytest
 
@@ -14,8 +13,10 @@ from tests.stream.world import LOGIN
 from tests.support import wait_until
 from web.stream import service
 from web.stream import socket as stream_socket
+from web.stream.words import PRICES_EVERY_S
 
-SYMBOLS = [f"SYM{number:03d}" for number in range(200)]
+SYMBOLS = [f"SYM{number:03d}" for number in range(400)]
+RECEIVE_BYTES = 64 * 1024  # of a kernel: less makes reading on slow, more takes longer to fill
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def impatient(monkeypatch):
 def deaf_client(stream, key):
     """A client whose kernel takes little and whose program reads nothing."""
     taker = socket.create_connection(("127.0.0.1", stream.port))
-    taker.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8_192)
+    taker.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
     taker.sendall(
         b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nX-API-Key: " + key.encode() + b"\r\n\r\n"
@@ -44,13 +45,14 @@ def masked(message):
     return bytes([0x81, 0x80 | len(text)]) + bytes(4) + text
 
 
-def is_past(at):
-    """Whether a moment is over."""
-    return time.monotonic() > at
+def wait_a_round():
+    """Until prices go out again: those that are published faster are conflated before any client."""
+    round_over = time.monotonic() + 1.1 * PRICES_EVERY_S
+    wait_until(lambda: time.monotonic() > round_over)
 
 
 def publish(world, number):
-    """A round of prices of many symbols: about 30 kB for each client."""
+    """A round of prices of many symbols: about 60 kB for each client."""
     quote = {"bid": float(number), "ask": float(number), "time_msc": 1, "received_ms": int(time.time() * 1000)}
     world.client.publish(f"quotes:{LOGIN}", json.dumps(dict.fromkeys(SYMBOLS, quote)))
 
@@ -88,6 +90,7 @@ def test_a_client_that_is_dropped_and_reads_on_is_told_why(stream, world, new_ke
         assert time.monotonic() < until, "the deaf client is still there"
         number += 1
         publish(world, number)
+        wait_a_round()
     deaf.settimeout(60.0)
     heard, close_frame = b"", (4408).to_bytes(2, "big") + b"TOO_SLOW"
     while close_frame not in heard:
@@ -99,14 +102,14 @@ def test_a_client_that_is_dropped_and_reads_on_is_told_why(stream, world, new_ke
 
 
 def test_a_client_that_is_slow_for_a_while_gets_the_latest_and_not_the_backlog(stream, world, new_key):
-    with stream.client(new_key("read").text) as client:
+    with stream.client(new_key("read").text, buffered=1) as client:
+        client.connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         client.say("SUBSCRIBE_MARKET_DATA")
         client.hear_type("PRICE_UPDATE")
-        rounds = 60
+        rounds = 30
         for number in range(rounds):  # the client's library buffers little and reads on only when it is asked
             publish(world, number)
-            round_over = time.monotonic() + 0.11
-            wait_until(partial(is_past, round_over))
+            wait_a_round()
         last: dict[str, str] = {}
         messages = 0
         while last.get(SYMBOLS[-1]) != f"{rounds - 1}.0":

@@ -334,6 +334,35 @@ def test_a_gain_today_is_called_profit_and_uses_nothing_of_the_loss(
     assert 'value="0.0000"' in meter
 
 
+def test_a_stopped_strategy_is_let_go_on_from_the_page_by_an_admin(
+    caller: Callable[..., Caller], world: World
+) -> None:
+    strategy = "01M7YZYKVHHD33ZSVQ6NFEVV3Z"
+    latch = "INSERT INTO strategy_latches (account_id, strategy, reason) VALUES (%s, %s, 'x')"
+    world.run(latch, world.account_id, strategy)
+    admin, reader = caller(*READER), caller("read", "trade")
+    shown = admin.get("/cards/risk-state").text
+    assert f'data-dialog="release" data-fields=\'{{"strategy": "{strategy}"}}\'' in shown
+    assert "…VV3Z" in shown
+    assert 'id="dialog-release"' in admin.get("/risk").text
+    for text in (reader.get("/cards/risk-state").text, reader.get("/risk").text):
+        assert 'data-dialog="release"' not in text
+        assert 'id="dialog-release"' not in text
+
+
+def test_a_members_page_lives_by_the_stream_and_a_key_of_no_member_is_told_so(
+    caller: Callable[..., Caller], world: World
+) -> None:
+    user_id = world.rows("INSERT INTO users (name, email) VALUES ('Ada', 'a@example.org') RETURNING id")[0].id
+    own = caller("member", user_id=user_id).get("/me").text
+    assert 'data-heard="SHARE"' in own
+    assert 'data-stream="ws://' in own
+    assert caller("trade").get("/").text.count('data-heard="MARKET_DATA POSITIONS SIGNALS"') == 1
+    nobody = caller("admin").get("/me").text
+    assert "This key is no member" in nobody
+    assert "card-my-share" not in nobody
+
+
 def test_the_kill_switch_shows_with_the_decisions_and_how_it_ends_here(
     caller: Callable[..., Caller], world: World
 ) -> None:
