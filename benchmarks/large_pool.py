@@ -13,9 +13,10 @@ from itertools import islice
 
 from sqlalchemy import Connection, Engine
 
-from ledger.dealing import Dealing, settle_subscription
+from ledger.dealing import settle_subscription
 from ledger.deals import BookedDeal, deal_entries
 from ledger.journal import GENESIS, UNIT, AccountKind, LotChange, Transaction, TransactionKind, chain_hash, deal_cause
+from ledger.parts import Dealing
 from ledger.units import Pool, Price
 from zmq_bridge.storage.engine import dump_json
 from zmq_bridge.storage.ledger.prices import price_hash

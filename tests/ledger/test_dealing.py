@@ -9,12 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ledger.dealing import Dealing, adopt_value, crystallise_fees, settle_redemption, settle_subscription
+from ledger.dealing import adopt_value, settle_redemption, settle_subscription
 from ledger.errors import InvalidTerms
+from ledger.fee_dealing import crystallise_fees
 from ledger.fees import YEAR_S, FeeTerms, accrue_management, crystallise
 from ledger.journal import UNIT, AccountKind, Transaction
 from ledger.lots import Lot, Redeemed, net_claim, redeem_all, redeem_cash
 from ledger.money import total
+from ledger.parts import Dealing
 from ledger.refusals import RefusalCode, Refused
 from ledger.units import (
     INITIAL_PRICE,

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from ledger.allocation import allocate
 from ledger.book import Book
-from ledger.dealing import Dealing, settle_redemption, settle_subscription
+from ledger.dealing import settle_redemption, settle_subscription
 from ledger.deals import POSTINGS, BookedDeal, deal_entries
 from ledger.fees import FeeTerms, crystallise
 from ledger.journal import AccountKind, Transaction, TransactionKind, deal_cause
 from ledger.money import half_even_to
+from ledger.parts import Dealing
 from ledger.performance import PricePoint, Valuation, drawdown, gain, time_weighted_return
 from ledger.refusals import RefusalCode
 from ledger.units import Price

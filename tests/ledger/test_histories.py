@@ -17,18 +17,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from ledger.allocation import allocate
 from ledger.book import Book
-from ledger.dealing import (
-    Dealing,
-    accrue_fee,
-    adopt_value,
-    crystallise_fees,
-    pay_redemption,
-    release_suspense,
-    settle_redemption,
-    settle_subscription,
-)
+from ledger.dealing import adopt_value, pay_redemption, release_suspense, settle_redemption, settle_subscription
 from ledger.deals import POSTINGS, BookedDeal, deal_entries
 from ledger.errors import ImpossibleHistory
+from ledger.fee_dealing import accrue_fee, crystallise_fees
 from ledger.fees import FeeTerms, accrue_management
 from ledger.journal import (
     GENESIS,
@@ -40,6 +32,7 @@ from ledger.journal import (
     reverse,
 )
 from ledger.money import UNIT_DIGITS, floor_to, total
+from ledger.parts import Dealing
 from ledger.refusals import Refused
 from ledger.units import claim
 from tests.ledger.stories import rebuilt

@@ -10,11 +10,12 @@ import pytest
 
 from ledger.allocation import allocate
 from ledger.book import Book
-from ledger.dealing import Dealing, settle_subscription
+from ledger.dealing import settle_subscription
 from ledger.deals import BookedDeal, deal_entries
 from ledger.fees import FeeTerms, crystallise
 from ledger.journal import AccountKind, Transaction, TransactionKind, deal_cause
 from ledger.lots import Lot
+from ledger.parts import Dealing
 from ledger.performance import PricePoint, Valuation, drawdown, gain, time_weighted_return
 from ledger.units import Price
 from tests.ledger.vectors import VECTORS

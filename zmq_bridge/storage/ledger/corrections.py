@@ -7,8 +7,9 @@ business of `deal_corrections`.
 
 from sqlalchemy import Connection
 
-from ledger.dealing import Dealing, adopt_value, release_suspense
+from ledger.dealing import adopt_value, release_suspense
 from ledger.journal import Transaction, TransactionKind, reverse
+from ledger.parts import Dealing
 from ledger.refusals import RefusalCode, Refused, refuse
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record

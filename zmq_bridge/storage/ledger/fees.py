@@ -9,9 +9,10 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from ledger.dealing import Dealing, accrue_fee, crystallise_fees
+from ledger.fee_dealing import accrue_fee, crystallise_fees
 from ledger.fees import accrue_management
 from ledger.journal import Transaction
+from ledger.parts import Dealing
 from ledger.refusals import Refused
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.journal import append
@@ -113,7 +114,7 @@ def crystallise_now(
     """Turn every fee that is due into units of the manager, under the name of a period; None when nothing is due.
 
     Args:
-        every_lot: other terms follow, see `ledger.dealing.crystallise_fees`.
+        every_lot: other terms follow, see `ledger.fee_dealing.crystallise_fees`.
     """
     hold(connection, Lock.ADMISSION, account_id)
     opened = open_dealing(connection, account_id)

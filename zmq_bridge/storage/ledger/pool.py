@@ -19,10 +19,10 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection, Row
 
 from ledger.book import pool_from
-from ledger.dealing import Dealing
 from ledger.fees import NO_FEES, FeeTerms
 from ledger.lots import Lot
 from ledger.money import total
+from ledger.parts import Dealing
 from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import DEFAULT_BAND, Pool, Price, PriceBand
 from zmq_bridge.storage.ledger.prices import store_price

@@ -11,9 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
-from ledger.dealing import Dealing, pay_redemption, settle_redemption, settle_subscription
+from ledger.dealing import pay_redemption, settle_redemption, settle_subscription
 from ledger.journal import AccountKind, Transaction, redemption_cause
 from ledger.money import total
+from ledger.parts import Dealing
 from ledger.refusals import RefusalCode, Refused, refuse
 from zmq_bridge.storage.audit import record
 from zmq_bridge.storage.ledger.fees import open_dealing
