@@ -9,7 +9,7 @@ from typing import Any
 from ledger.statement import MemberStatement
 from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION
-from zmq_bridge.storage.ledger.requests import Request
+from zmq_bridge.storage.ledger.request_list import Request
 
 KINDS = {"invest": SUBSCRIPTION, "withdraw": REDEMPTION}
 MONEY = (

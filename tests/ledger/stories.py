@@ -13,7 +13,8 @@ from tests.ledger.conftest import Broker
 from zmq_bridge.storage.ledger.breaks import Break, open_breaks
 from zmq_bridge.storage.ledger.history import transactions
 from zmq_bridge.storage.ledger.pool import Terms, load_pool
-from zmq_bridge.storage.ledger.requests import Request, get_request, request_redemption, request_subscription
+from zmq_bridge.storage.ledger.request_list import Request, get_request
+from zmq_bridge.storage.ledger.requests import request_redemption, request_subscription
 from zmq_bridge.storage.ledger.shares import Shares, shares
 from zmq_bridge.storage.ledger.terms import set_terms
 from zmq_bridge.storage.ledger.verify import Verification, verify_chain

@@ -15,7 +15,8 @@ from zmq_bridge.storage.ledger.matching import match_by_hand, suspense
 from zmq_bridge.storage.ledger.pool import UnknownAccountError
 from zmq_bridge.storage.ledger.posting import AlreadyPosted, Posted, post_deal
 from zmq_bridge.storage.ledger.reconcile import Agreed
-from zmq_bridge.storage.ledger.requests import Request, request_redemption, request_subscription
+from zmq_bridge.storage.ledger.request_list import Request
+from zmq_bridge.storage.ledger.requests import request_redemption, request_subscription
 
 
 def test_a_deposit_with_its_reference_becomes_units_at_the_price_just_before(broker, members):

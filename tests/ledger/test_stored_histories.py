@@ -50,13 +50,8 @@ from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, match_b
 from zmq_bridge.storage.ledger.pool import Terms, load_pool, load_terms
 from zmq_bridge.storage.ledger.posting import AlreadyPosted, post_deal
 from zmq_bridge.storage.ledger.reconcile import Agreed, Waiting, reconcile
-from zmq_bridge.storage.ledger.requests import (
-    Request,
-    cancel_request,
-    list_requests,
-    request_redemption,
-    request_subscription,
-)
+from zmq_bridge.storage.ledger.request_list import Request, list_requests
+from zmq_bridge.storage.ledger.requests import cancel_request, request_redemption, request_subscription
 from zmq_bridge.storage.ledger.settlement import price_redemption, settle_matched
 from zmq_bridge.storage.ledger.shares import held_units, shares
 from zmq_bridge.storage.ledger.statements import all_statements, pool_history

@@ -12,7 +12,7 @@ from zmq_bridge.storage.ledger import settlement
 from zmq_bridge.storage.ledger.corrections import release_deal, reverse_transaction
 from zmq_bridge.storage.ledger.matching import SuspenseItem, match_by_hand, suspense, unmatch_by_hand
 from zmq_bridge.storage.ledger.reconcile import Agreed
-from zmq_bridge.storage.ledger.requests import Request
+from zmq_bridge.storage.ledger.request_list import Request
 from zmq_bridge.storage.ledger.settlement import Settled, price_redemption
 
 Members = tuple[int, int, int]

@@ -30,14 +30,8 @@ from zmq_bridge.storage.accounts import Account
 from zmq_bridge.storage.filters import Filter
 from zmq_bridge.storage.keys import Scope
 from zmq_bridge.storage.ledger.matching import match_by_hand
-from zmq_bridge.storage.ledger.requests import (
-    Request,
-    cancel_request,
-    get_request,
-    page_requests,
-    request_redemption,
-    request_subscription,
-)
+from zmq_bridge.storage.ledger.request_list import Request, get_request, page_requests
+from zmq_bridge.storage.ledger.requests import cancel_request, request_redemption, request_subscription
 from zmq_bridge.storage.ledger.settlement import price_redemption, settle_matched
 from zmq_bridge.storage.users import keep_active
 

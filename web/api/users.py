@@ -23,7 +23,8 @@ from web.parts import parts
 from web.shapes.community import Member, UserLeft, UserStats
 from zmq_bridge.storage.filters import Filter
 from zmq_bridge.storage.keys import Scope
-from zmq_bridge.storage.ledger.requests import cancel_pending_of, page_requests
+from zmq_bridge.storage.ledger.request_list import page_requests
+from zmq_bridge.storage.ledger.requests import cancel_pending_of
 from zmq_bridge.storage.ledger.shares import shares
 from zmq_bridge.storage.users import ACTIVE, INACTIVE, User, create_user, list_users, set_user_status
 

@@ -24,7 +24,7 @@ from web.stream.updates import Update
 from web.stream.words import Code, Topic, Type
 from zmq_bridge.storage.accounts import Account, list_accounts
 from zmq_bridge.storage.filters import Filter
-from zmq_bridge.storage.ledger.requests import page_requests
+from zmq_bridge.storage.ledger.request_list import page_requests
 from zmq_bridge.storage.ledger.statements import statements_of
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from zmq_bridge.storage.ledger.breaks import Break, open_breaks
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, SuspenseItem, suspense
 from zmq_bridge.storage.ledger.reconciliation import deals_since
-from zmq_bridge.storage.ledger.requests import Request, list_requests
+from zmq_bridge.storage.ledger.request_list import Request, list_requests
 from zmq_bridge.storage.ledger.shares import Shares, shares
 
 BOOKS = """

@@ -5,20 +5,19 @@ finds it by itself. A repeated idempotency key gets the first request back.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Row
+from sqlalchemy import Connection
 
 from ledger.money import scaled, total
 from ledger.refusals import RefusalCode, Refused, refuse
 from ledger.units import check_cash
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.storage.audit import record
-from zmq_bridge.storage.filters import Filter
 from zmq_bridge.storage.ledger.matching import REDEMPTION, SUBSCRIPTION, TABLES, match_waiting, unmatch
 from zmq_bridge.storage.ledger.pool import UnknownAccountError
+from zmq_bridge.storage.ledger.request_list import Request, get_request, request_of_key
 from zmq_bridge.storage.ledger.settlement import settle_matched
 from zmq_bridge.storage.ledger.shares import claim_of
 from zmq_bridge.storage.locks import Lock, hold
@@ -50,66 +49,14 @@ VALUES (%(id)s, %(user)s, %(account)s, %(amount)s, %(full_exit)s, %(currency)s, 
 ON CONFLICT (source, idempotency_key) DO NOTHING RETURNING id
 """
 
-BY_KEY = "SELECT * FROM {table} WHERE source = %(source)s AND idempotency_key = %(key)s"
-BY_ID = "SELECT * FROM {table} WHERE id = %(id)s"
-
 PENDING_OF = """
 SELECT id, account_id FROM subscriptions WHERE user_id = %(user)s AND status = 'pending' ORDER BY account_id, id
 """
-
-LIST = """
-SELECT * FROM {table}
-WHERE (%(account)s::bigint IS NULL OR account_id = %(account)s)
-  AND (%(user)s::bigint IS NULL OR user_id = %(user)s)
-  AND (%(status)s::text IS NULL OR status = %(status)s)
-  AND (%(before)s::text IS NULL OR id < %(before)s)
-ORDER BY id DESC LIMIT %(limit)s
-"""
-
-PAGE = """
-SELECT * FROM (
-    SELECT 'subscription' AS kind, id, user_id, account_id, amount, false AS full_exit, currency, reference, status,
-        deal_ticket, settled_amount, units, refusal, created_at, settled_at FROM subscriptions
-    UNION ALL
-    SELECT 'redemption', id, user_id, account_id, amount, full_exit, currency, reference, status,
-        deal_ticket, settled_amount, units, refusal, created_at, settled_at FROM redemptions
-) AS requests
-WHERE (%(account_ids)s::bigint[] IS NULL OR account_id = ANY(%(account_ids)s))
-  AND (%(user)s::bigint IS NULL OR user_id = %(user)s)
-  AND (%(kind)s::text IS NULL OR kind = %(kind)s)
-  AND (%(status)s::text IS NULL OR status = %(status)s)
-  AND (%(from_at)s::timestamptz IS NULL OR created_at >= %(from_at)s)
-  AND (%(to_at)s::timestamptz IS NULL OR created_at < %(to_at)s)
-  AND (%(after_0)s::text IS NULL OR id < %(after_0)s)
-ORDER BY id DESC LIMIT %(rows)s
-"""
-"""Requests of both kinds, newest first; the cursor is the id."""
 
 CANCEL = """
 UPDATE {table} SET status = 'cancelled', deal_ticket = NULL, settled_at = now()
 WHERE id = %(id)s AND account_id = %(account)s AND status IN ('pending', 'matched') RETURNING id
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A member's request as it stands."""
-
-    kind: str  # subscription or redemption
-    id: str  # ULID
-    user_id: int
-    account_id: int
-    amount: Decimal | None  # asked for; None for a full exit
-    full_exit: bool  # False for every subscription
-    currency: str
-    reference: str  # to be written into the comment of the transfer
-    status: str  # pending, matched, owed, settled or cancelled
-    deal_ticket: int | None  # of the broker's balance deal
-    settled_amount: Decimal | None  # money that really moved
-    units: Decimal | None  # bought or burned
-    refusal: str | None  # why it could not be settled when that was last tried
-    created_at: datetime
-    settled_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,35 +135,6 @@ def cancel_request(
     return now
 
 
-def get_request(connection: Connection, kind: str, request_id: str) -> Request | None:
-    """Return a request; None when there is none with this id."""
-    row = connection.exec_driver_sql(BY_ID.format(table=TABLES[kind]), {"id": request_id}).one_or_none()
-    return None if row is None else _read(kind, row)
-
-
-def list_requests(
-    connection: Connection,
-    kind: str,
-    *,
-    account_id: int | None = None,
-    user_id: int | None = None,
-    status: str | None = None,
-    before: str | None = None,
-    limit: int = 100,
-) -> list[Request]:
-    """Return requests, newest first; `before` is the id that the last page ended with."""
-    values = {"account": account_id, "user": user_id, "status": status, "before": before, "limit": limit}
-    return [_read(kind, row) for row in connection.exec_driver_sql(LIST.format(table=TABLES[kind]), values)]
-
-
-def page_requests(
-    connection: Connection, wanted: Filter, *, kind: str | None = None, user_id: int | None = None
-) -> list[Request]:
-    """Return requests of one kind or of both, newest first, one more than the page holds."""
-    values = wanted.values() | {"kind": kind, "user": user_id}
-    return [Request(**row._mapping) for row in connection.exec_driver_sql(PAGE, values)]
-
-
 def cancel_pending_of(connection: Connection, user_id: int, *, actor: str) -> list[Request]:
     """Take back every subscription of a member for which no money has come; redemptions stay theirs."""
     rows = connection.exec_driver_sql(PENDING_OF, {"user": user_id}).all()
@@ -236,11 +154,13 @@ def _request(connection: Connection, wish: _Wish) -> Request | Refused:
     values = _values(wish, new_id(int(account.now.timestamp() * 1000)), account.currency)
     insert = INSERT_SUBSCRIPTION if wish.kind == SUBSCRIPTION else INSERT_REDEMPTION
     if connection.exec_driver_sql(insert, values).scalar() is None:
-        return _read(wish.kind, connection.exec_driver_sql(BY_KEY.format(table=TABLES[wish.kind]), values).one())
+        return request_of_key(connection, wish.kind, wish.source, wish.key)
     _tell(connection, wish, values, account.digits)
     if match_waiting(connection, wish.account_id):
         settle_matched(connection, wish.account_id)
-    return _read(wish.kind, connection.exec_driver_sql(BY_ID.format(table=TABLES[wish.kind]), values).one())
+    made = get_request(connection, wish.kind, values["id"])
+    assert made is not None
+    return made
 
 
 def _more_than_held(connection: Connection, wish: _Wish) -> Refused | None:
@@ -284,9 +204,3 @@ def _tell(connection: Connection, wish: _Wish, values: dict[str, Any], digits: i
         connection, wish.account_id, wish.kind, values["id"], user_id=wish.user_id, amount=wish.amount,
         currency=values["currency"], digits=digits,
     )  # fmt: skip
-
-
-def _read(kind: str, row: Row[Any]) -> Request:
-    columns = row._mapping
-    fields = {name: columns[name] for name in Request.__slots__ if name in columns}
-    return Request(**{"kind": kind, "full_exit": False, **fields})
