@@ -12,9 +12,8 @@ from decimal import Decimal
 from risk.book import Book
 from risk.intent import Intent
 from risk.limits import Limits
-from risk.market import Market
 from risk.order import Order
-from risk.snapshot import AccountState, DayReference, NavIndex, Snapshot
+from risk.snapshot import AccountState, DayReference, Snapshot
 
 
 @dataclass(slots=True)
@@ -36,11 +35,9 @@ class Case:
 
     ask: Ask
     order: Order
-    market: Market
     book: Book  # what the account carries without the new order
     base: Decimal  # B = min(balance, equity - credit)
     day: DayReference
-    nav_index: NavIndex
     volume: Decimal  # lots of the new order
     risk: Decimal  # R(new)
     margin: Decimal  # margin the new order needs

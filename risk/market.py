@@ -83,7 +83,7 @@ class Market:
     def margin(self, lot: Lot, price: Decimal) -> Decimal:
         """Return the margin of one lot opened at `price`."""
         amount, currency = margin_per_lot(lot.spec, price, self._account.leverage)
-        return amount if currency is None else amount * self.rate(currency).high
+        return amount * self.rate(currency).high
 
     def rate(self, currency: str) -> Rate:
         """Return what one unit of the currency is in account currency, both sides, or refuse."""

@@ -88,14 +88,13 @@ def build_case(ask: Ask, order: Order, market: Market, book: Book, moved: Decima
 
     `moved` is what the order adds to the risk of a position by moving its stop, whatever its own volume.
     """
-    account, day, index = ask.account, ask.snapshot.day, ask.snapshot.nav_index
-    assert day is not None  # the gates made sure of both
-    assert index is not None
+    account, day = ask.account, ask.snapshot.day
+    assert day is not None  # the gates made sure of it
     capital = account.equity - account.credit
     base = min(account.balance, capital)
     volume = _volume(ask.intent, base, order, moved)
     return Case(
-        ask=ask, order=order, market=market, book=book, base=base, day=day, nav_index=index, volume=volume,
+        ask=ask, order=order, book=book, base=base, day=day, volume=volume,
         risk=settle(volume * order.loss_per_lot + moved),
         margin=settle(volume * market.margin(order.lot, order.worst_entry)),
         notional=settle(volume * order.worst_entry * order.lot.loss_per_price),

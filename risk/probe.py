@@ -71,7 +71,7 @@ def _compare(probe: Probe, symbol: str, snapshot: Snapshot, limits: Limits, now:
     market = Market(snapshot, snapshot.account, limits, now)
     lot = market.lot(symbol)
     amount, currency = margin_per_lot(lot.spec, probe.price_open, snapshot.account.leverage)
-    rate = market.rate(currency or snapshot.account.currency)
+    rate = market.rate(currency)
     needed = probe.volume * amount
     moved = probe.volume * (probe.price_close - probe.price_open)
     unit = Decimal(1).scaleb(-snapshot.account.digits)

@@ -17,12 +17,9 @@ BY_INITIAL_MARGIN = BY_TICK_VALUE  # margin = lots * initial margin
 LEVERAGED = frozenset({CalcMode.FOREX, CalcMode.CFD_LEVERAGE})  # margin is divided by the account's leverage
 BY_CONTRACT = frozenset({CalcMode.FOREX, CalcMode.FOREX_NO_LEVERAGE})  # margin without a price
 
-Amount = tuple[Decimal, str | None]
-"""Money of one lot, and its currency; None: it is the account's already."""
 
-
-def profit_per_price(spec: SymbolSpec) -> Amount:
-    """Return what one lot gains when the price moves by 1.0 in its favour.
+def profit_per_price(spec: SymbolSpec) -> tuple[Decimal, str | None]:
+    """Return what one lot gains when the price moves by 1.0 in its favour, and the currency; None: the account's.
 
     Futures, exchange futures: (close - open) * lots * tick_value / tick_size.
     All others: (close - open) * contract_size * lots, in the profit currency.
@@ -32,8 +29,8 @@ def profit_per_price(spec: SymbolSpec) -> Amount:
     return spec.contract_size, spec.currency_profit
 
 
-def margin_per_lot(spec: SymbolSpec, price: Decimal, leverage: int) -> Amount:
-    """Return the margin one lot needs when opened at `price`.
+def margin_per_lot(spec: SymbolSpec, price: Decimal, leverage: int) -> tuple[Decimal, str]:
+    """Return the margin one lot needs when opened at `price`, and its currency.
 
     Fixed (`margin_initial` set): lots * margin_initial, divided by leverage for forex and CFD with leverage.
     Forex: lots * contract_size / leverage. Forex without leverage: lots * contract_size.

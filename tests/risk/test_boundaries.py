@@ -310,6 +310,23 @@ def test_a_cluster_counts_what_moves_together_in_the_same_direction() -> None:
         assert together is (isinstance(verdict, Denied) and verdict.code is Code.CORRELATED_EXPOSURE)
 
 
+@pytest.mark.parametrize(("third", "approved"), [("9.99", True), ("10", True), ("10.01", False)])
+def test_a_cluster_adds_up_every_one_of_its_members(third: str, approved: bool) -> None:
+    """185 + 185 + the third + 20 of the new order, of 400: each alone, and all but one, would fit."""
+    base = snapshot()
+    assert base.correlations is not None
+    links = {"EURUSD": {"GBPUSD": Link.SAME, "USDCHF": Link.OPPOSITE, "XAUUSD": Link.SAME}}
+    held = (
+        reservation("C1", symbol="GBPUSD", side=Side.BUY, risk=D(185)),
+        reservation("C2", symbol="USDCHF", side=Side.SELL, risk=D(185)),
+        reservation("C3", symbol="XAUUSD", side=Side.BUY, risk=D(third)),
+    )
+    world = snapshot(correlations=replace(base.correlations, links=links), reservations=held)
+    verdict = judge((intent(), world, FREE))
+    assert verdict.approved is approved, verdict
+    assert approved or (isinstance(verdict, Denied) and verdict.code is Code.CORRELATED_EXPOSURE)
+
+
 def test_a_held_stop_loss_in_profit_still_risks_what_would_be_given_back() -> None:
     winner = position(1, volume=D("1.00"), price_open=D("1.07"), sl=D("1.08000"))  # bid 1.08490: 490.00 to give back
     verdict = judge((intent(), snapshot(positions=(winner,)), FREE))
