@@ -20,12 +20,10 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 import zmq
 from sqlalchemy import Engine
@@ -37,6 +35,7 @@ from zmq_bridge.live.connection import open_redis
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.live.writer import LiveWriter, Scalar
 from zmq_bridge.relay.backfill import BackfillThread
+from zmq_bridge.relay.beginnings import open_subscription, wake_on_signals
 from zmq_bridge.relay.books import BooksThread
 from zmq_bridge.relay.claims_thread import ClaimsThread
 from zmq_bridge.relay.desk_loop import DeskLoop
@@ -49,10 +48,9 @@ from zmq_bridge.relay.signal_news import SignalNewsThread
 from zmq_bridge.relay.strategy_desk import StrategyDesk
 from zmq_bridge.relay.thread_end import ThreadEnds
 from zmq_bridge.relay.upkeep import UpkeepThread
-from zmq_bridge.sockets.context import SocketLimits, open_socket
 from zmq_bridge.sockets.strategy_server import StrategyServer, open_strategy_socket
 from zmq_bridge.sockets.terminal_server import open_terminal_socket, steady_ms, unix_ms
-from zmq_bridge.sockets.zap import AllowList, ZapHandler, introduce_bridge
+from zmq_bridge.sockets.zap import AllowList, ZapHandler
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.keyring import Keyring
 
@@ -143,7 +141,9 @@ class _Desk:
             context, settings.terminal_endpoint, settings.allowed
         )
         sockets.callback(self._socket.close)
-        self._news = _open_news(context, settings)
+        self._news = open_subscription(
+            context, settings.subscribe_endpoint, TOPICS, messages_max=NEWS_MESSAGES_MAX, allowed=settings.allowed
+        )
         sockets.callback(self._news.close, linger=0)
         self._reports: Mailbox[Report] = Mailbox(items_max=REPORTS_MAX)
         self._engine = _engine(settings, "desk", CONNECTIONS_MAX)
@@ -164,10 +164,7 @@ class _Desk:
         self._thread_ends = ThreadEnds(self._wake)
 
     def start(self) -> None:
-        os.set_blocking(self._wake, False)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _only_wake)
-        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
+        wake_on_signals(self._wake)
         self._thread_ends.watch()
         for thread in (self._workers.live, self._workers.books, self._workers.claims, self._workers.backfill):
             thread.start()
@@ -275,17 +272,3 @@ def _engine(
         pool_overflow=0,
         statement_timeout_ms=statement_ms,
     )
-
-
-def _open_news(context: zmq.Context[zmq.Socket[bytes]], settings: DeskSettings) -> zmq.Socket[bytes]:
-    limits = SocketLimits(send_messages_max=1_000, receive_messages_max=NEWS_MESSAGES_MAX)
-    socket = open_socket(context, zmq.SUB, limits)
-    introduce_bridge(socket, settings.allowed)
-    for topic in TOPICS:
-        socket.subscribe(topic)
-    socket.connect(settings.subscribe_endpoint)
-    return socket
-
-
-def _only_wake(number: int, frame: FrameType | None) -> None:
-    """The wake-up descriptor does the rest."""

@@ -12,16 +12,15 @@ queues for FLUSH_S. A SIGKILL at any point costs what had not been committed, an
 import gc
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import FrameType
 
 import zmq
 from sqlalchemy import Engine
 
 from zmq_bridge.live.connection import open_redis
+from zmq_bridge.relay.beginnings import open_subscription, wake_on_signals
 from zmq_bridge.relay.bridge_voice import BridgeVoice
 from zmq_bridge.relay.feed_receiver import PACE_S, TOPICS, FeedReceiver
 from zmq_bridge.relay.feed_stats import FeedStats
@@ -101,7 +100,10 @@ class _Recorder:
     def __init__(self, settings: RecorderSettings) -> None:
         self.stats = FeedStats()
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-        self._socket = _open_sub(self._context, settings)
+        self._socket = open_subscription(
+            self._context, settings.subscribe_endpoint, TOPICS, messages_max=RECEIVE_MESSAGES_MAX,
+            allowed=settings.allowed,
+        )  # fmt: skip
         self._receiver = FeedReceiver(self._socket, self.stats, unix_ms)
         self._engine: Engine = create_engine(settings.database_url, application_name="zmq-bridge recorder", pool_size=2)
         self._to_postgres = TickQueue(ticks_max=settings.postgres_queue_ticks)
@@ -117,11 +119,8 @@ class _Recorder:
         self._thread_ends = ThreadEnds(self._wake)
 
     def start(self) -> None:
-        os.set_blocking(self._wake, False)
+        wake_on_signals(self._wake)
         self._thread_ends.watch()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _only_wake)
-        signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         gc.freeze()
         gc.set_threshold(GARBAGE_OBJECTS)
         for thread in (self._postgres, self._redis, self._voice, self._watch):
@@ -185,20 +184,6 @@ class _Recorder:
 def unix_ms() -> int:
     """Our clock, Unix UTC ms."""
     return time.time_ns() // 1_000_000
-
-
-def _only_wake(number: int, frame: FrameType | None) -> None:
-    """The wake-up descriptor does the rest."""
-
-
-def _open_sub(context: zmq.Context[zmq.Socket[bytes]], settings: RecorderSettings) -> zmq.Socket[bytes]:
-    limits = SocketLimits(send_messages_max=1_000, receive_messages_max=RECEIVE_MESSAGES_MAX)
-    socket = open_socket(context, zmq.SUB, limits)
-    introduce_bridge(socket, settings.allowed)
-    for topic in TOPICS:
-        socket.subscribe(topic)
-    socket.connect(settings.subscribe_endpoint)
-    return socket
 
 
 def _open_pub(context: zmq.Context[zmq.Socket[bytes]], settings: RecorderSettings) -> zmq.Socket[bytes]:
