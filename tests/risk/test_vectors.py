@@ -3,6 +3,7 @@
 import json
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,16 +18,16 @@ NO_BUFFER: Limits = limits(slippage_points=0, max_currency_exposure_percent="100
 
 
 def sized(
-    symbol: str, side: Side, sl: str, quotes: dict[str, tuple[str, str]], leverage: int = 100
+    symbol: str, side: Side, sl: str, quotes: dict[str, tuple[str, str]], leverage: int = 100, rules: Limits = NO_BUFFER
 ) -> Approved | Denied:
-    """Size 2 % of 10 000 USD with a wide target and 7 USD commission a lot, no slippage buffer."""
+    """Size 2 % of 10 000 USD with a wide target and, unless said otherwise, 7 USD commission a lot; no buffer."""
     entry = D(quotes[symbol][1] if side is Side.BUY else quotes[symbol][0])
     tp = entry + 3 * (entry - D(sl))
     wish = intent(symbol=symbol, side=side, volume=None, risk_percent=D(2), sl=D(sl), tp=tp)
     world = snapshot(
         account=account(leverage=leverage), quotes={name: quote(*prices) for name, prices in quotes.items()}
     )
-    return assess(wish, world, NO_BUFFER, NOW)
+    return assess(wish, world, rules, NOW)
 
 
 def numbers(verdict: Approved | Denied) -> tuple[str, str, str]:
@@ -74,7 +75,8 @@ def test_v8_a_wrong_broker_tick_value_is_denied_not_sized() -> None:
     assert verdict.code is Code.TICK_VALUE_DISAGREES
 
 
-def test_v9_opposite_tickets_get_no_credit() -> None:
+def v9() -> dict[str, object]:
+    """Work V9 out, in the form of the shared file."""
     quotes = {"EURUSD": quote("1.0850", "1.0850"), "GBPUSD": quote("1.26550", "1.26550")}
     world = snapshot(
         quotes=quotes,
@@ -88,24 +90,34 @@ def test_v9_opposite_tickets_get_no_credit() -> None:
     )
     result = report(world, limits(slippage_points=0), NOW)
     euro = next(row for row in result.symbols if row.symbol == "EURUSD")
-    assert euro.risk == D("800.00")
-    assert (euro.worst_long_lots, euro.worst_short_lots) == (D("0.80"), D("0.10"))
-    assert {row.currency: row.net for row in result.currencies} == {
-        "EUR": D("40000.00"), "GBP": D("50000.00"), "USD": D("-106675.00"),
+    return {
+        "eurusd_risk_open_tickets": euro.risk,
+        "eurusd_worst_long_lots": euro.worst_long_lots,
+        "eurusd_worst_short_lots": euro.worst_short_lots,
+        "net_by_currency": {row.currency: row.net for row in result.currencies},
+    }
+
+
+def test_v9_opposite_tickets_get_no_credit() -> None:
+    assert v9() == {
+        "eurusd_risk_open_tickets": D("800.00"), "eurusd_worst_long_lots": D("0.80"),
+        "eurusd_worst_short_lots": D("0.10"),
+        "net_by_currency": {"EUR": D("40000.00"), "GBP": D("50000.00"), "USD": D("-106675.00")},
     }  # fmt: skip
 
 
-def test_v11_deposits_and_withdrawals_do_not_move_the_index() -> None:
+def v11() -> tuple[Decimal, Decimal, Decimal]:
+    """The return of the first story of V11, the drawdown of the second before and after the withdrawal."""
     index = update(start(D(10_000)), D(11_000))
     index = update(index, D(20_000), flow=D(9_000))
     index = update(index, D(19_000))
-    assert index.price - 1 == D("0.045")
-
-
-def test_v11_a_withdrawal_leaves_drawdown_where_it_was() -> None:
     before = update(start(D(12_500)), D(10_100))
     after = update(before, D(9_100), flow=D(-1_000))
-    assert drawdown_percent(before) == drawdown_percent(after) == D("19.2")
+    return index.price - 1, drawdown_percent(before) / 100, drawdown_percent(after) / 100
+
+
+def test_v11_deposits_and_withdrawals_move_neither_index_nor_drawdown() -> None:
+    assert v11() == (D("0.045"), D("0.192"), D("0.192"))
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +130,13 @@ def shared() -> dict[str, object]:
 
 def test_the_shared_v7(shared: dict[str, dict[str, dict[str, str]]]) -> None:
     given, expect = shared["V7_size_eurusd"]["given"], shared["V7_size_eurusd"]["expect"]
-    verdict = sized("EURUSD", Side.BUY, given["sl"], {"EURUSD": (given["entry"], given["entry"])})
+    quotes = {"EURUSD": (given["entry"], given["entry"])}
+    verdict = sized("EURUSD", Side.BUY, given["sl"], quotes)
     assert numbers(verdict) == (expect["lots"], expect["risk"], expect["margin"])
+    assert isinstance(verdict, Approved)
+    assert per_lot_loss(verdict) == D(expect["loss_per_lot"])
+    without_costs = sized("EURUSD", Side.BUY, given["sl"], quotes, rules=limits(slippage_points=0))
+    assert numbers(without_costs)[0] == expect["lots_without_costs"]
 
 
 def test_the_shared_v8(shared: dict[str, list[dict[str, str]]]) -> None:
@@ -145,18 +162,17 @@ def per_lot_loss(verdict: Approved) -> Decimal:
     return risk / verdict.volume - 7
 
 
-def test_the_shared_v9(shared: dict[str, dict[str, dict[str, dict[str, str]]]]) -> None:
+def test_the_shared_v9(shared: dict[str, dict[str, dict[str, Any]]]) -> None:
     expect = shared["V9_hedging_exposure"]["expect"]
-    assert expect == {
-        "eurusd_risk_open_tickets": "800.00", "eurusd_worst_long_lots": "0.80", "eurusd_worst_short_lots": "0.10",
-        "net_by_currency": {"EUR": "40000.00", "GBP": "50000.00", "USD": "-106675.00"},
-    }  # the literals of test_v9 are the shared ones  # fmt: skip
+    nets = {name: D(amount) for name, amount in expect["net_by_currency"].items()}
+    rest = {name: D(amount) for name, amount in expect.items() if name != "net_by_currency"}
+    assert v9() == rest | {"net_by_currency": nets}
 
 
 def test_the_shared_v11(shared: dict[str, dict[str, dict[str, str]]]) -> None:
     expect = shared["V11_performance"]
-    assert expect["expect"]["twr"] == "0.045"
-    assert expect["drawdown_expect"]["before"] == expect["drawdown_expect"]["after"] == "0.192"
+    falls = expect["drawdown_expect"]
+    assert v11() == (D(expect["expect"]["twr"]), D(falls["before"]), D(falls["after"]))
 
 
 def test_a_pending_order_is_valued_from_its_own_price() -> None:
