@@ -1,12 +1,16 @@
 """Hear of changes as they happen: channels of Redis, for an asyncio program.
 
 Law: nothing is missed silently. A connection that was lost raises, and is never mended behind the caller's back: what
-was published meanwhile is gone, so the caller reads the present anew (`follow` does both, in this order).
+was published meanwhile is gone, so the caller reads the present anew (`follow` does both, in this order). A task that
+is cancelled in here ends: the client's own `asyncio.wait_for` loses a cancellation that comes just as it is done
+(Python before 3.12).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import asyncio
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import redis
@@ -38,7 +42,7 @@ class Listener:
 
     async def follow(self, channels: Iterable[str], *, hashes: Collection[str] = ()) -> dict[str, Fields]:
         """Hear of these channels from now on; return how these hashes stand, read afterwards."""
-        with translated():
+        with translated(), _cancellable():
             await self._channels.subscribe(*channels, *hashes)
             async with self._asking.pipeline(transaction=False) as pipe:
                 for name in hashes:
@@ -48,7 +52,7 @@ class Listener:
 
     async def hear(self, timeout_s: float) -> tuple[str, bytes] | None:
         """The next message as (channel, payload); None when there was none for so long."""
-        with translated():
+        with translated(), _cancellable():
             message = await self._channels.get_message(timeout=timeout_s)
         if message is None or message["type"] != "message":
             return None
@@ -61,3 +65,12 @@ class Listener:
                 await part.aclose()
             except (redis.RedisError, OSError):
                 pass
+
+
+@contextmanager
+def _cancellable() -> Iterator[None]:
+    """Raise at the end the cancellation that came meanwhile, should somebody have swallowed it."""
+    yield
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
