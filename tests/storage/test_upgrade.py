@@ -15,8 +15,12 @@ from zmq_bridge.embedded.postgres import SUPERUSER
 from zmq_bridge.storage.engine import create_engine
 from zmq_bridge.storage.migrations import configuration, migrate
 from zmq_bridge.storage.migrations.initial import STATEMENTS
+from zmq_bridge.storage.migrations.versions import r0002_stops_corrections_heads as second
 
-FIRST = "473b01a1e11e87af"
+RELEASED = {
+    "0001": (STATEMENTS, "473b01a1e11e87af"),
+    "0002": ((*second.STOPS, *second.CORRECTIONS, *second.HEADS, *second.RIGHTS), "b11498a840f28bb0"),
+}
 HASHES = [f"{number}" * 64 for number in range(4)]
 
 
@@ -51,10 +55,12 @@ def first(url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-def test_the_first_revision_stays_as_databases_were_made_with_it():
+@pytest.mark.parametrize("revision", RELEASED)
+def test_a_released_revision_stays_as_databases_were_made_with_it(revision):
     """Whoever needs another schema adds a revision; only then may somebody's database follow."""
-    digest = hashlib.sha256("\n".join(STATEMENTS).encode()).hexdigest()
-    assert digest.startswith(FIRST), "the first revision was changed: undo that and add a revision in versions/"
+    statements, known = RELEASED[revision]
+    digest = hashlib.sha256("\n".join(statements).encode()).hexdigest()
+    assert digest.startswith(known), f"revision {revision} was changed: undo that and add a revision in versions/"
 
 
 def test_an_old_database_becomes_what_the_tables_describe(first, url):
