@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask_smorest import Blueprint
 from marshmallow import Schema
 
+from web.blueprint import Blueprint
 from web.shapes.kinds import Shape, many, text
 from web.shapes.trading import Accepted as ACCEPTED
 from web.shapes.trading import Order as ORDER

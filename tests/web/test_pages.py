@@ -203,6 +203,7 @@ def test_figures_of_a_decision_stand_beside_their_bounds() -> None:
     assert str(told({"reward": "1.2", "reward_min": "1.5", "symbol": "X"})) == "reward 1.20, at least 1.50; symbol X"
     assert str(told({"price": "1.08507", "rho": "0.8123456789"})) == "price 1.08507; rho 0.812346"
     assert str(told({"symbol": "<b>"})) == "symbol &lt;b&gt;"
+    assert str(told({"found": "01M7YZYKVHHD33ZSVQ6NFEVV3Z"})) == "found …VV3Z"
     assert str(told({"volume": "0.1", "margin": "100", "silent_s": "3.519"})) == (
         "volume 0.10; margin 100.00; silent 3.52\N{NO-BREAK SPACE}s"
     )

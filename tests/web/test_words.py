@@ -46,6 +46,19 @@ def test_symbols_are_named_up_to_a_bound() -> None:
     assert "has" not in denial("SPEC_MISSING", {"symbol": "NOPE"}, list)
 
 
+def test_a_parameter_that_there_is_not_is_refused_and_not_passed_over(
+    caller: Callable[..., Caller], world: World
+) -> None:
+    reader = caller("read")
+    for path, wrong, query in (
+        ("signals", "simbol", {}), ("deals", "limits", {}), ("account", "acount", {}), ("account/history", "point", {}),
+        ("market/ticks", "limit", {"symbol": "EURUSD"}), ("positions", "from", {}),
+    ):  # fmt: skip
+        reply = reader.get(f"/api/{path}", **query, **{wrong: "1"})
+        assert (reply.status_code, reply.json["code"], reply.json["field"]) == (400, "INVALID_FIELD", wrong), path
+        assert reply.json["message"].startswith(f"{wrong}: There is no such field; expected ")
+
+
 def test_an_unknown_symbol_is_answered_with_those_there_are(caller: Callable[..., Caller], world: World) -> None:
     world.freshen()
     reply = caller("signal").post("/api/signal", {**BUY, "symbol": "NOPE", "sl": "1", "tp": "2"})

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from web.answer_docs import gives
 from web.answers import answer, with_money
@@ -15,6 +14,7 @@ from web.api.accounts import chosen_account
 from web.api.pool import pool_figures
 from web.api.schemas import AccountQuery
 from web.auth import needs
+from web.blueprint import Blueprint
 from web.errors import NotFound
 from web.parts import parts, utc_now
 from web.shapes.account import AccountNow, AccountStats

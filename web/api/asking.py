@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask_smorest import Blueprint
 from marshmallow import Schema
 
 from web.answer_docs import ACCEPTED, gives
 from web.api.schemas import ErrorAnswer
 from web.auth import needs
+from web.blueprint import Blueprint
 from zmq_bridge.storage.keys import Scope
 
 V = TypeVar("V", bound=Callable[..., Any])

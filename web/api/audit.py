@@ -6,12 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from web.answer_docs import gives_page
 from web.answers import answer
 from web.auth import needs
+from web.blueprint import Blueprint
 from web.paging import ListQuery, Row, page, to_filter
 from web.parts import parts
 from web.shapes.operations import AuditLine

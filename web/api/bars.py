@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from flask import Response
-from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 from sqlalchemy import Connection
 
@@ -22,6 +21,7 @@ from web.api.accounts import chosen_account
 from web.api.prices import to_digits
 from web.api.schemas import login_field
 from web.auth import needs
+from web.blueprint import Blueprint
 from web.errors import ApiError, NotFound
 from web.paging import visible_symbols
 from web.parts import parts

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from web.answer_docs import gives_page
 from web.answers import answer, with_money
 from web.api.queries import DealQuery, TradeQuery
 from web.auth import needs
+from web.blueprint import Blueprint
 from web.paging import Row, page, to_filter
 from web.parts import parts
 from web.shapes.trading import Deal, Trade

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from marshmallow import fields, validate
 
 from web.answer_docs import gives
@@ -14,6 +13,7 @@ from web.answers import answer, with_money
 from web.api.accounts import chosen_account
 from web.api.schemas import AccountQuery
 from web.auth import needs
+from web.blueprint import Blueprint
 from web.errors import ApiError
 from web.parts import parts, utc_now
 from web.shapes.account import Curve

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Response, current_app
-from flask_smorest import Blueprint
 from sqlalchemy.exc import SQLAlchemyError
 
 from web.answer_docs import gives
 from web.answers import answer
 from web.auth import open_to_all, shows_credentials, visitor
+from web.blueprint import Blueprint
 from web.errors import ApiError
 from web.parts import now_ms, parts
 from web.shapes.account import Alive, Health, Ready

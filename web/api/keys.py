@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 from sqlalchemy import Connection
 
@@ -19,6 +18,7 @@ from web.answer_docs import gives
 from web.answers import answer
 from web.api.schemas import ErrorAnswer
 from web.auth import ANY_KEY, actor, current_key, needs
+from web.blueprint import Blueprint
 from web.errors import ApiError, Forbidden, NotFound
 from web.parts import parts, utc_now
 from web.shapes.operations import Key, KeyMade, Keys

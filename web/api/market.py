@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from web.answer_docs import gives
 from web.answers import answer
@@ -14,6 +13,7 @@ from web.api.accounts import chosen_account
 from web.api.prices import to_digits
 from web.api.schemas import AccountQuery, PriceQuery
 from web.auth import needs
+from web.blueprint import Blueprint
 from web.paging import visible_symbols
 from web.parts import now_ms, parts
 from web.shapes.account import AccountNow

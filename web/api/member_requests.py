@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from sqlalchemy import Connection
 
 from ledger.refusals import RefusalCode, Refused
@@ -21,6 +20,7 @@ from web.answers import answer
 from web.api.accounts import chosen_account, visible_accounts, visible_ids
 from web.api.community import Investment, Match, RequestQuery, Withdrawal, accepted, idempotency_key, known_user
 from web.auth import actor, check_user, current_key, needs
+from web.blueprint import Blueprint
 from web.errors import Conflict, NotFound
 from web.member_figures import KINDS, money, shown_request
 from web.paging import page, read_cursor

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from marshmallow import RAISE, Schema, fields, validate
 from sqlalchemy import Connection
 
@@ -20,6 +19,7 @@ from web.answers import answer
 from web.api.accounts import visible_accounts
 from web.api.schemas import ErrorAnswer
 from web.auth import actor, check_all_accounts, check_login, needs
+from web.blueprint import Blueprint
 from web.errors import ApiError, Conflict, NotFound, Unavailable
 from web.parts import parts, utc_now
 from web.shapes.account import Mt5Account, Mt5Accounts, Resealed

@@ -6,7 +6,6 @@ from datetime import time
 from typing import Any
 
 from flask import Response, current_app
-from flask_smorest import Blueprint
 
 from web.answer_docs import gives, gives_page
 from web.answers import answer
@@ -14,6 +13,7 @@ from web.api.accounts import chosen_account
 from web.api.notification_bodies import DestinationBody, EnabledBody, NotificationQuery, RuleBody
 from web.api.schemas import ErrorAnswer
 from web.auth import actor, current_key, needs
+from web.blueprint import Blueprint
 from web.errors import ApiError, Forbidden, NotFound
 from web.paging import page, to_filter
 from web.parts import parts

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_smorest import Blueprint
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from web.auth import current_key, needs
+from web.blueprint import Blueprint
 from web.metrics.bridge import BridgeCollector
 from web.metrics.requests import registry
 from web.parts import parts, utc_now

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from web.admitting import ask, parsed_body, read_signal, say, source
 from web.answer_docs import ACCEPTED, ORDER, gives, gives_page
@@ -15,6 +14,7 @@ from web.api.queries import OrderQuery
 from web.api.requests import ModifyOrderBody, TicketBody, cancelling, changing_order
 from web.api.schemas import ErrorAnswer
 from web.auth import needs
+from web.blueprint import Blueprint
 from web.errors import ApiError
 from web.paging import Row, page, to_filter
 from web.parts import parts

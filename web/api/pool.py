@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from ledger.pool_statement import PoolStatement
 from web.answer_docs import gives, gives_page
@@ -15,6 +14,7 @@ from web.api.accounts import chosen_account
 from web.api.community import shown_days
 from web.api.schemas import AccountQuery
 from web.auth import needs
+from web.blueprint import Blueprint
 from web.errors import NotFound
 from web.member_figures import money
 from web.paging import PageQuery, page, read_cursor

@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from ledger.fees import FeeTerms
@@ -18,6 +17,7 @@ from web.api.accounts import chosen_account
 from web.api.community import Reason, accepted, known_user
 from web.api.schemas import AccountQuery, login_field
 from web.auth import actor, needs
+from web.blueprint import Blueprint
 from web.errors import Conflict, NotFound
 from web.member_figures import money
 from web.parts import parts

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from web.admitting import ask
 from web.answer_docs import POSITION, gives, gives_page
@@ -23,6 +22,7 @@ from web.api.requests import (
 )
 from web.api.schemas import AccountQuery
 from web.auth import needs
+from web.blueprint import Blueprint
 from web.errors import ApiError, NotFound
 from web.paging import Row, page, to_filter, visible_symbols
 from web.parts import parts

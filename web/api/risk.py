@@ -12,7 +12,6 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from risk import Code as RiskCode
 from risk.day import equity_floor, loss_allowed, loss_today
@@ -26,6 +25,7 @@ from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.schemas import AccountQuery, ErrorAnswer
 from web.auth import current_key, needs, open_to_all
+from web.blueprint import Blueprint
 from web.errors import Unavailable
 from web.parts import parts
 from web.shapes.risk import Assessment, Codes, RiskReport, RiskState

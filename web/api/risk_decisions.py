@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from web.answer_docs import gives, gives_page
 from web.answers import answer
 from web.api.risk_bodies import DecisionQuery
 from web.auth import current_key, needs
+from web.blueprint import Blueprint
 from web.errors import NotFound
 from web.paging import Row, page, to_filter
 from web.parts import parts

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from sqlalchemy import Connection
 
 from risk import Limits, LimitsError
@@ -16,6 +15,7 @@ from web.api.accounts import chosen_account
 from web.api.risk_bodies import EndLimitsBody, HistoryQuery, LimitsBody
 from web.api.schemas import AccountQuery, ErrorAnswer
 from web.auth import actor, current_key, needs
+from web.blueprint import Blueprint
 from web.errors import ApiError, Conflict, Forbidden, NotFound
 from web.paging import Row, page, read_cursor
 from web.parts import parts, utc_now

@@ -10,7 +10,6 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from sqlalchemy import Connection
 
 from web.admitting import ask
@@ -20,6 +19,7 @@ from web.api.accounts import chosen_account
 from web.api.risk_bodies import AdoptBody, KillBody, Reasoned, StateBody, StrategyBody
 from web.api.schemas import ErrorAnswer
 from web.auth import actor, check_all_accounts, current_key, needs
+from web.blueprint import Blueprint
 from web.errors import Conflict, Forbidden, NotFound
 from web.parts import parts, utc_now
 from web.shapes.risk import Adopted, Killed, Lifted, StateChange

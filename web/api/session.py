@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 
 from web import limits, sessions
 from web.answer_docs import gives
 from web.answers import answer
 from web.auth import ANY_KEY, current_key, needs, open_to_all
+from web.blueprint import Blueprint
 from web.errors import ApiError, Unauthenticated
 from web.parts import parts, utc_now
 from web.shapes.operations import SignedIn, SignedOut

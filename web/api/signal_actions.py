@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 from sqlalchemy import Connection
 
@@ -20,6 +19,7 @@ from web.answers import answer
 from web.api.schemas import ErrorAnswer
 from web.api.signals import visible_signal
 from web.auth import actor, current_key, needs
+from web.blueprint import Blueprint
 from web.errors import Conflict
 from web.parts import parts
 from web.shapes.trading import Executed, SignalCancelled

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from web.admitting import parsed_body, read_signal, say, source
 from web.answer_docs import gives, gives_page
@@ -17,6 +16,7 @@ from web.answers import answer
 from web.api.queries import LatestQuery, SignalQuery, SignalsOfSymbolQuery
 from web.api.schemas import ErrorAnswer
 from web.auth import current_key, needs
+from web.blueprint import Blueprint
 from web.errors import NotFound
 from web.paging import page, to_filter
 from web.parts import parts

@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from sqlalchemy import Connection
 
 from ledger.history import period_of
@@ -16,6 +15,7 @@ from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.community import StatementQuery, TraceQuery, known_user, shown_days
 from web.auth import needs
+from web.blueprint import Blueprint
 from web.documents.content import Document, movements_of, words_of
 from web.documents.csv_file import days_csv, movements_csv
 from web.documents.pdf_file import statement_pdf

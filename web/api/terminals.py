@@ -17,7 +17,6 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from flask import Response, request
-from flask_smorest import Blueprint
 from marshmallow import Schema, fields, validate
 from sqlalchemy.exc import DataError
 
@@ -26,6 +25,7 @@ from web.answers import answer
 from web.api.accounts import chosen_account
 from web.api.schemas import ErrorAnswer
 from web.auth import check_login, needs
+from web.blueprint import Blueprint
 from web.errors import ApiError, Conflict
 from web.parts import now_ms, parts, utc_now
 from web.shapes.polling import PollAcknowledged, PollBooked, PollCommands

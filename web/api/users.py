@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 
 from ledger.money import scaled
 from web.answer_docs import gives, gives_page
@@ -16,6 +15,7 @@ from web.api.community import NewUser, Reason, UserPage, known_user
 from web.api.pool import pool_figures
 from web.api.schemas import AccountQuery
 from web.auth import actor, check_all_accounts, needs
+from web.blueprint import Blueprint
 from web.errors import Conflict, NotFound
 from web.member_figures import shown_request
 from web.paging import page, read_cursor

@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup, escape
 
 from web.denials import STOPS, belongs
-from web.pages.filters import MINUS, lots, number, parsed, price, price_of, short, words
+from web.pages.filters import MINUS, ULID, lots, number, parsed, price, price_of, short, words
 
 PRICE_CODES = frozenset({*STOPS, "PRICE_WRONG_SIDE", "PRICE_OFF_TICK"})  # what these measure is a price
 PRICE = re.compile(r"^(sl|tp|price|stoplimit|bid|ask|entry|market|distance|spread)(_|$)")
@@ -21,6 +21,7 @@ LOTS = re.compile(r"^volume(_|$)")
 MONEY = re.compile(r"^(risk(?!_reward|_percent)|margin|equity|notional|loss|profit|balance|base)(_|$)")
 SECONDS, UNIT_S = "_s", "\N{NO-BREAK SPACE}s"
 MONEY_PLACES = 2
+ID_CHARS = 4  # of the end of a long id
 OTHER_PLACES = 2  # of a figure that is 1 or more and none of these
 
 
@@ -68,7 +69,7 @@ def _figure(name: str, value: Any, code: str, symbol: str) -> str:
         return ", ".join(map(str, value))
     found = parsed(value)
     if found is None or isinstance(value, bool):
-        return str(value)
+        return ULID.sub(lambda each: f"…{each[0][-ID_CHARS:]}", str(value))
     if PRICE.match(name) or (name in ("found", "expected") and code in PRICE_CODES):
         return _price(value, symbol)
     if LOTS.match(name):
