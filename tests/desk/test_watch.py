@@ -358,7 +358,7 @@ def test_a_terminal_that_is_there_is_not_lost(world):
 
 def test_without_live_state_nobody_knows_who_is_silent(world):
     world.snapshot(positions=[ours(1, world)])
-    nowhere = redis.Redis(port=1, socket_timeout=0.2, socket_connect_timeout=0.2)
+    nowhere = open_redis("redis://127.0.0.1:1/0")
     watcher(world, nowhere).round()
     assert causes(world) == set()
 
