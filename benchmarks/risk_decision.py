@@ -6,6 +6,7 @@ Prints percentiles on the wall and of the thread's own CPU time (a busy machine 
 and the ratio to a baseline of the same run, because absolute figures swing.
 """
 
+import gc
 import sys
 import time
 from collections.abc import Callable
@@ -127,6 +128,8 @@ def measure(count: int, width: int) -> None:
     if not isinstance(verdict, Approved):
         raise SystemExit(f"the benchmark's order must be approved, found {verdict}")
     decide = partial(assess, wish, snapshot, limits, NOW)
+    gc.collect()
+    gc.freeze()  # as the web's workers and the desk do
     wall = percentiles(clock(decide, count, time.perf_counter_ns))
     base = percentiles(clock(baseline, count, time.perf_counter_ns))[0]
     cpu = percentiles(clock(decide, count, time.thread_time_ns))
