@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from tests.desk.world import PATIENCE_S, SPAWN, DeskProcess
+from tests.desk.world import PATIENCE_S, DeskProcess
+from tests.forked import FORKS
 from zmq_bridge.relay.desk import DeskSettings, run_desk
 
 
@@ -21,8 +22,8 @@ def serve_and_lose_a_thread(settings: DeskSettings, failed: Any) -> None:
 
 def test_a_desk_that_lost_a_thread_ends_by_itself_and_says_so(desk: DeskProcess) -> None:
     desk.stop()  # its ports and servers serve the one that is to fail
-    failed = SPAWN.Event()
-    process = SPAWN.Process(target=serve_and_lose_a_thread, args=(desk.settings, failed), daemon=True)
+    failed = FORKS.Event()
+    process = FORKS.Process(target=serve_and_lose_a_thread, args=(desk.settings, failed), daemon=True)
     process.start()
     assert failed.wait(PATIENCE_S)
     process.join(PATIENCE_S)

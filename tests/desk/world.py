@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Row
 
+from tests.forked import FORKS
 from tests.support import free_port, wait_until
 from zmq_bridge.protocol.ids import new_id
 from zmq_bridge.relay.desk import DeskSettings, run_desk
@@ -21,8 +21,6 @@ from zmq_bridge.sockets.zap import AllowList
 from zmq_bridge.storage.commands.lines import Lines
 from zmq_bridge.storage.commands.outcome import Outcome, write
 
-SPAWN = multiprocessing.get_context("forkserver")
-SPAWN.set_forkserver_preload(["tests.desk.world"])  # imports once, so that each desk starts in a moment
 PATIENCE_S = 60.0
 
 
@@ -45,8 +43,8 @@ class DeskProcess:
 
     def start(self) -> None:
         """Start and wait until it serves."""
-        ready = SPAWN.Event()
-        self.process = SPAWN.Process(target=serve, args=(self.settings, ready), daemon=True)
+        ready = FORKS.Event()
+        self.process = FORKS.Process(target=serve, args=(self.settings, ready), daemon=True)
         self.process.start()
         assert ready.wait(PATIENCE_S), "the desk did not start"
 

@@ -18,6 +18,7 @@ import zmq
 from click.testing import CliRunner
 
 from risk.states import Cause, Hold
+from tests.forked import run_program
 from tests.support import free_port
 from zmq_bridge.cli import COMMANDS
 from zmq_bridge.cli.panel import LivePrice, curl_line
@@ -36,10 +37,17 @@ def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the program with these variables and no others of ours."""
     ours = ("ZMQ_BRIDGE_", "DATABASE_URL", "REDIS_URL")
     env = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    argv = [sys.executable, "-m", "zmq_bridge.cli", *words]
-    return subprocess.run(
-        argv, env=env | {"COLUMNS": "200"} | variables, capture_output=True, text=True, check=False, timeout=110
-    )
+    return run_program(words, env | {"COLUMNS": "200"} | variables, timeout_s=110)
+
+
+def test_the_program_starts_as_a_module() -> None:
+    """As the supervisor starts its children; what follows forks it, which is quicker."""
+    told = subprocess.run(
+        [sys.executable, "-m", "zmq_bridge.cli", "keys", "--help"], capture_output=True, text=True, check=False,
+        timeout=110,
+    )  # fmt: skip
+    assert told.returncode == 0
+    assert "Usage: zmq-bridge keys" in told.stdout
 
 
 @pytest.mark.parametrize("name", COMMANDS)
