@@ -27,7 +27,7 @@ from zmq_bridge.simulator.broker import BrokerConfig
 
 DEATHS = 3
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)  # the first one builds with mingw-w64
 
 
 @pytest.fixture(params=EVERY_PAIR, ids=working.name_of)
