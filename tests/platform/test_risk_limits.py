@@ -11,7 +11,9 @@ from tests.admission.world import World
 from zmq_bridge.admission.answers import Accepted
 from zmq_bridge.cli.risk import command
 from zmq_bridge.live.connection import open_redis
+from zmq_bridge.storage import visits
 from zmq_bridge.storage.engine import create_engine
+from zmq_bridge.storage.locks import Lock, hold
 
 Run = Callable[..., Result]
 
@@ -129,3 +131,17 @@ def test_stored_limits_that_nobody_can_read_are_said_to_deny_everything(world: W
     result = run("show")
     assert result.exit_code != 0
     assert "everything is denied: max_lots" in str(result.exception)
+
+
+@pytest.mark.parametrize("words", [["set", "max_positions=3"], ["end"]])
+def test_limits_of_all_accounts_name_who_is_busy_and_are_in_force_all_the_same(
+    world: World, run: Run, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.setattr(visits, "WHOLE_S", 0.3)
+    run("set", "max_positions=4")
+    with world.engine.connect() as busy:
+        hold(busy, Lock.ADMISSION, world.account_id)
+        done = run(*words)
+    assert (done.exit_code, "busy: 123456" in done.output) == (0, True), done.output
+    assert [row[-1] for row in versions(world)] == ([{"max_positions": 3}] if len(words) > 1 else [])
+    assert "busy" not in run("set", "max_positions=5").output
