@@ -251,6 +251,9 @@ EDGES = {
         Code.REPEATED_EXECUTION, lambda v: world(snap_recent_orders=recent(v, strategy="trend")), 3, 4, 5),
     "a minute of orders": Edge(
         Code.ORDER_RATE_ACCOUNT, lambda v: world(snap_recent_orders=recent(30, age_s=v)), 60.001, 60, 59.999),
+    "a minute of orders of the source": Edge(
+        Code.ORDER_RATE_SOURCE,
+        lambda v: world(snap_recent_orders=recent(20, age_s=v, source="key-1")), 60.001, 60, 59.999),
     "the window of repeats": Edge(
         Code.REPEATED_EXECUTION,
         lambda v: world(snap_recent_orders=recent(5, age_s=v, strategy="trend"), limits_repeat_window_s="300"),
