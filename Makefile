@@ -6,8 +6,9 @@ WRITABLE := $(shell test -w . && echo yes)
 HOME_CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/zmq-bridge
 VENV ?= $(if $(or $(WRITABLE),$(wildcard .venv/.stamp)),.venv,$(HOME_CACHE)/venv)
 CACHE ?= $(if $(WRITABLE),.cache,$(HOME_CACHE))
-# Processes that share the tests, each with servers of its own; a file's tests stay together.
-TEST_JOBS ?= 2
+# Processes that share the tests, each with servers of its own; a file's tests stay together. Tests wait more than they
+# compute, so three suit two cores.
+TEST_JOBS ?= 3
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
 SCRIPTS := $(if $(WRITABLE),web/pages/static/vendor,$(HOME_CACHE)/vendor)

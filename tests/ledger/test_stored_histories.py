@@ -132,7 +132,7 @@ class StoredPool(RuleBasedStateMachine):
         with self.nobody_is_diluted():
             self.tell(data.draw(st.sampled_from(self.untold())), death)
 
-    @precondition(lambda self: self.told)
+    @precondition(lambda self: self.told.keys() - self.corrected)
     @rule(data=st.data())
     def a_deal_is_told_again(self, data: st.DataObject) -> None:
         head = self.head()
@@ -492,7 +492,7 @@ class StoredPool(RuleBasedStateMachine):
         return next(each for each in found if each.id == request.id)
 
     def pick(self, data: st.DataObject, deals: dict[int, Deal]) -> Deal:
-        return deals[data.draw(st.sampled_from(sorted(set(deals) - self.corrected) or [0]))]
+        return deals[data.draw(st.sampled_from(sorted(deals.keys() - self.corrected)))]
 
     def corrigible(self) -> list[int]:
         """Return trades and balance deals, once all is told."""
