@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 
+from risk.states import Cause, Hold
 from tests.desk.terminal import Terminal
 from tests.desk.test_born_sent import wait_until_ready
 from tests.desk.test_journals import JOURNAL, comes_within
@@ -15,11 +17,14 @@ from tests.support import wait_until
 from zmq_bridge.protocol.commands import Command, PlaceOrder
 from zmq_bridge.protocol.journal import Act, CommandJournal
 from zmq_bridge.relay.workbench import LONG_OVER_MS
+from zmq_bridge.storage.risk.holding import announce
 from zmq_bridge.storage.risk.kill import Killed, kill
 from zmq_bridge.storage.risk.trading_state import activate_reconciled, set_account_state
 
 Connect = Callable[..., Terminal]
 LONG_S = 120.0
+STORM = Hold(cause=Cause.KILL_SWITCH, reason="storm", actor="ann", at=datetime.now(UTC))
+HELD_UP = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'deals'::regclass"
 
 
 @pytest.fixture
@@ -146,3 +151,17 @@ def test_a_desk_that_dies_in_between_hands_the_recall_on(
     _, command = order_of(again, command_id)
     assert command.expires_at_ms == LONG_OVER_MS
     assert command.attempt > 1
+
+
+def test_a_stop_that_comes_while_its_terminal_greets_anew_reaches_it(terminal: Terminal, books: Books) -> None:
+    """The greeting was booked before the stop and is taken over by the session after it."""
+    greeted = threading.Thread(target=terminal.hello, kwargs={"journal": JOURNAL, "server_offset_s": 3600})
+    with books.engine.connect() as busy:
+        busy.exec_driver_sql("LOCK TABLE deals IN ACCESS EXCLUSIVE MODE")
+        greeted.start()
+        wait_until(lambda: books.value(HELD_UP) == 1)
+        with books.engine.begin() as connection:
+            announce(connection, books.account_id(), STORM, tells=True)
+        wait_until(lambda: books.value("SELECT trading_state FROM trading_states") == "halted")
+    greeted.join()
+    wait_until(lambda: terminal.pull(wait_ms=500).trading_state == "halted")

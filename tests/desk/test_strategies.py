@@ -23,6 +23,7 @@ from zmq_bridge.client.desk_call import KILL_ATTEMPT_S, KILL_TIMEOUT_S
 from zmq_bridge.live import keys
 from zmq_bridge.live.reader import LiveReader
 from zmq_bridge.live.writer import to_json
+from zmq_bridge.protocol.commands import ClosePosition
 from zmq_bridge.protocol.dialogue import ErrorReply
 from zmq_bridge.protocol.messages import StrategyReply, StrategyRequest, decode_strategy_reply, encode
 from zmq_bridge.protocol.strategy import Accepted, Answer, Denied, Kill, Killed, Query, Submit
@@ -301,3 +302,17 @@ def test_live_state_shows_the_account_and_forgets_a_silent_terminal(
     wait_until(lambda: live.terminal(LOGIN) is None)
     terminal.pull()
     wait_until(lambda: live.terminal(LOGIN) is not None)
+
+
+def test_a_position_whose_magic_number_is_beyond_signed_ones_is_closed_as_any_other(
+    market: tuple[Terminal, redis.Redis], make_strategy: Callable[..., Strategy], books: Books, publisher: Publisher
+) -> None:
+    """Another program's -1, which the wire has as 2**64 - 1 and the books as it was meant."""
+    terminal, _ = market
+    publisher.publish(terminal.snapshot(balance="10000", positions=[position(8, magic=2**64 - 1)]))
+    wait_until(lambda: terminal.pull(wait_ms=200) and books.value("SELECT magic FROM positions WHERE ticket = 8") == -1)
+    reply = make_strategy("signal").submit(action="CLOSE", ticket=8, volume=None, sl=None, tp=None)
+    assert isinstance(reply, Accepted), reply
+    closing = terminal.pull_command("close_position")
+    assert isinstance(closing, ClosePosition)
+    assert (closing.position, closing.magic) == (8, 2**64 - 1)

@@ -240,6 +240,26 @@ def test_a_session_that_greets_anew_goes_on_with_all_that_was_there() -> None:
     assert not after.offer(live_order(1), 10), "it was answered a moment ago"
 
 
+@pytest.mark.parametrize(
+    ("before", "booked", "told"),
+    [("halted", "active", "halted"), ("active", "reducing", "reducing"), ("halted", "reducing", "halted")],
+)
+def test_a_session_that_greets_anew_is_not_let_go_on_by_books_read_before_a_stop(
+    before: TradingStateName, booked: TradingStateName, told: TradingStateName
+) -> None:
+    after = Workbench(booked)
+    after.resume(Workbench(before))
+    assert after.load(0).trading_state == told
+
+
+def test_a_recall_holds_for_what_the_books_brought_before_it_was_inherited() -> None:
+    before, after = Workbench("active"), Workbench("active")
+    before.recall(live_order(1).command_id)
+    after.offer(live_order(1), 0)
+    after.resume(before)
+    assert [each.expires_at_ms for each in after.load(0).commands] == [LONG_OVER_MS]
+
+
 def test_a_successor_with_another_journal_inherits_no_order_that_may_be_under_way() -> None:
     older, newer = Workbench("active"), Workbench("active")
     under_way = [order(1), partial_close(2), command(3), fetch(4)]

@@ -15,6 +15,7 @@ from zmq_bridge.admission.answers import Code
 from zmq_bridge.admission.plan import APPROVED, REDUCTION_TTL, Order, Plan, denied, refuse
 from zmq_bridge.admission.signal import Signal, plain_number
 from zmq_bridge.admission.situation import Situation, Stored
+from zmq_bridge.storage.trading.magic import told as told_magic
 
 ALL = Decimal(0)  # the wire's volume for "all of it"
 CLOSING_DEVIATION_POINTS = 100  # getting out matters more than the price
@@ -70,13 +71,13 @@ def share(positions: Sequence[Stored], volume: Decimal | None) -> list[Part]:
 
 
 def close_payload(ticket: int, symbol: str, volume: Decimal, magic: int, deviation: int | None) -> dict[str, Any]:
-    """The fields of `close_position`."""
+    """The fields of `close_position`; `magic` as it is stored."""
     return {
         "position": ticket,
         "symbol": symbol,
         "volume": volume,
         "deviation": CLOSING_DEVIATION_POINTS if deviation is None else deviation,
-        "magic": magic,
+        "magic": told_magic(magic),
     }
 
 

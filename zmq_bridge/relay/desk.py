@@ -45,7 +45,7 @@ from zmq_bridge.relay.messages import Report
 from zmq_bridge.relay.presence import Workers
 from zmq_bridge.relay.probes import ProbesThread
 from zmq_bridge.relay.signal_news import SignalNewsThread
-from zmq_bridge.relay.strategy_desk import StrategyDesk
+from zmq_bridge.relay.strategy_desk import StrategyDesk, is_kill
 from zmq_bridge.relay.thread_end import ThreadEnds
 from zmq_bridge.relay.upkeep import UpkeepThread
 from zmq_bridge.sockets.strategy_server import StrategyServer, open_strategy_socket
@@ -235,7 +235,7 @@ class _Desk:
         desk = StrategyDesk(
             self._engine, LiveReader(self._redis), self._gate, Keyring(self._engine), stops=self._kill_engine
         )
-        server = StrategyServer(context, socket, desk.answer)
+        server = StrategyServer(context, socket, desk.answer, is_urgent=is_kill)
         sockets.callback(server.close)
         return server, endpoint
 

@@ -45,6 +45,11 @@ class Presence:
             self._attend(desk)
             self._show(desk, "connected", "")
 
+    def greeted_anew(self, desk: Desk) -> None:
+        """Have the trading state told again: it may have changed between the hello's booking and now."""
+        if desk.is_present:
+            self._workers.claims.attend(desk.account_id, trades=desk.session.takes_trades, present=True)
+
     def absent(self, desk: Desk, reason: str, *, gone: bool = False) -> None:
         """Take note that a terminal is silent, gone for good, or not ours any more."""
         if desk.is_present:

@@ -113,6 +113,7 @@ class Reception:
         if before is not None:
             desk.booking, desk.is_present = before.booking, before.is_present
             desk.work.resume(before.work)
+            self._presence.greeted_anew(desk)
         for old in superseded:
             self._succeed(desk, old, knows_all=report.same_journal)
         log.info(

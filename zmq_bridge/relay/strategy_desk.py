@@ -64,6 +64,10 @@ ACCOUNT_CODES: Mapping[str, ErrorCode] = {
 }
 
 
+KILL_MARK = b"\xa4type\xa4kill"
+"""How MessagePack writes that a map's `type` is `kill`."""
+
+
 class Refusal(Exception):
     """A request that gets an error for an answer."""
 
@@ -72,6 +76,16 @@ class Refusal(Exception):
         self.reply = ErrorReply(
             now_ms=_now_ms(), code=code, message=message, field=field, expected=expected, found=found
         )
+
+
+def is_kill(payload: bytes) -> bool:
+    """Say whether a request uses the kill switch; cheap for all that do not."""
+    if KILL_MARK not in payload:
+        return False
+    try:
+        return isinstance(decode_strategy_request(payload), Kill)
+    except ProtocolViolation:
+        return False
 
 
 class StrategyDesk:

@@ -17,6 +17,9 @@ from zmq_bridge.booking.commands import as_of_now
 from zmq_bridge.protocol.commands import ClosePosition, Command, PlaceOrder, TradingStateName
 from zmq_bridge.protocol.limits import ACKS_PER_WORK_MAX, COMMAND_RESEND_MS, COMMANDS_PER_WORK_MAX
 
+STRICTNESS: tuple[TradingStateName, ...] = ("active", "reducing", "halted")
+"""The states, the one that lets most pass first."""
+
 ASK_AGAIN_MS = 30_000
 """How soon a command whose outcome is unknown may be asked about again."""
 
@@ -131,11 +134,15 @@ class Workbench:
         if trades:
             _pass_on(older._trades, self._trades, knows_all=knows_all)
             self._recalled |= older._recalled
+            for job in self._trades.values():
+                if job.command.command_id in self._recalled:
+                    job.command = _over(job.command)
         if fetches:
             _pass_on(older._fetches, self._fetches, knows_all=knows_all)
 
     def resume(self, before: Workbench) -> None:
         """Go on where the same session stood before it greeted anew; what its last answer carried may be lost."""
+        self.trading_state = max(self.trading_state, before.trading_state, key=STRICTNESS.index)
         self.inherit(before, knows_all=True)
         self._answered = before._answered
         self._acks |= before._acks

@@ -1,9 +1,9 @@
 """The ROUTER on which strategies and tools submit signals and ask for state (port 5558).
 
 Law: the thread that owns the socket only moves bytes; what takes time (the gate, the database) is done by a small pool
-of workers, so one slow request never holds up another's. Everything is bounded: requests that wait, the rate of each
-peer, the size of a frame. What is too much is answered UNAVAILABLE or RATE_LIMITED, what is nonsense with an error that
-says what was expected; a peer that will not stop is ignored.
+of workers, so one slow request never holds up another's; what is urgent has a lane with workers of its own. Everything
+is bounded: requests that wait, the rate of each peer, the size of a frame. What is too much is answered UNAVAILABLE or
+RATE_LIMITED, what is nonsense with an error that says what was expected; a peer that will not stop is ignored.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ from zmq_bridge.sockets.zap import AllowList, Door, guard
 log = logging.getLogger(__name__)
 
 WORKERS = 4
+URGENT_WORKERS = 2
+"""Beside them, for what must not wait behind orders for an account that is stuck."""
 REQUESTS_MAX = 256
 """Requests that wait for a worker; more are answered UNAVAILABLE."""
 READ_MAX = 128
@@ -43,6 +45,9 @@ STOP_S = 6.0
 
 Answer = Callable[[bytes], bytes]
 """Decides about one payload and returns the reply's; called in a worker; must not raise."""
+
+Lane = queue.Queue[Request | None]
+"""Requests that wait for the workers of this lane; None ends one of them."""
 
 
 def open_strategy_socket(
@@ -67,7 +72,7 @@ class StrategyServer(threading.Thread):
 
     def __init__(
         self, context: zmq.Context[zmq.Socket[bytes]], socket: zmq.Socket[bytes], answer: Answer, *,
-        workers: int = WORKERS, rate: Rate = RATE,
+        workers: int = WORKERS, rate: Rate = RATE, is_urgent: Callable[[bytes], bool] = lambda payload: False,
     ) -> None:  # fmt: skip
         super().__init__(name="strategy-server", daemon=True)
         self.counts: Counter[str] = Counter()
@@ -77,13 +82,16 @@ class StrategyServer(threading.Thread):
         self._answer = answer
         self._rate = rate
         self._limiter = RateLimiter(rate)
-        self._waiting: queue.Queue[Request | None] = queue.Queue(maxsize=REQUESTS_MAX)
+        self._is_urgent = is_urgent
+        self._waiting: Lane = queue.Queue(maxsize=REQUESTS_MAX)
+        self._urgent: Lane = queue.Queue(maxsize=REQUESTS_MAX)
+        self._lanes = [self._waiting] * workers + [self._urgent] * URGENT_WORKERS
         self._replies_endpoint = f"inproc://strategy-replies-{id(self)}"
         self._replies = context.socket(zmq.PULL)
         self._replies.bind(self._replies_endpoint)
         self._workers = [
-            threading.Thread(target=self._work, name=f"strategy-worker-{number}", daemon=True)
-            for number in range(workers)
+            threading.Thread(target=self._work, args=(lane,), name=f"strategy-worker-{number}", daemon=True)
+            for number, lane in enumerate(self._lanes)
         ]
         self._stop_at_s: float | None = None
 
@@ -135,8 +143,9 @@ class StrategyServer(threading.Thread):
         if request.payload is None:
             self._refuse(request, ErrorCode.MALFORMED, "frames", "an empty frame, then one payload")
             return
+        lane = self._urgent if self._is_urgent(request.payload) else self._waiting
         try:
-            self._waiting.put_nowait(request)
+            lane.put_nowait(request)
         except queue.Full:
             self._refuse(request, ErrorCode.UNAVAILABLE, "too much to do", "fewer requests at once")
 
@@ -153,8 +162,8 @@ class StrategyServer(threading.Thread):
 
     def _finish(self) -> None:
         """Send the answers that are under way, then end the workers."""
-        for _ in self._workers:
-            self._waiting.put(None)
+        for lane in self._lanes:
+            lane.put(None)
         while any(worker.is_alive() for worker in self._workers) and time.monotonic() < (self._stop_at_s or 0.0):
             if self._replies.poll(50):
                 self._send_replies()
@@ -162,11 +171,11 @@ class StrategyServer(threading.Thread):
             self._send_replies()
         self.close()
 
-    def _work(self) -> None:
+    def _work(self, lane: Lane) -> None:
         with self._context.socket(zmq.PUSH) as replies:
             replies.setsockopt(zmq.LINGER, 0)
             replies.connect(self._replies_endpoint)
-            while (request := self._waiting.get()) is not None:
+            while (request := lane.get()) is not None:
                 replies.send_multipart(close_envelope(request, self._answer(request.payload or b"")))
 
     def _refuse(self, request: Request, code: ErrorCode, message: str, expected: str) -> None:

@@ -23,6 +23,8 @@ GLANCE_MS = 20
 """How long the first round waits for any lock of an account."""
 WAIT_MS_MAX = 500
 """The same in the rounds behind it."""
+PAUSE_S = 0.05
+"""Between rounds."""
 WHOLE_S = 1.0
 """After so long nobody is come to any more. Whoever stops trading wants his answer within two seconds."""
 LOCK_NOT_AVAILABLE = "55P03"
@@ -38,6 +40,7 @@ def visit_each(
     ends_at = time.monotonic() + WHOLE_S
     done = _round(engine, account_ids, act, ends_at, GLANCE_MS)
     while (left := [each for each in account_ids if each not in done]) and time.monotonic() < ends_at:
+        time.sleep(PAUSE_S)  # not every failure took its time
         done |= _round(engine, left, act, ends_at, WAIT_MS_MAX)
     return done
 

@@ -14,3 +14,8 @@ def stored(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a position, order or deal of the wire as it is stored."""
     magic = row["magic"]
     return {**row, "magic": magic - 2 * SIGN if magic >= SIGN else magic}
+
+
+def told(stored_magic: int) -> int:
+    """Return a stored magic number as the wire has it."""
+    return stored_magic % (2 * SIGN)
