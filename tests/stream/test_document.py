@@ -1,11 +1,12 @@
 """docs/stream.md and docs/notifications.md say what the programs do: every word and every number of the protocol."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from web.stream import words
+from web.stream import updates, words
 from zmq_bridge.notify.planning import ATTEMPTS_MAX, BACKOFF_S
 from zmq_bridge.storage.notifications.events import Event
 
@@ -37,6 +38,12 @@ def test_every_number_of_the_document_is_the_programs(said):
     assert said in " ".join(STREAM.split())
     assert (words.PRICES_EVERY_S, words.SEND_WITHIN_S, words.AUTHENTICATE_WITHIN_S) == (0.1, 10.0, 10.0)
     assert words.RESUME_WITHIN_S == 60.0
+
+
+def test_a_share_says_whose_and_of_what_in_fields_that_are_explained():
+    [item] = updates.share(1, "Demo-1", 2, {}).items
+    [row] = [line for line in STREAM.splitlines() if line.startswith("| `SHARE_UPDATE`")]
+    assert [name for name in json.loads(item.text) if f"`{name}`" not in row] == []
 
 
 def test_every_event_is_in_the_table_with_its_severity():

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import pytest
 
+from ledger.errors import ImpossibleHistory, InvalidAmount, InvalidFlows
 from tests.ledger.conftest import Broker
 from tests.stream.test_events import Events, listening
-from tests.stream.world import LOGIN
+from tests.stream.world import LOGIN, OTHER, SERVER
 from tests.support import wait_until
 from web.stream import shares, updates
 from web.stream.hub import Hub
 from web.stream.requests import parse_request
 from web.stream.words import Type
+from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.keys import revoke_key
+from zmq_bridge.storage.ledger import statements
+from zmq_bridge.storage.ledger.pool import READ_TRIES
 from zmq_bridge.storage.ledger.requests import request_subscription
+from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.users import create_user
+
+LOCKED = """
+SELECT count(*) FROM pg_locks
+WHERE locktype = 'advisory' AND classid = %s
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -136,11 +148,70 @@ def test_a_share_that_is_the_same_is_no_news_until_it_was_forgotten(new_key, eng
     member = hub.join(new_key("member", user_id=ann).key, lambda: None, lambda code, reason: None)
     hub.subscribe(member, parse_request('{"action": "SUBSCRIBE_SHARE"}'))
     assert hub.members_asking() == {ann}
-    share = updates.share(LOGIN, ann, {"value": "1.00"})
-    hub.publish([share, updates.share(LOGIN, ann + 1, {"value": "2.00"})])
+    share = updates.share(LOGIN, SERVER, ann, {"value": "1.00"})
+    hub.publish([share, updates.share(LOGIN, SERVER, ann + 1, {"value": "2.00"})])
     assert [message.items for message in member.client.take()] == [(share.items[0].text,)]
-    hub.publish([updates.share(LOGIN, ann, {"value": "1.00"})])
+    hub.publish([updates.share(LOGIN, SERVER, ann, {"value": "1.00"})])
     assert not member.client.has_news
     hub.forget(Type.SHARE_UPDATE)
-    hub.publish([updates.share(LOGIN, ann, {"value": "1.00"})])
+    hub.publish([updates.share(LOGIN, SERVER, ann, {"value": "1.00"})])
     assert member.client.has_news
+
+
+def test_shares_of_books_that_move_are_read_without_keeping_any_order_away(engine, broker, members, monkeypatch):
+    """Whoever would hold the books still would hold their lock until the last account was read."""
+    tries, locked, load_pool, page_requests = [], [], statements.load_pool, shares.page_requests
+
+    def moves(connection, account_id):
+        found = load_pool(connection, account_id)
+        if account_id == broker.account_id and len(tries) < READ_TRIES:
+            tries.append(broker.agrees())
+        return found
+
+    def looks(connection, *wanted, **more):
+        with engine.connect() as other:
+            locked.append(other.exec_driver_sql(LOCKED, (int(Lock.ADMISSION),)).scalar_one())
+        return page_requests(connection, *wanted, **more)
+
+    monkeypatch.setattr(statements, "load_pool", moves)
+    monkeypatch.setattr(shares, "page_requests", looks)
+    found = {update.user_id for update in shares.share_news(engine, members) if update.login == LOGIN}
+    assert (len(tries), found) == (1, set(members)), "the first look is good, though the books moved"
+    assert locked
+    assert set(locked) == {0}
+
+
+@pytest.mark.parametrize("error", [InvalidAmount, InvalidFlows, ImpossibleHistory, InvalidOperation])
+def test_one_members_unreadable_figures_keep_nobody_elses_back(engine, members, monkeypatch, caplog, error):
+    ann, bob = members
+    fold = statements.member_statement
+
+    def unreadable(user_id, *rest):
+        if user_id == ann:
+            raise error("too large")
+        return fold(user_id, *rest)
+
+    monkeypatch.setattr(statements, "member_statement", unreadable)
+    found = [(update.login, update.user_id) for update in shares.share_news(engine, members)]
+    assert sorted(found) == [(LOGIN, bob), (OTHER, bob)]
+    told = [record.getMessage() for record in caplog.records if record.name == shares.log.name]
+    assert len(told) == 2, "one an account"
+    assert any(f"account {LOGIN} at {SERVER}, member {ann}: {error.__name__}" in each for each in told)
+
+
+def test_the_same_login_on_two_servers_is_two_pools(new_key, engine, members):
+    ann, _ = members
+    with engine.begin() as connection:
+        ensure_account(
+            connection, login=LOGIN, server="Demo-2", currency="USD", currency_digits=2, margin_mode="hedging",
+            leverage=100,
+        )  # fmt: skip
+    hub = Hub()
+    member = hub.join(new_key("member", user_id=ann).key, lambda: None, lambda code, reason: None)
+    hub.subscribe(member, parse_request(json.dumps({"action": "SUBSCRIBE_SHARE", "account": LOGIN})))
+    hub.publish(shares.share_news(engine, [ann]))
+    told = [json.loads(item) for message in member.client.take() for item in message.items]
+    assert {share["server"]: share["value"] for share in told} == {SERVER: "1000.00", "Demo-2": "0.00"}
+    hub.answer(member, parse_request(json.dumps({"action": "REQUEST_SHARE", "account": LOGIN})))
+    [answer] = member.client.take()
+    assert len(answer.items) == 2

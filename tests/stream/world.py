@@ -16,6 +16,7 @@ from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.trading.terminals import upsert_symbols
 
 LOGIN, OTHER = 123456, 654321
+SERVER = "Demo-1"
 SYMBOLS = ("EURUSD", "GBPUSD")
 MONEY = {"balance": "10000", "equity": "10000.0", "margin": "0", "trade_allowed": True}
 
@@ -30,7 +31,7 @@ class World:
     def _add(self, login: int) -> int:
         with self.engine.begin() as connection:
             account = ensure_account(
-                connection, login=login, server="Demo-1", currency="USD", currency_digits=2, margin_mode="hedging",
+                connection, login=login, server=SERVER, currency="USD", currency_digits=2, margin_mode="hedging",
                 leverage=100,
             )  # fmt: skip
             upsert_symbols(connection, account.id, [spec(symbol) for symbol in SYMBOLS])

@@ -1,14 +1,15 @@
 """Members' own shares: read for whoever asks, and again and again for who subscribed: they move with prices, of which
 Postgres says nothing.
 
-Law: one thread reads, so that what was read later is told later; the event loop never waits for it.
+Law: one thread reads, so that what was read later is told later; the event loop never waits for it, and no order does:
+a look takes no lock. Figures of a member that can't be read keep no other member's back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,6 +24,7 @@ from web.stream.requests import BadRequest
 from web.stream.updates import Update
 from web.stream.words import Code, Topic, Type
 from zmq_bridge.storage.accounts import Account, list_accounts
+from zmq_bridge.storage.engine import read_at_one_moment
 from zmq_bridge.storage.filters import Filter
 from zmq_bridge.storage.ledger.request_list import page_requests
 from zmq_bridge.storage.ledger.statements import statements_of
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 
 SHARES_EVERY_S = 2.0
 REQUESTS_TOLD = 20  # the newest; the rest are at /api/requests
+UNREADABLE = (ArithmeticError, ValueError)  # what the ledger raises of figures from which no share follows
 AWAY = "The database does not answer: the share that was sent may be old. It is sent anew when the database is back."
 
 
@@ -84,11 +87,29 @@ class Shares:
 def share_news(engine: Engine, members: Collection[int]) -> list[Update]:
     """How the shares of these members stand, in the pool of every account. Blocks."""
     with engine.connect() as connection:
-        return [
-            updates.share(account.login, statement.member, _record(connection, account, statement))
-            for account in list_accounts(connection)
-            for statement in statements_of(connection, account.id, sorted(members))
-        ]
+        # Else books that move would be held still by their lock, and its account's orders wait for all of this.
+        read_at_one_moment(connection)
+        wanted = sorted(members)
+        return [share for each in list_accounts(connection) for share in _shares(connection, each, wanted)]
+
+
+def _shares(connection: Connection, account: Account, members: Sequence[int]) -> Iterator[Update]:
+    """The shares in one pool: of all at once, or of one member after the other where those of one can't be read."""
+    try:
+        statements = statements_of(connection, account.id, members)
+        yield from [_share(connection, account, statement) for statement in statements]
+    except UNREADABLE as error:
+        if len(members) > 1:
+            for member in members:
+                yield from _shares(connection, account, [member])
+        else:
+            whose = f"account {account.login} at {account.server}, member {members[0]}"
+            log.warning("stream: a share can't be read: %s: %s: %s", whose, type(error).__name__, error)
+
+
+def _share(connection: Connection, account: Account, statement: MemberStatement) -> Update:
+    record = _record(connection, account, statement)
+    return updates.share(account.login, account.server, statement.member, record)
 
 
 def _record(connection: Connection, account: Account, statement: MemberStatement) -> dict[str, Any]:

@@ -164,12 +164,12 @@ def signal(record: Mapping[str, Any]) -> Update:
     )  # fmt: skip
 
 
-def share(login: int, user_id: int, record: Mapping[str, Any]) -> Update:
-    """What a member owns of an account's pool, and how far the requests are."""
-    item = Item(symbol=None, text=dump_json({"account": login, "user_id": user_id, **record}))
+def share(login: int, server: str, user_id: int, record: Mapping[str, Any]) -> Update:
+    """What a member owns of an account's pool, and how far the requests are; two servers may use the same login."""
+    item = Item(symbol=None, text=dump_json({"account": login, "server": server, "user_id": user_id, **record}))
     return Update(
         type=Type.SHARE_UPDATE, topics=(Topic.SHARE,), login=login, symbol=None, user_id=user_id,
-        key=(Type.SHARE_UPDATE, login, user_id), head="", list_name="shares", items=(item,), is_state=True,
+        key=(Type.SHARE_UPDATE, login, server, user_id), head="", list_name="shares", items=(item,), is_state=True,
     )  # fmt: skip
 
 
