@@ -9,6 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from web import errors, limits, parts
 from web.api import BLUEPRINTS
 from web.auth import WAYS_IN
+from web.blueprint import refuse_parameters
 from web.describing import DescribedApi
 from web.metrics import requests as request_metrics
 from web.pages import accepts_html, missing, pages
@@ -83,6 +84,7 @@ def create_app(settings: Settings) -> Flask:
     errors.install(app)
     app.before_request(_check_path)
     app.before_request(check_marked)
+    app.before_request(refuse_parameters)
     app.after_request(limits.tell)
     app.after_request(_secure)
     request_metrics.install(app)

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -142,9 +143,14 @@ def _invalid(messages: Any, schema: Schema | None) -> dict[str, Any]:
     return {"code": "INVALID_FIELD", "field": field, "message": f"{field}: {_first(errors[field])}", "errors": errors}
 
 
+def unknown_fields(names: Iterable[str]) -> ApiError:
+    """The refusal of parameters by an address that has none, in the words for any field that there is not."""
+    return ApiError(**_invalid({"query": {name: [NO_FIELD] for name in names}}, None))
+
+
 def _known(schema: Schema | None) -> list[str]:
     names = () if schema is None else (each.data_key or name for name, each in schema.load_fields.items())
-    return [f"There is no such field; expected {', '.join(sorted(names))}."]
+    return [f"There is no such field; expected {', '.join(sorted(names)) or 'none'}."]
 
 
 def _whole(message: str) -> str:

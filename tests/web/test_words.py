@@ -59,6 +59,34 @@ def test_a_parameter_that_there_is_not_is_refused_and_not_passed_over(
         assert reply.json["message"].startswith(f"{wrong}: There is no such field; expected ")
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("get", "accounts"), ("get", "keys"), ("get", "users/2"), ("get", "notifications/destinations"),
+     ("get", "risk/codes"), ("post", "risk/kill"), ("get", "docs"), ("get", "openapi.json")],
+)  # fmt: skip
+def test_an_address_without_parameters_refuses_any_in_the_same_words(
+    caller: Callable[..., Caller], world: World, method: str, path: str
+) -> None:
+    client = caller("admin", "trade")
+    response = client.client.open(
+        f"/api/{path}?login=9", method=method, json={"reason": "x"}, headers={"X-API-Key": client.key}
+    )
+    found = response.get_json()
+    said = "There is no such field; expected none."
+    assert (response.status_code, found["code"], found["field"]) == (400, "INVALID_FIELD", "login")
+    assert (found["message"], found["errors"]) == (f"login: {said}", {"login": [said]})
+    assert world.state() == "active", "what is refused is not done"
+
+
+def test_who_may_not_ask_is_told_that_before_a_parameter_is_looked_at(caller: Callable[..., Caller]) -> None:
+    assert caller().get("/api/keys", name="x").status_code == 401
+    assert caller("read").get("/api/keys", name="x").status_code == 403
+
+
+def test_addresses_that_are_not_of_the_api_pass_over_what_they_do_not_know(caller: Callable[..., Caller]) -> None:
+    assert caller().get("/health", again="1").status_code == caller().get("/health").status_code
+
+
 def test_an_unknown_symbol_is_answered_with_those_there_are(caller: Callable[..., Caller], world: World) -> None:
     world.freshen()
     reply = caller("signal").post("/api/signal", {**BUY, "symbol": "NOPE", "sl": "1", "tp": "2"})
