@@ -8,15 +8,20 @@ from decimal import Decimal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 
 from risk import Code as RiskCode
 from risk.states import Cause, Hold
 from tests.admission.world import BUY, LOGIN, order, position
 from tests.running import PATIENT
+from web.api import risk_limits
+from web.parts import EXTENSION
 from zmq_bridge.admission.answers import Accepted
 from zmq_bridge.admission.answers import Code as GateCode
 from zmq_bridge.storage import visits
 from zmq_bridge.storage.locks import Lock, hold
+from zmq_bridge.storage.risk import stopping
 from zmq_bridge.storage.risk.holding import impose
 
 EVERYTHING = ("signals", "risk_decisions", "commands", "reservations", "strategy_latches", "audit_log", "holds")
@@ -243,13 +248,35 @@ def test_limits_are_set_read_replaced_and_ended_each_a_version(world, caller, pu
 
 
 def test_limits_of_all_accounts_wait_for_none_and_name_the_one_that_is_busy(world, put, monkeypatch):
-    monkeypatch.setattr(visits, "WHOLE_S", 0.5)
+    monkeypatch.setattr(visits, "WHOLE_S", 0.2)
     with world.engine.connect() as busy:
         hold(busy, Lock.ADMISSION, world.account_id)
         status, body = put({"limits": {"max_positions": 3}, "everywhere": True})
         assert (status, body["waiting"]) == (201, [LOGIN])
         assert put({"everywhere": True}, "delete") == (200, {"ended": {"max_positions": 3}, "waiting": [LOGIN]})
+    monkeypatch.setattr(visits, "WHOLE_S", 30)
     assert put({"limits": {"max_positions": 4}, "everywhere": True})[1]["waiting"] == []
+
+
+def test_limits_in_force_are_answered_so_though_the_database_goes_away_behind_them(app, world, put, monkeypatch):
+    """An answer that they were not set would be set again, or worse, believed."""
+    monkeypatch.setattr(visits, "WHOLE_S", 0.2)
+    engine, wait_for = app.extensions[EXTENSION].engine, risk_limits.await_decisions
+
+    def gone(connection):
+        raise OperationalError("BEGIN", None, Exception("server closed the connection"))
+
+    def goes_away(*given):
+        event.listen(engine, "begin", gone)
+        try:
+            return wait_for(*given)
+        finally:
+            event.remove(engine, "begin", gone)
+
+    monkeypatch.setattr(risk_limits, "await_decisions", goes_away)
+    status, body = put({"limits": {"max_positions": 3}, "everywhere": True})
+    assert (status, body["waiting"]) == (201, [LOGIN])
+    assert put({"everywhere": True}, "delete") == (200, {"ended": {"max_positions": 3}, "waiting": [LOGIN]})
 
 
 def test_a_change_that_somebody_else_made_meanwhile_is_a_conflict(world, put):
@@ -377,7 +404,9 @@ def test_the_kill_switch_over_http(world, caller):
 def test_a_switch_for_all_names_the_account_that_is_busy_and_nobody_lifts_it_before_it_came_there(
     world, caller, monkeypatch
 ):
-    monkeypatch.setattr(visits, "WHOLE_S", 0.5)
+    monkeypatch.setattr(stopping, "visit_each", visits.visit_once)  # one round, which has time however slow all is
+    monkeypatch.setattr(visits, "WHOLE_S", 30)
+    monkeypatch.setattr(visits, "WAIT_MS_MAX", 100)
     world.add_account(777)
     admin, body = caller("admin", "trade"), {"everywhere": True, "reason": "storm"}
     with world.engine.connect() as busy:
@@ -390,6 +419,7 @@ def test_a_switch_for_all_names_the_account_that_is_busy_and_nobody_lifts_it_bef
         assert (refused.status_code, refused.json["code"]) == (409, "STILL_STOPPING")
         halted = admin.post("/api/risk/state", body | {"state": "halted"})
         assert (halted.status_code, halted.json["waiting"]) == (200, [LOGIN])
+    monkeypatch.setattr(visits, "WAIT_MS_MAX", 5000)
     assert admin.post("/api/risk/state", body | {"state": "active"}).json["waiting"] == []
     assert world.state() == "active"
 

@@ -29,6 +29,7 @@ from zmq_bridge.storage.risk.limits import (
     account_limits,
     await_decisions,
     check_version,
+    deciding_accounts,
     end_limits,
     limits_history,
     list_limits,
@@ -76,11 +77,12 @@ def replace(body: dict[str, Any]) -> Response:
             if "version" in body:
                 check_version(connection, scope, body["version"])
             version = set_limits(connection, scope, body["limits"], actor=actor(), now=utc_now())
+            deciding = deciding_accounts(connection, scope)
         except LimitsError as error:
             raise ApiError("INVALID_FIELD", f"limits: {error}", field="limits") from None
         except VersionConflict as conflict:
             raise Conflict("LIMITS_CHANGED", f"The limits were changed meanwhile: {conflict}.") from None
-    return answer({"version": version, "waiting": await_decisions(parts().engine, scope)}, 201)
+    return answer({"version": version, "waiting": await_decisions(parts().engine, deciding)}, 201)
 
 
 @blueprint.delete("")
@@ -93,9 +95,10 @@ def end(body: dict[str, Any]) -> Response:
     with parts().engine.begin() as connection:
         scope = _scope(connection, body)
         ended = end_limits(connection, scope, actor=actor(), now=utc_now())
+        deciding = deciding_accounts(connection, scope)
     if ended is None:
         raise NotFound("LIMITS_UNKNOWN", "There are no limits for just this scope.")
-    return answer({"ended": ended, "waiting": await_decisions(parts().engine, scope)})
+    return answer({"ended": ended, "waiting": await_decisions(parts().engine, deciding)})
 
 
 @blueprint.get("/history")

@@ -29,7 +29,7 @@ class LimitsInForce(Shape):
     defaults = free()
 
 
-BUSY = "login of a busy account: a decision that is under way there may still go by the limits before"
+BUSY = "login of an account that is busy, or not come to: a decision under way there may still go by the limits before"
 
 
 class LimitsSet(Shape):

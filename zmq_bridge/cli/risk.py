@@ -28,6 +28,7 @@ from zmq_bridge.storage.risk.limits import (
     await_decisions,
     check_version,
     current_limits,
+    deciding_accounts,
     end_limits,
     limits_history,
     list_limits,
@@ -96,10 +97,11 @@ def set_(changes: tuple[str, ...], version: int | None, **scope: Any) -> None:
                 set_ = set_limits(connection, where, after, actor=actor(), now=datetime.now(UTC))
             except LimitsError as error:
                 raise CannotRun(str(error)) from None
+            deciding = deciding_accounts(connection, where)
         for name in sorted(wanted):
             console.print(f"{name}: was {_told(before.get(name))}, is {_told(after.get(name))}", markup=False)
         console.print(f"version {set_} is in force")
-        _tell_busy(await_decisions(engine, where))
+        _tell_busy(await_decisions(engine, deciding))
 
 
 @limits.command("end")
@@ -112,8 +114,9 @@ def end(version: int | None, **scope: Any) -> None:
             _checked(connection, where, version)
             if end_limits(connection, where, actor=actor(), now=datetime.now(UTC)) is None:
                 raise CannotRun("expected limits for just this scope; found none")
+            deciding = deciding_accounts(connection, where)
         console.print("ended")
-        _tell_busy(await_decisions(engine, where))
+        _tell_busy(await_decisions(engine, deciding))
 
 
 def _merged(before: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +128,8 @@ def _merged(before: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
 def _tell_busy(logins: list[int]) -> None:
     if logins:
         named = ", ".join(map(str, logins))
-        console.print(f"busy: {named}; a decision under way there may still go by the limits before", markup=False)
+        message = f"busy, or not come to: {named}; a decision under way there may still go by the limits before"
+        console.print(message, markup=False)
 
 
 def _change(text: str) -> tuple[str, Any]:

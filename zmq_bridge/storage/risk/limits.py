@@ -120,16 +120,24 @@ def end_limits(
     return before
 
 
-def await_decisions(engine: Engine, scope: Scope) -> list[int]:
+def deciding_accounts(connection: Connection, scope: Scope) -> dict[int, int]:
+    """Accounts where a decision may be under way while limits of a scope change: logins by id, for `await_decisions`.
+
+    Read beside the change, so that what is answered about limits in force needs no database any more. An account that
+    comes meanwhile begins halted.
+    """
+    if scope.account_id is not None:
+        return {}  # its lock is held
+    return {row.id: row.login for row in connection.exec_driver_sql(ACCOUNTS)}
+
+
+def await_decisions(engine: Engine, logins: Mapping[int, int]) -> list[int]:
     """Wait until no decision is under way that read the limits as they were; the new ones are committed.
 
     Returns:
-        Logins of accounts that stayed busy meanwhile: an order may still be approved there by the old ones, once.
+        Logins of accounts that stayed busy meanwhile, or that the database went away from: an order may still be
+        approved there by the old ones, once.
     """
-    if scope.account_id is not None:
-        return []  # their lock was held
-    with engine.connect() as connection:
-        logins = {row.id: row.login for row in connection.exec_driver_sql(ACCOUNTS)}
     come_to = visit_each(engine, list(logins), lambda connection, account_id: True)
     return [login for account_id, login in logins.items() if account_id not in come_to]
 
