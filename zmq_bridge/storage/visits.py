@@ -1,8 +1,8 @@
 """Coming to accounts one by one, each in a transaction of its own under its lock: a busy one keeps nobody waiting.
 
 Law: whoever visits is done within `WHOLE_S`, however many accounts are busy and for however long. The first round goes
-past what is busy, so that every account that is free is come to; the rounds behind it come back to the rest. Who is
-missing in the answer was busy all that time, and nothing was done there.
+past what is busy, so that it keeps no free account waiting; the rounds behind it come back to the rest. Who is missing
+in the answer was busy, or not come to yet, and nothing was done there.
 """
 
 from __future__ import annotations
