@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 import pytest
 
 from ledger.errors import ImpossibleHistory, InvalidAmount, InvalidFlows
+from ledger.statement import member_statement
 from tests.ledger.conftest import Broker
 from tests.stream.test_events import Events, listening
 from tests.stream.world import LOGIN, OTHER, SERVER
@@ -20,7 +21,8 @@ from web.stream.words import Type
 from zmq_bridge.storage.accounts import ensure_account
 from zmq_bridge.storage.keys import revoke_key
 from zmq_bridge.storage.ledger import statements
-from zmq_bridge.storage.ledger.pool import READ_TRIES
+from zmq_bridge.storage.ledger.pool import READ_TRIES, load_pool
+from zmq_bridge.storage.ledger.request_list import page_requests
 from zmq_bridge.storage.ledger.requests import request_subscription
 from zmq_bridge.storage.locks import Lock
 from zmq_bridge.storage.users import create_user
@@ -160,7 +162,8 @@ def test_a_share_that_is_the_same_is_no_news_until_it_was_forgotten(new_key, eng
 
 def test_shares_of_books_that_move_are_read_without_keeping_any_order_away(engine, broker, members, monkeypatch):
     """Whoever would hold the books still would hold their lock until the last account was read."""
-    tries, locked, load_pool, page_requests = [], [], statements.load_pool, shares.page_requests
+    tries: list[object] = []
+    locked: list[int] = []
 
     def moves(connection, account_id):
         found = load_pool(connection, account_id)
@@ -184,12 +187,11 @@ def test_shares_of_books_that_move_are_read_without_keeping_any_order_away(engin
 @pytest.mark.parametrize("error", [InvalidAmount, InvalidFlows, ImpossibleHistory, InvalidOperation])
 def test_one_members_unreadable_figures_keep_nobody_elses_back(engine, members, monkeypatch, caplog, error):
     ann, bob = members
-    fold = statements.member_statement
 
     def unreadable(user_id, *rest):
         if user_id == ann:
             raise error("too large")
-        return fold(user_id, *rest)
+        return member_statement(user_id, *rest)
 
     monkeypatch.setattr(statements, "member_statement", unreadable)
     found = [(update.login, update.user_id) for update in shares.share_news(engine, members)]

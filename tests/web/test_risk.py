@@ -23,6 +23,7 @@ from zmq_bridge.storage import visits
 from zmq_bridge.storage.locks import Lock, hold
 from zmq_bridge.storage.risk import stopping
 from zmq_bridge.storage.risk.holding import impose
+from zmq_bridge.storage.risk.limits import await_decisions
 
 EVERYTHING = ("signals", "risk_decisions", "commands", "reservations", "strategy_latches", "audit_log", "holds")
 
@@ -261,7 +262,7 @@ def test_limits_of_all_accounts_wait_for_none_and_name_the_one_that_is_busy(worl
 def test_limits_in_force_are_answered_so_though_the_database_goes_away_behind_them(app, world, put, monkeypatch):
     """An answer that they were not set would be set again, or worse, believed."""
     monkeypatch.setattr(visits, "WHOLE_S", 0.2)
-    engine, wait_for = app.extensions[EXTENSION].engine, risk_limits.await_decisions
+    engine = app.extensions[EXTENSION].engine
 
     def gone(connection):
         raise OperationalError("BEGIN", None, Exception("server closed the connection"))
@@ -269,7 +270,7 @@ def test_limits_in_force_are_answered_so_though_the_database_goes_away_behind_th
     def goes_away(*given):
         event.listen(engine, "begin", gone)
         try:
-            return wait_for(*given)
+            return await_decisions(*given)
         finally:
             event.remove(engine, "begin", gone)
 
