@@ -26,7 +26,7 @@ from zmq_bridge.storage.ticks.cursors import TickCursor
 FIRST_SIGHT_LOOKBACK_MS = 24 * 3_600_000
 """How far before the first tick ever seen of a stream its lost beginning is looked for."""
 
-TAIL_SLACK_MS = 5_000
+TAIL_SLACK_MS = 15_000
 """Added to a beat's time: a terminal's clock may run behind the server's ticks."""
 
 TICKS_PER_MS_MAX = 1_000
